@@ -1,0 +1,19 @@
+"""Time, injected. The real clock is `reconciler.aws.clock`; tests and the simulation bring theirs."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """The three things anybody here may ask of time."""
+
+    def now(self) -> datetime:
+        """Return the wall clock in UTC. For display and for windows with hours of slack only."""
+
+    def boot_seconds(self) -> float:
+        """Return seconds since boot, counting suspends (CLOCK_BOOTTIME). For leases and timeouts."""
+
+    def sleep(self, duration: timedelta) -> None:
+        """Wait. The simulation turns this into a step of virtual time."""

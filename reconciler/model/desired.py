@@ -1,0 +1,137 @@
+"""
+Desired state as values. Made by `source` from YAML, read by everybody else.
+
+Documents (`service`, `task_definition`) are complete API inputs in *canonical* form
+(`reconciler.plan.canonical`): long forms only, names as in the API, values typed as botocore's
+model says. Images are as declared (tag or digest): observing resolves them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from reconciler.model.diagnostics import Diagnostic, Origin
+from reconciler.model.names import Address, AppKey, Path
+
+Document = Mapping[str, Any]
+
+
+class When(StrEnum):
+    """Which side of the services a migration runs on."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+@dataclass(frozen=True)
+class Guard:
+    """The container that claims a run: an image, or the path of our program in the app's image."""
+
+    image: str | None = None
+    path: str | None = None
+
+
+@dataclass(frozen=True)
+class SyncPolicy:
+    """The `sync:` section. `written_defaults` is False for `defaults: none`."""
+
+    prune: bool = False
+    max_prune: int = 1
+    written_defaults: bool = True
+
+
+@dataclass(frozen=True)
+class DesiredService:
+    """
+    One ECS service.
+
+    `service` is a CreateService input without cluster, taskDefinition, clientToken and tags of ours;
+    `task_definition` a RegisterTaskDefinition input. `tags` inside either are the user's.
+    `written` holds the paths (whole subtrees) whose values we wrote down because the files are
+    silent; they start with "service" or "taskDefinition", as do the keys of `origins`.
+    """
+
+    address: Address
+    service: Document
+    task_definition: Document
+    written: frozenset[Path] = frozenset()
+    origins: Mapping[Path, Origin] = field(default_factory=dict)
+    after: tuple[Address, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The section key, `web` of `service/web`."""
+        return self.address.name
+
+    @property
+    def service_name(self) -> str:
+        """The name that AWS knows."""
+        return str(self.service["serviceName"])
+
+
+@dataclass(frozen=True)
+class DesiredMigration:
+    """
+    One migration at one revision.
+
+    `launch` holds the RunTask fields the files declare (networkConfiguration, launchType,
+    capacityProviderStrategy, platformVersion …), without cluster, taskDefinition and token.
+    `task_definition` has no guard container yet: `runs` adds it. `container` is the one whose exit
+    code decides.
+    """
+
+    address: Address
+    revision: str
+    attempt: int
+    when: When
+    container: str
+    task_definition: Document
+    launch: Document
+    timeout: timedelta
+    start_timeout: timedelta
+    written: frozenset[Path] = frozenset()
+    origins: Mapping[Path, Origin] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The section key, `db` of `migration/db`."""
+        return self.address.name
+
+
+@dataclass(frozen=True)
+class DesiredApp:
+    """Everything the files say about one app in one environment."""
+
+    key: AppKey
+    app: str
+    environment: str
+    account: str
+    region: str
+    cluster: str
+    folder: str
+    content_hash: str
+    """sha256 over what the files mean: comments and layout do not change it."""
+    commit: str = ""
+    """The git commit, empty outside git or when the folder has uncommitted changes."""
+    table_prefix: str = "reconciler"
+    sync: SyncPolicy = field(default_factory=SyncPolicy)
+    guard: Guard | None = None
+    images: Mapping[str, str] = field(default_factory=dict)
+    services: tuple[DesiredService, ...] = ()
+    migrations: tuple[DesiredMigration, ...] = ()
+    dropped_migrations: frozenset[str] = frozenset()
+    """Migrations set to `null`: they no longer gate. One that merely vanished still does."""
+    warnings: tuple[Diagnostic, ...] = ()
+
+    def image_references(self) -> frozenset[str]:
+        """Every image that some container runs, as declared."""
+        documents = [s.task_definition for s in self.services]
+        documents += [m.task_definition for m in self.migrations]
+        found = {c["image"] for d in documents for c in d.get("containerDefinitions", ())}
+        if self.guard and self.guard.image:
+            found.add(self.guard.image)
+        return frozenset(found)

@@ -1,0 +1,170 @@
+"""
+What is: live AWS and our own ledger, as one snapshot for the planner. Made by `resources` and `store`.
+
+Documents have the same canonical form as the desired ones, so that comparing is all the planner does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from reconciler.model.names import AppKey
+from reconciler.model.run import Run
+
+
+class ServicePresence(StrEnum):
+    """ECS's service status, plus ABSENT for MISSING. INACTIVE services are ghosts: as good as absent."""
+
+    ACTIVE = "ACTIVE"
+    DRAINING = "DRAINING"
+    INACTIVE = "INACTIVE"
+    ABSENT = "ABSENT"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One element of `deployments[]`; ids are `ecs-svc/<N>`. `rollout_state` is empty where ECS gives none."""
+
+    id: str
+    status: str
+    task_definition: str
+    rollout_state: str
+    rollout_reason: str
+    desired_count: int
+    running_count: int
+    pending_count: int
+    failed_tasks: int
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ObservedService:
+    """
+    One live service. `service` is in canonical CreateService form, without tags.
+
+    Fields that ECS keeps only in `deployments[]` are already merged in.
+    """
+
+    presence: ServicePresence
+    service: Mapping[str, Any] = field(default_factory=dict)
+    arn: str = ""
+    task_definition_arn: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    deployments: tuple[Deployment, ...] = ()
+    running_count: int = 0
+    pending_count: int = 0
+    events: tuple[str, ...] = ()
+
+    @property
+    def primary(self) -> Deployment | None:
+        """The deployment ECS is working towards."""
+        return next((d for d in self.deployments if d.status == "PRIMARY"), None)
+
+
+@dataclass(frozen=True)
+class ObservedTaskDefinition:
+    """One revision: canonical RegisterTaskDefinition content without tags, and its tags."""
+
+    arn: str
+    family: str
+    revision: int
+    active: bool
+    content: Mapping[str, Any]
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class RolloutState(StrEnum):
+    """Our own word on a service's last rollout. HELD: reverted by ECS, not to be tried again."""
+
+    CONVERGING = "CONVERGING"
+    STEADY = "STEADY"
+    HELD = "HELD"
+
+
+@dataclass(frozen=True)
+class ServiceRecord:
+    """What the ledger remembers of one service: the memory of the three-way comparison."""
+
+    name: str
+    applied: Mapping[str, Any]
+    """The last applied declaration: {"service": {...}, "taskDefinition": {...}} as sent."""
+    desired_hash: str
+    """Hash of the desired side (`plan.spec_hash.desired_hash`) that `task_definition_arn` carries out."""
+    task_definition_arn: str
+    deployment_id: str
+    state: RolloutState
+    held_hash: str = ""
+    reason: str = ""
+    previous_task_definition_arn: str = ""
+    version: int = 0
+
+
+@dataclass(frozen=True)
+class MigrationRecord:
+    """Per migration name: the newest revision the ledger knows, and whether it gates services."""
+
+    name: str
+    latest_revision: str
+    latest_ordinal: int
+    gates: bool = True
+    when: str = "before"
+    version: int = 0
+
+
+@dataclass(frozen=True)
+class Suspension:
+    """Somebody told the controller to keep its hands off."""
+
+    reason: str
+    by: str
+    at: str
+
+
+@dataclass(frozen=True)
+class LedgerView:
+    """
+    Our own tables, as of one consistent snapshot of an app. A missing table is an empty ledger.
+
+    `sequence` and `chain_hash` are the head of the journal: every commit is conditional on them.
+    """
+
+    key: AppKey
+    tables_exist: bool = True
+    owner: str | None = None
+    epoch: int = 0
+    sequence: int = 0
+    chain_hash: str = "0" * 64
+    active_run: str | None = None
+    open_intents: Mapping[str, int] = field(default_factory=dict)
+    generation: int = 0
+    desired_hash: str = ""
+    commit: str = ""
+    runs: Mapping[tuple[str, str], Run] = field(default_factory=dict)
+    """(migration name, revision) → run, for the desired revisions, the latest ones and the active one."""
+    migrations: Mapping[str, MigrationRecord] = field(default_factory=dict)
+    services: Mapping[str, ServiceRecord] = field(default_factory=dict)
+    pins: Mapping[str, str] = field(default_factory=dict)
+    """Image reference as declared → `repository@sha256:…` it was first resolved to."""
+    suspension: Suspension | None = None
+    status: Mapping[str, Any] | None = None
+    """The stored status row, as last written."""
+
+
+@dataclass(frozen=True)
+class ObservedApp:
+    """Everything `make_plan` may know about the world."""
+
+    key: AppKey
+    services: Mapping[str, ObservedService]
+    """By section key of the desired services."""
+    task_definitions: Mapping[str, ObservedTaskDefinition]
+    """By ARN: those a service runs and the newest ACTIVE ones of each family, where they were needed."""
+    images: Mapping[str, str]
+    """Image reference as declared → `repository@sha256:…` (pins first, then ECR)."""
+    orphans: Mapping[str, ObservedService] = field(default_factory=dict)
+    """Live services with our tags for this app that the files no longer name; by AWS service name."""
+    ledger: LedgerView = field(default_factory=lambda: LedgerView(key=""))

@@ -1,0 +1,154 @@
+"""
+A plan: what would be done, why and with what effect. Plain values; made by `plan.planner` only.
+
+`diff` renders it, `controller.execute` carries it out. There is no second path for a dry run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from reconciler.model.diagnostics import Origin
+from reconciler.model.names import Address, AppKey
+
+
+class Verb(StrEnum):
+    """What happens to one resource."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    ADOPT = "adopt"
+    DELETE = "delete"
+    RUN = "run"
+    WAIT = "wait"
+    HOLD = "hold"
+    NONE = "none"
+
+    @property
+    def sign(self) -> str:
+        """The sign that stands before the word, never alone."""
+        return {
+            Verb.CREATE: "+",
+            Verb.UPDATE: "~",
+            Verb.ADOPT: "&",
+            Verb.DELETE: "-",
+            Verb.RUN: ">",
+            Verb.WAIT: "…",
+            Verb.HOLD: "!",
+            Verb.NONE: "=",
+        }[self]
+
+
+class Why(StrEnum):
+    """Where a change comes from."""
+
+    GIT = "git"
+    DRIFT = "drift"
+    REMOVED = "removed"
+    """The key was deleted from the files after we had set it."""
+
+
+class Effect(StrEnum):
+    """What a change does to what runs. Sources: `shapes/tables.py`."""
+
+    NO_ROLLOUT = "no rollout"
+    NEW_TASKS = "new tasks only"
+    ROLLOUT = "rollout"
+    REPLACE = "replace"
+    RUN = "run"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One differing field. Values are masked already when `sensitive`."""
+
+    path: str
+    observed: Any
+    desired: Any
+    why: Why
+    effect: Effect
+    origin: Origin | None = None
+    sensitive: bool = False
+
+
+@dataclass(frozen=True)
+class UndeclaredChange:
+    """A field the files are silent on that differs from AWS's known default: reported, never reverted."""
+
+    path: str
+    observed: Any
+    default: Any
+
+
+@dataclass(frozen=True)
+class Suppressed:
+    """A difference that is none, and the rule that says so; shown by `diff --explain`."""
+
+    path: str
+    observed: Any
+    rule: str
+
+
+@dataclass(frozen=True)
+class ServiceRequest:
+    """
+    What `execute` sends for a service; each part may be absent.
+
+    `register` is a complete RegisterTaskDefinition input (tags included); `reuse_arn` an ACTIVE
+    revision with the same content. `create`/`update` are CreateService/UpdateService inputs without
+    `taskDefinition` when `register` or `reuse_arn` supplies it. `tags` go through TagResource.
+    """
+
+    register: Mapping[str, Any] | None = None
+    reuse_arn: str = ""
+    create: Mapping[str, Any] | None = None
+    update: Mapping[str, Any] | None = None
+    tags: Mapping[str, str] | None = None
+    delete: bool = False
+    applied: Mapping[str, Any] = field(default_factory=dict)
+    """What the ledger remembers as applied once this is done."""
+    desired_hash: str = ""
+    pins: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the plan says about one resource. `blocked_by` names what must come first, in words."""
+
+    address: Address
+    verb: Verb
+    summary: str = ""
+    changes: tuple[Change, ...] = ()
+    undeclared: tuple[UndeclaredChange, ...] = ()
+    suppressed: tuple[Suppressed, ...] = ()
+    notes: tuple[str, ...] = ()
+    blocked_by: tuple[str, ...] = ()
+    request: ServiceRequest | None = None
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the step must not be carried out in this pass."""
+        return bool(self.blocked_by)
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether `diff` exits 1 for it: it would run, or is held or blocked. Notes alone are 0."""
+        return self.verb not in (Verb.NONE, Verb.WAIT)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All steps of an app in the order in which they are carried out."""
+
+    key: AppKey
+    steps: tuple[Step, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether nothing differs."""
+        return not any(step.is_difference for step in self.steps)
