@@ -1,0 +1,1 @@
+"""The one door to AWS: transport, retries, budget, fence and error translation."""

@@ -1,0 +1,1 @@
+"""The loop: watch, queue, reconcile, execute. Read `reconcile.py` first."""

@@ -1,5 +1,4 @@
-"""
-Desired state as values. Made by `source` from YAML, read by everybody else.
+"""Desired state as values. Made by `source` from YAML, read by everybody else.
 
 Documents (`service`, `task_definition`) are complete API inputs in *canonical* form
 (`reconciler.plan.canonical`): long forms only, names as in the API, values typed as botocore's
@@ -46,8 +45,7 @@ class SyncPolicy:
 
 @dataclass(frozen=True)
 class DesiredService:
-    """
-    One ECS service.
+    """One ECS service.
 
     `service` is a CreateService input without cluster, taskDefinition, clientToken and tags of ours;
     `task_definition` a RegisterTaskDefinition input. `tags` inside either are the user's.
@@ -75,8 +73,7 @@ class DesiredService:
 
 @dataclass(frozen=True)
 class DesiredMigration:
-    """
-    One migration at one revision.
+    """One migration at one revision.
 
     `launch` holds the RunTask fields the files declare (networkConfiguration, launchType,
     capacityProviderStrategy, platformVersion …), without cluster, taskDefinition and token.

@@ -1,5 +1,4 @@
-"""
-Everything that can go wrong, as types.
+"""Everything that can go wrong, as types.
 
 Raised by every layer, turned into exit codes by `cli` and into backoff, Stalled or stop by the
 controller's worker. AWS errors are made in one place, `reconciler.aws.translate`.
@@ -79,8 +78,7 @@ class CorruptLedger(PermanentError):
 
 
 class AwsError(TemporaryError):
-    """
-    AWS refused a call or could not be reached.
+    """AWS refused a call or could not be reached.
 
     `operation` is like `ecs:UpdateService`, `code` AWS's error code, `request_id` may be empty.
     """

@@ -23,9 +23,10 @@ class EntryKind(StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """
-    One entry as its author writes it; number, time, epoch, writer, generation and commit are added
-    by the commit. `before`, `after` and `detail` must be masked (`plan.mask`) by the author.
+    """One entry as its author writes it.
+
+    Number, time, epoch, writer, generation and commit are added by the commit. `before`, `after`
+    and `detail` must be masked (`plan.mask`) by the author.
 
     `operation_id` ties an OUTCOME to its INTENT. `outcome` is `ok`, an AWS error code, or `unknown`.
     """

@@ -1,5 +1,4 @@
-"""
-What is: live AWS and our own ledger, as one snapshot for the planner. Made by `resources` and `store`.
+"""What is: live AWS and our own ledger, as one snapshot for the planner.
 
 Documents have the same canonical form as the desired ones, so that comparing is all the planner does.
 """
@@ -43,8 +42,7 @@ class Deployment:
 
 @dataclass(frozen=True)
 class ObservedService:
-    """
-    One live service. `service` is in canonical CreateService form, without tags.
+    """One live service. `service` is in canonical CreateService form, without tags.
 
     Fields that ECS keeps only in `deployments[]` are already merged in.
     """
@@ -126,8 +124,7 @@ class Suspension:
 
 @dataclass(frozen=True)
 class LedgerView:
-    """
-    Our own tables, as of one consistent snapshot of an app. A missing table is an empty ledger.
+    """Our own tables, as of one consistent snapshot of an app. A missing table is an empty ledger.
 
     `sequence` and `chain_hash` are the head of the journal: every commit is conditional on them.
     """

@@ -1,5 +1,4 @@
-"""
-A plan: what would be done, why and with what effect. Plain values; made by `plan.planner` only.
+"""A plan: what would be done, why and with what effect. Plain values; made by `plan.planner` only.
 
 `diff` renders it, `controller.execute` carries it out. There is no second path for a dry run.
 """
@@ -95,8 +94,7 @@ class Suppressed:
 
 @dataclass(frozen=True)
 class ServiceRequest:
-    """
-    What `execute` sends for a service; each part may be absent.
+    """What `execute` sends for a service; each part may be absent.
 
     `register` is a complete RegisterTaskDefinition input (tags included); `reuse_arn` an ACTIVE
     revision with the same content. `create`/`update` are CreateService/UpdateService inputs without

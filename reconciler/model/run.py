@@ -1,5 +1,4 @@
-"""
-A run: one launch of a migration, as the ledger has it, and what can be seen of it in ECS.
+"""A run: one launch of a migration, as the ledger has it, and what can be seen of it in ECS.
 
 Read by `plan` (the gate), decided on by `runs.decide`, written only by `runs.ledger`.
 The states and their meaning: docs/exactly-once.md.
@@ -49,8 +48,7 @@ class ClaimState(StrEnum):
 
 @dataclass(frozen=True)
 class Run:
-    """
-    The ledger's record of a migration at a revision; `attempt` and `launch` are the newest ones.
+    """The ledger's record of a migration at a revision; `attempt` and `launch` are the newest ones.
 
     `request` is the frozen RunTask input, replayed byte for byte by whoever recovers. `ordinal`
     counts the revisions of this migration in the order the ledger saw them. Times are AWS's.

@@ -9,7 +9,7 @@ from reconciler.model.names import Address, AppKey
 
 
 class Sync(StrEnum):
-    """Does live equal desired?"""
+    """Whether live equals desired."""
 
     SYNCED = "Synced"
     OUT_OF_SYNC = "OutOfSync"
@@ -17,7 +17,7 @@ class Sync(StrEnum):
 
 
 class Health(StrEnum):
-    """Does it work? Ordered from best to worst in `SEVERITY`."""
+    """Whether it works. Ordered from best to worst in `SEVERITY`."""
 
     HEALTHY = "Healthy"
     PROGRESSING = "Progressing"
@@ -42,8 +42,7 @@ class ResourceStatus:
 
 @dataclass(frozen=True)
 class AppStatus:
-    """
-    What is said about an app. Has no time in it: it is stored only when it changed.
+    """What is said about an app. Has no time in it: it is stored only when it changed.
 
     `exit_code` is what a command that waited for this app should end with (design 8).
     """

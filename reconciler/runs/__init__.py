@@ -1,0 +1,1 @@
+"""Exactly once: the run ledger, its pure decisions, launches, evidence and the guard."""

@@ -1,0 +1,1 @@
+"""What botocore and AWS documentation say about fields: types, checks, defaults, orderings, effects."""
