@@ -26,7 +26,7 @@ class ServicePresence(StrEnum):
 
 @dataclass(frozen=True)
 class Deployment:
-    """One element of `deployments[]`; ids are `ecs-svc/<N>`. `rollout_state` is empty where ECS gives none."""
+    """One element of `deployments[]`; ids are `ecs-svc/<N>`. `rollout_state` may be empty."""
 
     id: str
     status: str
