@@ -1,0 +1,307 @@
+"""Carry out a plan: for each step that is not blocked, intent → fence → one AWS call → outcome.
+
+Called by `reconcile` once per pass. Decides nothing: what to send stands in the steps, what a run
+needs next is decided by `runs`. One failed step does not keep the independent ones from going on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from reconciler.aws.door import Aws
+from reconciler.controller.journaled import Mutation, journaled
+from reconciler.model.clock import Clock
+from reconciler.model.desired import DesiredApp
+from reconciler.model.errors import AwsError
+from reconciler.model.events import Event, EventKind
+from reconciler.model.names import Address
+from reconciler.model.observed import ObservedApp, RolloutState, ServiceRecord
+from reconciler.model.plan import Plan, ServiceRequest, Step, Verb
+from reconciler.plan.spec_hash import SPEC_TAG, content_hash
+from reconciler.resources import ecs_service as service_kind
+from reconciler.resources.ecs_service import ecs_service
+from reconciler.resources.kind import Answer
+from reconciler.resources.task_definition import newest_active, task_definition
+from reconciler.runs.advance import RunContext, advance
+from reconciler.store.records import forget_service, pins_write, service_record_write
+from reconciler.store.session import Session, Write
+from reconciler.store.tables import Tables
+
+SOON = timedelta(seconds=1)
+
+
+@dataclass
+class Execution:
+    """What a pass did: whether anything was sent, when to look again, what failed."""
+
+    acted: bool = False
+    requeue_after: timedelta | None = None
+    failures: list[AwsError] = field(default_factory=list)
+
+    def look_again(self, after: timedelta | None) -> None:
+        """Ask for another pass no later than `after`."""
+        if after is not None and (self.requeue_after is None or after < self.requeue_after):
+            self.requeue_after = after
+
+
+@dataclass
+class Executor:
+    """Everything a pass needs to act on one app. `aws` is fenced by our lease."""
+
+    aws: Aws
+    session: Session
+    desired: DesiredApp
+    observed: ObservedApp
+    tables: Tables
+    clock: Clock
+    report: Callable[[Event], None]
+    only: frozenset[Address] = frozenset()
+
+    def carry_out(self, plan: Plan) -> Execution:
+        """Walk the steps in the plan's order.
+
+        AWS errors are collected in the result; LeaseLost and Superseded end the pass at once.
+        """
+        done = Execution()
+        for step in plan.steps:
+            if step.blocked or (self.only and step.address not in self.only):
+                continue
+            try:
+                self._carry_out(step, done)
+            except AwsError as error:
+                done.failures.append(error)
+                self._say(EventKind.FAILED, step.address, str(error))
+        return done
+
+    def _carry_out(self, step: Step, done: Execution) -> None:
+        if step.address.kind == "migration":
+            if step.verb in (Verb.RUN, Verb.WAIT):
+                self._advance(step, done)
+        elif step.request is not None:
+            self._service(step, step.request, done)
+
+    # Migrations -------------------------------------------------------------------------------
+
+    def _advance(self, step: Step, done: Execution) -> None:
+        migration = next((m for m in self.desired.migrations if m.address == step.address), None)
+        context = RunContext(
+            aws=self.aws,
+            session=self.session,
+            clock=self.clock,
+            tables=self.tables,
+            cluster=self.desired.cluster,
+            account=self.desired.account,
+            region=self.desired.region,
+            images=self.observed.images,
+            guard=self.desired.guard,
+            register=lambda document: self._register_for(step, document),
+        )
+        moved = advance(context, migration, self.observed.ledger)
+        done.look_again(moved.requeue_after)
+        if moved.message:
+            self._say(EventKind.PROGRESS, step.address, moved.message)
+
+    def _register_for(self, step: Step, document: Mapping[str, Any]) -> str:
+        """Return a revision for a run: an ACTIVE one with the same content, else a new one."""
+        spec = content_hash(document)
+        candidates = newest_active(self.aws, str(document["family"]))
+        for arn, revision in task_definition.observe(
+            self.aws, self.desired.cluster, candidates
+        ).items():
+            if revision.tags.get(SPEC_TAG) == spec and content_hash(revision.content) == spec:
+                return arn
+        return self._register(step, document)
+
+    # Services ---------------------------------------------------------------------------------
+
+    def _service(self, step: Step, request: ServiceRequest, done: Execution) -> None:
+        if request.delete:
+            self._delete(step, request)
+        elif request.create is not None or request.update is not None or request.tags:
+            self._converge(step, request)
+        elif request.desired_hash:
+            self._remember(step, request)
+            return
+        else:
+            return
+        done.acted = True
+        done.look_again(SOON)
+
+    def _converge(self, step: Step, request: ServiceRequest) -> None:
+        arn = request.reuse_arn
+        if request.register is not None:
+            arn = self._register(step, request.register)
+        if request.create is not None:
+            create = {**request.create, "cluster": self.desired.cluster, "taskDefinition": arn}
+            self._send(step, request, "CreateService", create)
+        elif request.update is not None:
+            update = {**request.update, "cluster": self.desired.cluster}
+            if arn:
+                update["taskDefinition"] = arn
+            self._send(step, request, "UpdateService", update)
+        if request.tags:
+            self._tag(step, request, request.tags)
+
+    def _register(self, step: Step, document: Mapping[str, Any]) -> str:
+        mutation = Mutation(
+            address=str(step.address),
+            operation="RegisterTaskDefinition",
+            cause=self._cause(step),
+            after={
+                "family": document["family"],
+                "images": {
+                    c["name"]: c.get("image") for c in document.get("containerDefinitions", ())
+                },
+            },
+        )
+        # The pins go with the intent: whatever is registered from here on uses these digests.
+        answer = journaled(
+            self.session,
+            mutation,
+            lambda: task_definition.create(self.aws, document),
+            with_intent=self._new_pins(),
+        )
+        arn = str(answer.result["taskDefinitionArn"])
+        self._say(EventKind.DONE, step.address, f"registered {arn.rsplit('/', 1)[-1]}")
+        return arn
+
+    def _new_pins(self) -> list[Write]:
+        pins = {**self.observed.ledger.pins, **self.observed.images}
+        return [pins_write(self.desired.key, pins)] if pins != self.observed.ledger.pins else []
+
+    def _send(
+        self, step: Step, request: ServiceRequest, operation: str, parameters: dict[str, Any]
+    ) -> None:
+        verb = ecs_service.create if operation == "CreateService" else ecs_service.update
+        mutation = Mutation(
+            address=str(step.address),
+            operation=operation,
+            cause=self._cause(step),
+            before={c.path: c.observed for c in step.changes},
+            after={c.path: c.desired for c in step.changes}
+            | {"taskDefinition": parameters.get("taskDefinition", "")},
+        )
+        journaled(
+            self.session,
+            mutation,
+            lambda: verb(self.aws, parameters),
+            with_outcome=lambda answer: [self._record(step, request, answer)],
+        )
+        self._say(EventKind.DONE, step.address, step.summary or operation)
+
+    def _record(self, step: Step, request: ServiceRequest, answer: Answer) -> Write:
+        """The ledger's memory of the service after this call, CONVERGING until it is judged."""
+        before = self.observed.ledger.services.get(step.address.name)
+        arn = str(answer.result.get("taskDefinition", ""))
+        record = ServiceRecord(
+            name=step.address.name,
+            applied=request.applied,
+            desired_hash=request.desired_hash or (before.desired_hash if before else ""),
+            task_definition_arn=arn,
+            deployment_id=str(answer.result.get("deploymentId", "")),
+            state=RolloutState.CONVERGING,
+            previous_task_definition_arn=before.task_definition_arn if before else "",
+            version=before.version if before else 0,
+        )
+        if before and before.state is RolloutState.HELD and not request.desired_hash:
+            # Healing another field does not release a held rollout.
+            record = replace(
+                record,
+                state=RolloutState.HELD,
+                held_hash=before.held_hash,
+                reason=before.reason,
+                deployment_id=before.deployment_id,
+            )
+        return service_record_write(self.desired.key, record)
+
+    def _tag(self, step: Step, request: ServiceRequest, tags: Mapping[str, str]) -> None:
+        observed = self._live(step)
+        if observed is None:
+            return
+        sent = request.create is not None or request.update is not None
+
+        def remember(_: Answer) -> list[Write]:
+            return [] if sent else [self._memory(step, request)]
+
+        mutation = Mutation(
+            address=str(step.address),
+            operation="TagResource",
+            cause=self._cause(step),
+            after=dict(tags),
+        )
+        journaled(
+            self.session,
+            mutation,
+            lambda: service_kind.tag(self.aws, observed, tags),
+            with_outcome=remember,
+        )
+        self._say(EventKind.DONE, step.address, "tagged as ours")
+
+    def _remember(self, step: Step, request: ServiceRequest) -> None:
+        """Live is as desired, the ledger does not know: write it down, touch nothing.
+
+        This is how a lost outcome entry, a lost table or an adoption without differences ends.
+        """
+        from reconciler.model.journal import Entry, EntryKind
+
+        entry = Entry(
+            kind=EntryKind.SERVICE,
+            address=str(step.address),
+            action="remember",
+            cause=self._cause(step),
+        )
+        self.session.commit([entry], [self._memory(step, request)])
+
+    def _memory(self, step: Step, request: ServiceRequest) -> Write:
+        live = self.observed.services[step.address.name]
+        before = self.observed.ledger.services.get(step.address.name)
+        record = ServiceRecord(
+            name=step.address.name,
+            applied=request.applied,
+            desired_hash=request.desired_hash,
+            task_definition_arn=live.task_definition_arn,
+            deployment_id=live.primary.id if live.primary else "",
+            state=RolloutState.CONVERGING,
+            version=before.version if before else 0,
+        )
+        return service_record_write(self.desired.key, record)
+
+    def _delete(self, step: Step, request: ServiceRequest) -> None:
+        del request
+        name = step.address.name
+        orphan = self.observed.orphans.get(name)
+        mutation = Mutation(
+            address=str(step.address),
+            operation="DeleteService",
+            cause=self._cause(step),
+            before={"taskDefinition": orphan.task_definition_arn if orphan else ""},
+        )
+        parameters = {"cluster": self.desired.cluster, "service": name}
+        journaled(
+            self.session,
+            mutation,
+            lambda: ecs_service.delete(self.aws, parameters),
+            with_outcome=lambda _: [
+                forget_service(self.desired.key, record)
+                for record in self.observed.ledger.services.values()
+                if record.applied.get("service", {}).get("serviceName") == name
+            ],
+        )
+        self._say(EventKind.DONE, step.address, "deleted")
+
+    # ------------------------------------------------------------------------------------------
+
+    def _live(self, step: Step) -> str | None:
+        observed = self.observed.services.get(step.address.name)
+        return observed.arn if observed and observed.arn else None
+
+    def _cause(self, step: Step) -> str:
+        whys = sorted({str(change.why) for change in step.changes}) or [str(step.verb)]
+        source = self.desired.commit or self.desired.content_hash[:12]
+        return f"{'+'.join(whys)} {source}"
+
+    def _say(self, kind: EventKind, address: Address, message: str) -> None:
+        self.report(Event(kind, self.desired.key, str(address), message, self.clock.now()))

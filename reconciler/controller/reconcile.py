@@ -1,0 +1,198 @@
+"""Read this first: one pass over one app, from desired state to status.
+
+Called by the worker for `run` and by `app.apply`, under the app's lease. A pass never waits: what
+takes time is a status and a requeue, and everything is derived anew from observation and ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Protocol
+
+from reconciler.aws.door import Aws
+from reconciler.controller.execute import SOON, Execution, Executor
+from reconciler.controller.settle import settle
+from reconciler.model.clock import Clock
+from reconciler.model.desired import DesiredApp
+from reconciler.model.errors import LeaseHeld, PermanentError
+from reconciler.model.events import Event
+from reconciler.model.journal import Entry, EntryKind
+from reconciler.model.names import Address, AppKey
+from reconciler.model.observed import LedgerView, ObservedApp, RolloutState
+from reconciler.model.status import AppStatus
+from reconciler.plan.assess import assess
+from reconciler.plan.planner import make_plan
+from reconciler.resources.observe import Observer
+from reconciler.store.ledger import AppStore
+from reconciler.store.members import Member
+from reconciler.store.session import HeadChange, Session
+from reconciler.store.tables import Tables
+
+ROLLING = timedelta(seconds=2)
+"""How often a rollout is looked at: DescribeServices refills at 20/s per account and region."""
+
+HAND_OVER = timedelta(seconds=5)
+
+
+class DesiredLookup(Protocol):
+    """Where the last good desired state of an app is found."""
+
+    def desired(self, key: AppKey) -> DesiredApp:
+        """Return it; raises InvalidDesiredState when there never was a good one."""
+
+    def problem(self, key: AppKey) -> str:
+        """Say what is wrong with the files now, empty when nothing is."""
+
+
+@dataclass
+class Access:
+    """What one app needs of the world; made by `app` for its account and region."""
+
+    aws: Aws
+    tables: Tables
+    store: AppStore
+    member: Member
+    observer: Observer
+
+
+@dataclass(frozen=True)
+class Result:
+    """When to look again (None: at the next resync) and what is to be said."""
+
+    requeue_after: timedelta | None
+    status: AppStatus | None
+
+
+@dataclass
+class Reconciler:
+    """Carries an app from desired to converged, one pass at a time."""
+
+    source: DesiredLookup
+    open_app: Callable[[DesiredApp], Access]
+    clock: Clock
+    report: Callable[[Event], None] = lambda _: None
+    prune: bool = False
+    only: frozenset[Address] = frozenset()
+    _generations: dict[AppKey, tuple[str, int]] = field(default_factory=dict)
+
+    def reconcile(self, key: AppKey) -> Result:
+        """Observe, plan, execute, assess, store: once.
+
+        Raises LeaseHeld while another member owns the app, LeaseLost and Superseded when somebody
+        else was faster, AwsError, PermanentError.
+        """
+        desired = self.source.desired(key)
+        access = self.open_app(desired)
+        ledger = access.store.read(revisions(desired))
+        session, ledger = self._lead(access, desired, ledger)
+        aws = access.aws.fenced(access.member.check)
+
+        observed = access.observer.observe(aws, desired, ledger)
+        observed = settle(session, access.store, observed, self.report)
+        plan = make_plan(desired, observed, prune=self.prune)
+        executor = Executor(
+            aws=aws,
+            session=session,
+            desired=desired,
+            observed=observed,
+            tables=access.tables,
+            clock=self.clock,
+            report=self.report,
+            only=self.only,
+        )
+        done = executor.carry_out(plan)
+
+        status = self._say_so(key, assess(desired, observed, plan), done)
+        access.store.write_status(status, session.head.epoch, previous=ledger.status)
+        if done.failures:
+            raise done.failures[0]
+        return Result(_next_look(done, observed), status)
+
+    def release(self, key: AppKey) -> None:
+        """Give the app's lease back, for SIGTERM and for the end of `apply`. Not ours: nothing."""
+        desired = self.source.desired(key)
+        access = self.open_app(desired)
+        ledger = access.store.read(())
+        if ledger.owner == access.member.id:
+            access.store.acquire(ledger, access.member).release()
+
+    def _lead(
+        self, access: Access, desired: DesiredApp, ledger: LedgerView
+    ) -> tuple[Session, LedgerView]:
+        """Hold the app's lease and the newest generation, or raise."""
+        wanted_by = access.member.view.wants.get(desired.key)
+        if wanted_by and wanted_by != access.member.id:
+            if ledger.owner == access.member.id:
+                access.store.acquire(ledger, access.member).release()
+            raise LeaseHeld(
+                f"{desired.key} is handed over to {wanted_by}", holder=wanted_by, delay=HAND_OVER
+            )
+        session = access.store.acquire(ledger, access.member)
+        generation = self._generation(session, desired, ledger)
+        return session, replace(
+            ledger,
+            owner=access.member.id,
+            epoch=session.head.epoch,
+            sequence=session.head.sequence,
+            chain_hash=session.head.chain_hash,
+            generation=generation,
+            desired_hash=desired.content_hash,
+            commit=desired.commit,
+        )
+
+    def _generation(self, session: Session, desired: DesiredApp, ledger: LedgerView) -> int:
+        """Raise the generation when this content is new to us; an older content never acts."""
+        if ledger.desired_hash == desired.content_hash:
+            self._generations[desired.key] = (desired.content_hash, ledger.generation)
+            return ledger.generation
+        known = self._generations.get(desired.key)
+        if known is not None and known[0] == desired.content_hash:
+            raise PermanentError(
+                f"the files of {desired.key} here are older than what was last applied "
+                f"(generation {known[1]}, the ledger has {ledger.generation}"
+                f"{' from commit ' + ledger.commit if ledger.commit else ''}): "
+                "nothing is done until they change"
+            )
+        generation = ledger.generation + 1
+        entry = Entry(
+            kind=EntryKind.GENERATION,
+            address="",
+            action="desired state changed",
+            cause=desired.commit or desired.content_hash[:12],
+            before=ledger.desired_hash[:12],
+            after=desired.content_hash[:12],
+        )
+        change = HeadChange(
+            generation=generation, desired_hash=desired.content_hash, commit=desired.commit
+        )
+        session.commit([entry], change=change)
+        self._generations[desired.key] = (desired.content_hash, generation)
+        return generation
+
+    def _say_so(self, key: AppKey, status: AppStatus, done: Execution) -> AppStatus:
+        """Add what the assessment cannot know: broken files and refused calls."""
+        said = [self.source.problem(key), *(str(error) for error in done.failures)]
+        message = "; ".join(text for text in [*said, status.message] if text)
+        exit_code = done.failures[0].exit_code if done.failures else status.exit_code
+        return replace(status, message=message, exit_code=exit_code)
+
+
+def revisions(desired: DesiredApp) -> list[tuple[str, str]]:
+    """The runs that a pass needs from the ledger besides the latest and the active ones."""
+    return [(migration.name, migration.revision) for migration in desired.migrations]
+
+
+def _next_look(done: Execution, observed: ObservedApp) -> timedelta | None:
+    """Soon after acting, steadily while something rolls, else at the next resync."""
+    if done.acted:
+        return SOON
+    rolling = any(
+        record.state is RolloutState.CONVERGING for record in observed.ledger.services.values()
+    )
+    candidates = [done.requeue_after, ROLLING if rolling else None]
+    waits = [wait for wait in candidates if wait is not None]
+    return min(waits) if waits else None
+
+

@@ -1,0 +1,81 @@
+"""Before planning: bring our own records up to what is seen. No AWS mutation happens here.
+
+Called by `reconcile` after observing. Two things are settled: rollouts that ended, judged on our own
+deployment id, and intents that a crash left open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from reconciler.model.events import Event, EventKind
+from reconciler.model.journal import Entry, EntryKind
+from reconciler.model.observed import ObservedApp, RolloutState, ServiceRecord
+from reconciler.plan.rollout import judge
+from reconciler.store.ledger import AppStore
+from reconciler.store.records import service_record_write
+from reconciler.store.session import Session
+
+
+def settle(
+    session: Session,
+    store: AppStore,
+    observed: ObservedApp,
+    report: Callable[[Event], None],
+) -> ObservedApp:
+    """Close open intents, record ended rollouts; return the snapshot with both taken in."""
+    _close_open_intents(session, store, observed)
+    records: dict[str, ServiceRecord] = dict(observed.ledger.services)
+    for name, record in observed.ledger.services.items():
+        live = observed.services.get(name)
+        judged = judge(record, live) if live is not None else None
+        if judged is None:
+            continue
+        entry = Entry(
+            kind=EntryKind.SERVICE,
+            address=f"service/{name}",
+            action=str(judged.state).lower(),
+            cause=f"deployment {record.deployment_id}",
+            detail={"reason": judged.reason} if judged.reason else {},
+        )
+        session.commit([entry], [service_record_write(observed.key, judged)])
+        records[name] = replace(judged, version=judged.version + 1)
+        held = judged.state is RolloutState.HELD
+        report(
+            Event(
+                EventKind.FAILED if held else EventKind.DONE,
+                observed.key,
+                f"service/{name}",
+                judged.reason if held else f"steady, {live.running_count if live else 0} running",
+                store.clock.now(),
+            )
+        )
+    return replace(observed, ledger=replace(observed.ledger, services=records, open_intents={}))
+
+
+def _close_open_intents(session: Session, store: AppStore, observed: ObservedApp) -> None:
+    """Say of each open intent whether it took effect, as far as live AWS shows.
+
+    A request may still be on its way (up to five minutes, the age that AWS accepts); if it arrives
+    later it is drift, and healed. What counts here is that no intent stays open for ever.
+    """
+    for operation_id, number in sorted(observed.ledger.open_intents.items(), key=lambda i: i[1]):
+        intent = store.entry(number)
+        address = str(intent.content.get("address", ""))
+        entry = Entry(
+            kind=EntryKind.OUTCOME,
+            address=address,
+            action=str(intent.content.get("action", "")),
+            cause="recovery",
+            outcome=_took_effect(intent.content.get("after"), address, observed),
+        )
+        session.outcome(operation_id, entry)
+
+
+def _took_effect(after: object, address: str, observed: ObservedApp) -> str:
+    live = observed.services.get(address.partition("/")[2])
+    wanted = after.get("taskDefinition") if isinstance(after, dict) else None
+    if live is None or not wanted:
+        return "unknown"
+    return "applied" if live.task_definition_arn == wanted else "not applied"

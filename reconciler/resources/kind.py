@@ -1,0 +1,73 @@
+"""The contract between the controller and one kind of AWS resource.
+
+A kind is a value, not a class to inherit from; its verbs are plain functions attached by decorator.
+Verbs are safe to repeat; they never wait, retry, log or count, and importing a kind has no effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from reconciler.aws.door import Aws
+
+ObservedT = TypeVar("ObservedT")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What AWS said to a mutation: its request id, and the facts of it that the journal keeps."""
+
+    request_id: str
+    result: Mapping[str, Any]
+
+
+Observe = Callable[[Aws, str, Sequence[str]], Mapping[str, ObservedT]]
+Change = Callable[[Aws, Mapping[str, Any]], Answer]
+
+
+@dataclass
+class Kind(Generic[ObservedT]):
+    """One kind of AWS resource: its name, the IAM actions that each verb needs, and its verbs."""
+
+    name: str
+    permissions: Mapping[str, tuple[str, ...]]
+    observe: Observe[ObservedT] = field(init=False)
+    create: Change = field(init=False)
+    update: Change = field(init=False)
+    delete: Change = field(init=False)
+    immutable: bool = False
+    """Whether AWS offers no update and no delete that we would use (task definitions)."""
+
+    def on_observe(self, verb: Observe[ObservedT]) -> Observe[ObservedT]:
+        """Say how to read resources: (door, cluster, names) → name → observed; absent is left out."""
+        self.observe = verb
+        return verb
+
+    def on_create(self, verb: Change) -> Change:
+        """Say how to ask AWS for the resource."""
+        self.create = verb
+        return verb
+
+    def on_update(self, verb: Change) -> Change:
+        """Say how to change the resource in place."""
+        self.update = verb
+        return verb
+
+    def on_delete(self, verb: Change) -> Change:
+        """Say how to ask AWS to remove the resource; already gone is success."""
+        self.delete = verb
+        return verb
+
+    def missing_verbs(self) -> tuple[str, ...]:
+        """Name the verbs this kind should have and has not been given."""
+        wanted = (
+            ("observe", "create") if self.immutable else ("observe", "create", "update", "delete")
+        )
+        return tuple(verb for verb in wanted if not hasattr(self, verb))
+
+
+def answer(response: Mapping[str, Any], **result: Any) -> Answer:
+    """Make an Answer of a botocore response and the facts to keep."""
+    return Answer(str(response.get("ResponseMetadata", {}).get("RequestId", "")), result)

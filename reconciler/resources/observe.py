@@ -1,0 +1,102 @@
+"""Live AWS of one app, read in as few calls as can be: desired and ledger in, ObservedApp out.
+
+Called by `controller.reconcile` and by `diff`. In the steady state it costs ⌈N/10⌉ DescribeServices and
+nothing else: digests are pinned in the ledger and a revision in use is known by its ARN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from reconciler.aws.door import Aws
+from reconciler.model.desired import DesiredApp, DesiredService
+from reconciler.model.observed import (
+    LedgerView,
+    ObservedApp,
+    ObservedService,
+    ObservedTaskDefinition,
+    ServicePresence,
+)
+from reconciler.plan.needs import needs_task_definition
+from reconciler.resources import image
+from reconciler.resources.ecs_service import ecs_service
+from reconciler.resources.task_definition import newest_active, task_definition
+
+ABSENT = ObservedService(ServicePresence.ABSENT)
+
+
+class Observer:
+    """Reads live AWS; remembers what cannot change: the content of a task definition revision."""
+
+    def __init__(self) -> None:
+        """Start with nothing remembered."""
+        self._revisions: dict[str, ObservedTaskDefinition] = {}
+
+    def observe(self, aws: Aws, desired: DesiredApp, ledger: LedgerView) -> ObservedApp:
+        """Read everything `make_plan` needs. Raises AwsError, NotFound for a missing cluster."""
+        wanted = {service.name: service.service_name for service in desired.services}
+        forgotten = _recorded_names(ledger) - set(wanted.values())
+        live = ecs_service.observe(aws, desired.cluster, [*wanted.values(), *forgotten])
+        services = {name: live.get(aws_name, ABSENT) for name, aws_name in wanted.items()}
+        images = self._images(aws, desired.image_references(), ledger.pins)
+        return ObservedApp(
+            key=desired.key,
+            services=services,
+            task_definitions=self._definitions(aws, desired, services, images, ledger),
+            images=images,
+            orphans={
+                name: live[name]
+                for name in forgotten
+                if name in live and live[name].presence is ServicePresence.ACTIVE
+            },
+            ledger=ledger,
+        )
+
+    def _images(
+        self, aws: Aws, references: Iterable[str], pins: Mapping[str, str]
+    ) -> dict[str, str]:
+        # The pin decides, not the registry: a tag that is moved in ECR must not roll a service
+        # without a commit, and every controller must register the same bits.
+        found: dict[str, str] = {}
+        for reference in sorted(references):
+            digest = pins.get(reference) or image.resolve(aws, reference)
+            if digest is not None:
+                found[reference] = digest
+        return found
+
+    def _definitions(
+        self,
+        aws: Aws,
+        desired: DesiredApp,
+        services: Mapping[str, ObservedService],
+        images: Mapping[str, str],
+        ledger: LedgerView,
+    ) -> dict[str, ObservedTaskDefinition]:
+        found: dict[str, ObservedTaskDefinition] = {}
+        for service in desired.services:
+            observed = services[service.name]
+            record = ledger.services.get(service.name)
+            if needs_task_definition(service, observed, record, images):
+                for arn in _candidates(aws, service, observed):
+                    found[arn] = self._revision(aws, desired.cluster, arn)
+        return found
+
+    def _revision(self, aws: Aws, cluster: str, arn: str) -> ObservedTaskDefinition:
+        if arn not in self._revisions:
+            self._revisions.update(task_definition.observe(aws, cluster, [arn]))
+        return self._revisions[arn]
+
+
+def _candidates(aws: Aws, service: DesiredService, observed: ObservedService) -> list[str]:
+    """The revision that runs and those that could be used again, without repeats."""
+    running = [observed.task_definition_arn] if observed.task_definition_arn else []
+    family = newest_active(aws, str(service.task_definition["family"]))
+    return list(dict.fromkeys([*running, *family]))
+
+
+def _recorded_names(ledger: LedgerView) -> set[str]:
+    """AWS names of the services that the ledger says we made or adopted."""
+    names = (
+        record.applied.get("service", {}).get("serviceName") for record in ledger.services.values()
+    )
+    return {name for name in names if name}
