@@ -1,0 +1,143 @@
+"""What we know about ECS's fields and botocore's model does not say: one table, each row with its source.
+
+Read by `plan` only. Sources in brackets: [M] the documentation text inside botocore 1.44.5's models,
+[D …] a page of AWS's documentation, [OBS] published `describe-*` output of 2026, [TF] the Terraform
+provider's `task_definition_equivalency.go`. Pure data and look-ups: nothing is imported but values.
+Defaults live in `shapes.default_values`, effects in `shapes.effects`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from reconciler.model.names import Path
+
+Kind = Literal["service", "taskDefinition"]
+
+SERVICE: Kind = "service"
+TASK_DEFINITION: Kind = "taskDefinition"
+
+
+@dataclass(frozen=True)
+class KeyPart:
+    """One part of a list item's natural key: the first of `names` that the item has, else `default`."""
+
+    names: tuple[str, ...]
+    default: str = ""
+
+
+@dataclass(frozen=True)
+class ListRule:
+    """How the order of one list is to be read.
+
+    `pattern` is the path of the list, `*` standing for any list item's key. Without `key` the list
+    is a set of scalars. `value` names the one field that remains when the key is known, as in
+    `environment`, so that the path is `environment.RAILS_ENV`.
+    """
+
+    pattern: Path
+    key: tuple[KeyPart, ...] = ()
+    value: str = ""
+
+
+def _by(*names: str) -> tuple[KeyPart, ...]:
+    return (KeyPart(names),)
+
+
+_CONTAINER: Path = ("containerDefinitions", "*")
+
+LIST_RULES: dict[Kind, tuple[ListRule, ...]] = {
+    # Lists whose order ECS does not keep or does not read [TF sorts containers, environment, secrets;
+    # OBS]. Everything that is not named here is ordered: command, entryPoint, dependsOn, mountPoints,
+    # systemControls, extraHosts, dnsServers, environmentFiles, placementConstraints, placementStrategy.
+    TASK_DEFINITION: (
+        ListRule(("containerDefinitions",), _by("name")),
+        ListRule((*_CONTAINER, "environment"), _by("name"), "value"),
+        ListRule((*_CONTAINER, "secrets"), _by("name"), "valueFrom"),
+        ListRule(
+            (*_CONTAINER, "portMappings"),
+            (KeyPart(("containerPort", "containerPortRange")), KeyPart(("protocol",), "tcp")),
+        ),
+        ListRule((*_CONTAINER, "volumesFrom"), _by("sourceContainer")),
+        ListRule((*_CONTAINER, "ulimits"), _by("name")),
+        ListRule((*_CONTAINER, "resourceRequirements"), _by("type")),
+        ListRule((*_CONTAINER, "links")),
+        ListRule((*_CONTAINER, "logConfiguration", "secretOptions"), _by("name"), "valueFrom"),
+        ListRule(("volumes",), _by("name")),
+        ListRule(("tags",), _by("key"), "value"),
+        ListRule(("inferenceAccelerators",), _by("deviceName")),
+        ListRule(("proxyConfiguration", "properties"), _by("name"), "value"),
+        ListRule(("requiresCompatibilities",)),
+    ),
+    SERVICE: (
+        ListRule(("networkConfiguration", "awsvpcConfiguration", "subnets")),
+        ListRule(("networkConfiguration", "awsvpcConfiguration", "securityGroups")),
+        ListRule(("loadBalancers",), _by("targetGroupArn", "loadBalancerName")),
+        ListRule(("serviceRegistries",), _by("registryArn")),
+        ListRule(("capacityProviderStrategy",), _by("capacityProvider")),
+        ListRule(("volumeConfigurations",), _by("name")),
+        ListRule(("vpcLatticeConfigurations",), _by("targetGroupArn")),
+        ListRule(("deploymentConfiguration", "alarms", "alarmNames")),
+        ListRule(("serviceConnectConfiguration", "services"), _by("portName")),
+        ListRule(
+            ("serviceConnectConfiguration", "logConfiguration", "secretOptions"),
+            _by("name"),
+            "valueFrom",
+        ),
+        ListRule(("tags",), _by("key"), "value"),
+    ),
+}
+
+READ_ONLY: dict[Kind, frozenset[str]] = {
+    # What DescribeServices answers and CreateService has no input for, or that is ours to fill in [M].
+    # platformFamily comes back as "Linux" and follows the task definition [OBS].
+    SERVICE: frozenset(
+        {
+            "serviceArn",
+            "clusterArn",
+            "cluster",
+            "clientToken",
+            "taskDefinition",
+            "status",
+            "runningCount",
+            "pendingCount",
+            "deployments",
+            "taskSets",
+            "roleArn",
+            "events",
+            "createdAt",
+            "createdBy",
+            "currentServiceDeployment",
+            "currentServiceRevisions",
+            "resourceManagementType",
+            "platformFamily",
+        }
+    ),
+    # DescribeTaskDefinition's own keys [M, OBS].
+    TASK_DEFINITION: frozenset(
+        {
+            "taskDefinitionArn",
+            "revision",
+            "status",
+            "requiresAttributes",
+            "compatibilities",
+            "registeredAt",
+            "registeredBy",
+            "deregisteredAt",
+            "deleteRequestedAt",
+        }
+    ),
+}
+
+
+def matches(pattern: Path, path: Path) -> bool:
+    """Say whether `path` is exactly the place that `pattern` names; `*` stands for any one segment."""
+    return len(pattern) == len(path) and all(
+        p in ("*", s) for p, s in zip(pattern, path, strict=True)
+    )
+
+
+def list_rule(kind: Kind, path: Path) -> ListRule | None:
+    """Return how the list at `path` is to be read, None when its order counts."""
+    return next((rule for rule in LIST_RULES[kind] if matches(rule.pattern, path)), None)
