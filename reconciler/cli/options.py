@@ -1,0 +1,184 @@
+"""The global flags, before or after the verb, and the class of every verb.
+
+Each flag has a `RECONCILER_*` variable; flag > variable > default, and a flag after the verb wins over
+the same one before it. `Verb` builds an `Invocation` and hands it to the verb's function.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from reconciler.cli import complete
+from reconciler.cli.output import Output
+
+VALUES = "reconciler.cli.values"
+FORMATS = ("text", "json", "yaml", "markdown")
+_EXPLICIT = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+
+option = partial(click.option, show_envvar=True)
+"""An option of one verb; its variable is RECONCILER_<VERB>_<FLAG>, from click's automatic prefix."""
+
+GlobalOption = tuple[tuple[str, ...], dict[str, Any]]
+GLOBALS: tuple[GlobalOption, ...] = (
+    (
+        ("-C", "--dir", "directory"),
+        {
+            "type": click.Path(path_type=Path),
+            "default": Path("desired"),
+            "metavar": "DIR",
+            "help": "Folder of the desired state.",
+        },
+    ),
+    (
+        ("-a", "--app", "app"),
+        {
+            "metavar": "ENV/APP",
+            "help": "One app, such as production/shop; otherwise all of them.",
+            "shell_complete": complete.complete_app,
+        },
+    ),
+    (
+        ("-o", "--output", "output"),
+        {
+            "type": click.Choice(FORMATS),
+            "help": "Form of the result; json is always one document.",
+        },
+    ),
+    (("--profile", "profile"), {"metavar": "NAME", "help": "AWS profile; else botocore's chain."}),
+    (
+        ("--endpoint-url", "endpoint_url"),
+        {
+            "metavar": "URL",
+            "help": "Another AWS, such as the one of `reconciler local`; "
+            "AWS_ENDPOINT_URL* are honoured too.",
+        },
+    ),
+    (
+        ("--color", "color"),
+        {
+            "type": click.Choice(("auto", "always", "never")),
+            "default": "auto",
+            "help": "Colour; auto obeys NO_COLOR, FORCE_COLOR, TERM and the terminal.",
+        },
+    ),
+    (("--no-input", "no_input"), {"is_flag": True, "help": "Never ask; fail naming the flag."}),
+    (("-y", "--yes", "yes"), {"is_flag": True, "help": "Answer yes to the question."}),
+    (("-q", "--quiet", "quiet"), {"is_flag": True, "help": "No progress; errors are still said."}),
+    (("-v", "--verbose", "verbose"), {"is_flag": True, "help": "Say more, on stderr."}),
+    (
+        ("--log-format", "log_format"),
+        {
+            "type": click.Choice(("plain", "json")),
+            "default": "plain",
+            "help": "Form of logs and progress on stderr.",
+        },
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One call of one verb: its global flags, where it prints, and how it asks."""
+
+    values: Mapping[str, Any]
+    output: Output
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    @property
+    def settings(self) -> Any:
+        """Make the `Settings` that `app` takes."""
+        from reconciler.settings import Settings  # noqa: PLC0415 - help needs no settings
+
+        names = ("directory", "app", "profile", "endpoint_url", "log_format", "verbose", "quiet")
+        return Settings(**{name: self.values[name] for name in names})
+
+    def usage_error(self, message: str) -> click.UsageError:
+        """Make the error for flags that do not go together; exit code 2."""
+        return click.UsageError(message, click.get_current_context(silent=True))
+
+
+def global_options(*, after_verb: bool) -> list[click.Option]:
+    """Make the global flags anew: with their variables for the root, without for a verb.
+
+    A verb's copy sees no variable and no default, so that it speaks only when it was typed.
+    """
+    options = []
+    for names, attributes in GLOBALS:
+        attributes = dict(attributes)
+        if after_verb:
+            attributes.pop("default", None)
+            attributes |= {"allow_from_autoenv": False}
+        else:
+            variable = f"RECONCILER_{names[-1].upper()}"
+            attributes |= {"envvar": _VARIABLES.get(names[-1], variable), "show_envvar": True}
+        options.append(click.Option(names, expose_value=False, callback=_remember, **attributes))
+    return options
+
+
+_VARIABLES = {"directory": "RECONCILER_DIR"}
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """Keep a global flag's value for the invocation; one after the verb replaces only if typed."""
+    values = ctx.find_root().meta.setdefault(VALUES, {})
+    name = str(param.name)
+    if name not in values or ctx.get_parameter_source(name) in _EXPLICIT:
+        values[name] = value
+    return value
+
+
+class Verb(click.Command):
+    """A command of ours: takes the global flags too, and gives its function an `Invocation` first.
+
+    `formats` are the values of -o that it knows, its default first.
+    """
+
+    def __init__(self, *args: Any, formats: Sequence[str] = ("text", "json"), **attributes: Any):
+        super().__init__(*args, **attributes)
+        self.formats = tuple(formats)
+        self.own_params = tuple(self.params)
+        self.params = [*self.params, *global_options(after_verb=True)]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Check -o, set the colour, run the verb; what it returns is the exit code."""
+        values = ctx.find_root().meta[VALUES]
+        chosen = values["output"] or self.formats[0]
+        if chosen not in self.formats:
+            known = " or ".join(self.formats)
+            raise click.UsageError(f"{ctx.info_name} prints {known}, not {chosen} (-o)", ctx)
+        output = Output.for_process(chosen, str(values["color"]), os.environ)
+        ctx.color = output.color
+        ctx.obj = Invocation(values, output)
+        return super().invoke(ctx)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verb's own options first, the global flags as a section of their own."""
+        for title, chosen in (
+            ("Options", [p for p in self.get_params(ctx) if not _is_global(self, p)]),
+            ("Global flags", [p for p in self.get_params(ctx) if _is_global(self, p)]),
+        ):
+            records = [r for p in chosen if (r := p.get_help_record(ctx)) is not None]
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+
+def _is_global(verb: Verb, param: click.Parameter) -> bool:
+    return param in verb.params and param not in verb.own_params
+
+
+def verb(name: str, **attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """Decorate a verb's function: `(invocation, **flags) -> exit code or None`."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        return click.command(name, cls=Verb, **attributes)(click.pass_obj(function))
+
+    return decorate
