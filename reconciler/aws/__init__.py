@@ -1,1 +1,1 @@
-"""The one door to AWS: transport, retries, budget, fence and error translation."""
+"""The one door to AWS: calls, retries, error translation, request budget. See `reconciler.aws.door`."""

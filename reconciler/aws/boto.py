@@ -1,0 +1,110 @@
+"""The transport to real AWS, and to anything that speaks its wire protocol: one botocore client each.
+
+Made by `reconciler.app`, one per region. boto3 is imported when the first client is made, so that
+commands which call nothing start quickly. Retries and deadlines are the door's.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from reconciler.aws.door import no_fence
+from reconciler.aws.translate import from_exception
+
+CONNECT_TIMEOUT = 2.0
+READ_TIMEOUT = 10.0
+
+
+class _Passing(threading.local):
+    """What the calling thread's next wire attempt has to pass, and whether it was called."""
+
+    before_send: Callable[[], None] = staticmethod(no_fence)
+    refusal: BaseException | None = None
+
+
+class BotoTransport:
+    """A `door.Transport` over botocore. Safe for use by several threads.
+
+    `endpoint_url` wins over AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_<SERVICE>, which botocore honours.
+    """
+
+    def __init__(
+        self, region: str, *, profile: str | None = None, endpoint_url: str | None = None
+    ) -> None:
+        self.region = region
+        self.profile = profile
+        self.endpoint_url = endpoint_url
+        self._lock = threading.Lock()
+        self._clients: dict[str, Any] = {}
+        self._session: Any = None
+        self._passing = _Passing()
+
+    def send(
+        self,
+        service: str,
+        operation: str,
+        params: Mapping[str, Any],
+        before_send: Callable[[], None],
+    ) -> dict[str, Any]:
+        """Make exactly one wire attempt; see `door.Transport.send`."""
+        name = f"{service}:{operation}"
+        passing = self._passing
+        passing.before_send, passing.refusal = before_send, None
+        try:
+            answer: dict[str, Any] = self._method(service, operation)(**params)
+        except Exception as error:
+            if error is passing.refusal:
+                raise
+            raise from_exception(error, name) from error
+        finally:
+            passing.before_send = no_fence
+        return answer
+
+    def _method(self, service: str, operation: str) -> Callable[..., dict[str, Any]]:
+        from botocore import xform_name  # noqa: PLC0415 - boto3 is imported on first use
+
+        method: Callable[..., dict[str, Any]] = getattr(
+            self._client(service), xform_name(operation)
+        )
+        return method
+
+    def _client(self, service: str) -> Any:
+        client = self._clients.get(service)
+        if client is not None:
+            return client
+        with self._lock:  # sessions are not thread-safe; nothing here calls AWS
+            if service not in self._clients:
+                self._clients[service] = self._make_client(service)
+            return self._clients[service]
+
+    def _make_client(self, service: str) -> Any:
+        import boto3  # noqa: PLC0415 - boto3 is imported on first use
+        from botocore.config import Config  # noqa: PLC0415
+
+        if self._session is None:
+            self._session = boto3.session.Session(
+                profile_name=self.profile, region_name=self.region
+            )
+        client = self._session.client(
+            service,
+            endpoint_url=self.endpoint_url,
+            config=Config(
+                connect_timeout=CONNECT_TIMEOUT,
+                read_timeout=READ_TIMEOUT,
+                max_pool_connections=32,
+                retries={"total_max_attempts": 1, "mode": "standard"},
+                user_agent_extra="ecs-reconciler",
+            ),
+        )
+        # First, so that no other handler (an emulator's, say) can answer before the fence was asked.
+        client.meta.events.register_first("before-send", self._before_send)
+        return client
+
+    def _before_send(self, **_: Any) -> None:
+        try:
+            self._passing.before_send()
+        except BaseException as refusal:
+            self._passing.refusal = refusal
+            raise
