@@ -39,7 +39,7 @@ def format_duration(duration: timedelta) -> str:
     return "".join(parts) or "0s"
 
 
-class DurationType(click.ParamType):
+class DurationType(click.ParamType):  # type: ignore[type-arg]  # generic only in newer clicks
     """A flag that takes a duration."""
 
     name = "duration"

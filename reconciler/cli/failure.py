@@ -147,18 +147,17 @@ def hint_for(error: BaseException) -> str:
     """Say what to type or change next, where that is known."""
     from reconciler.model import errors  # noqa: PLC0415 - only for errors
 
-    match error:
-        case errors.AccessDenied():
-            add = f"add {error.permission} to the role; " if error.permission else ""
-            return f"{add}`reconciler doctor --iam-policy` prints the least policy"
-        case errors.BadCredentials():
-            return "give --profile NAME, or --endpoint-url URL for a local AWS"
-        case errors.Unreachable():
-            return "check --endpoint-url and AWS_ENDPOINT_URL*, the region and the network"
-        case errors.LeaseHeld():
-            return "leave out --no-wait to ask the holder for a hand-over"
-        case errors.CorruptLedger():
-            return "`reconciler history --verify` checks the journal"
+    if isinstance(error, errors.AccessDenied):
+        add = f"add {error.permission} to the role; " if error.permission else ""
+        return f"{add}`reconciler doctor --iam-policy` prints the least policy"
+    known = {
+        errors.BadCredentials: "give --profile NAME, or --endpoint-url URL for a local AWS",
+        errors.Unreachable: "check --endpoint-url, AWS_ENDPOINT_URL*, the region and the network",
+        errors.LeaseHeld: "leave out --no-wait to ask the holder for a hand-over",
+        errors.CorruptLedger: "`reconciler history --verify` checks the journal",
+    }
+    if hint := known.get(type(error), ""):  # type: ignore[call-overload]
+        return str(hint)
     ours = (errors.ReconcilerError, click.ClickException, OSError, click.Abort)
     if isinstance(error, Exception) and not isinstance(error, ours):
         return "this is a mistake of ours: please report it with the output of the same call and -v"

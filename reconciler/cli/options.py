@@ -111,8 +111,8 @@ def global_options(*, after_verb: bool) -> list[click.Option]:
     A verb's copy sees no variable and no default, so that it speaks only when it was typed.
     """
     options = []
-    for names, attributes in GLOBALS:
-        attributes = dict(attributes)
+    for names, declared in GLOBALS:
+        attributes = dict(declared)
         if after_verb:
             attributes.pop("default", None)
             attributes |= {"allow_from_autoenv": False}
@@ -141,7 +141,9 @@ class Verb(click.Command):
     `formats` are the values of -o that it knows, its default first.
     """
 
-    def __init__(self, *args: Any, formats: Sequence[str] = ("text", "json"), **attributes: Any):
+    def __init__(
+        self, *args: Any, formats: Sequence[str] = ("text", "json"), **attributes: Any
+    ) -> None:
         super().__init__(*args, **attributes)
         self.formats = tuple(formats)
         self.own_params = tuple(self.params)

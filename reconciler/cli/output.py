@@ -109,9 +109,7 @@ def styled(word: str) -> str:
 
 def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Align columns by two spaces; nothing is wrapped or cut."""
-    widths = [
-        max(len(str(row[i])) for row in (header, *rows)) for i in range(len(header))
-    ]
+    widths = [max(len(str(row[i])) for row in (header, *rows)) for i in range(len(header))]
     lines = ["  ".join(c.ljust(w) for c, w in zip(header, widths, strict=True)).rstrip()]
     for row in rows:
         cells = [str(c).ljust(w) for c, w in zip(row, widths, strict=True)]
