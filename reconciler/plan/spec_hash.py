@@ -15,6 +15,9 @@ from reconciler.plan.normal import normal
 from reconciler.plan.pin import pin_images
 from reconciler.shapes.tables import SERVICE, TASK_DEFINITION
 
+SPEC_TAG = "reconciler:spec"
+"""Tag on every task definition we register: `content_hash` of what was registered."""
+
 _NOT_A_ROLLOUT = ("desiredCount", "tags")
 
 
