@@ -30,7 +30,7 @@ BEAT_RETRY = timedelta(seconds=1)
 JOIN_RETRY = timedelta(milliseconds=200)
 
 SILENCE = timedelta(seconds=45)
-"""Longer than a lease and its observers' margin (30 s × 1.25): then the hanging pass is fenced off."""
+"""Longer than a lease and its observers' margin (1.25 times 30 s): then the hanging pass is fenced off."""
 
 LOST_IN_A_ROW = 3
 """So many lost leases without a done pass between make us join anew though the heartbeat is well."""

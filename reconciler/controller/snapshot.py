@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
 from reconciler.model.desired import DesiredApp
 from reconciler.model.diagnostics import Diagnostic
 from reconciler.model.names import AppKey
 from reconciler.source.folder import Loaded
-
-_NOTHING: Mapping[AppKey, tuple[Diagnostic, ...]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -23,7 +20,7 @@ class Snapshot:
     """The last good state of every app ever seen, and how the newest reading differs from it."""
 
     apps: Mapping[AppKey, DesiredApp] = field(default_factory=dict)
-    broken: Mapping[AppKey, tuple[Diagnostic, ...]] = _NOTHING
+    broken: Mapping[AppKey, tuple[Diagnostic, ...]] = field(default_factory=dict)
     """Why the newest files of an app are not what `apps` holds (or why `apps` has nothing)."""
     unplaced: tuple[Diagnostic, ...] = ()
     """Mistakes in folders of which not even the app can be told."""
