@@ -156,7 +156,7 @@ def hint_for(error: BaseException) -> str:
         errors.LeaseHeld: "leave out --no-wait to ask the holder for a hand-over",
         errors.CorruptLedger: "`reconciler history --verify` checks the journal",
     }
-    if hint := known.get(type(error), ""):  # type: ignore[call-overload]
+    if hint := known.get(type(error), ""):
         return str(hint)
     ours = (errors.ReconcilerError, click.ClickException, OSError, click.Abort)
     if isinstance(error, Exception) and not isinstance(error, ours):

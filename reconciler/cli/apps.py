@@ -1,0 +1,100 @@
+"""Which apps a verb is about, and the same action on each of them: one fails, the others go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from reconciler.cli import failure
+from reconciler.cli.options import Invocation
+from reconciler.model.desired import DesiredApp
+from reconciler.model.errors import ReconcilerError
+from reconciler.model.names import Address, AppKey
+
+API_VERSION = "reconciler/v1alpha1"
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[ResultT]):
+    """What an action gave for one app: a result, or an error that was already said."""
+
+    key: AppKey
+    result: ResultT | None
+    error: dict[str, Any] | None = None
+    code: int = 0
+
+
+def chosen(invocation: Invocation) -> list[DesiredApp]:
+    """Return the apps that the files and -a name; raises UsageError or InvalidDesiredState."""
+    from reconciler import app  # noqa: PLC0415 - brings boto3: not before a verb needs it
+
+    settings = invocation.settings
+    loaded = app.load(settings)
+    return list(app.select(settings, loaded))
+
+
+def the_one(invocation: Invocation) -> DesiredApp:
+    """Return the only app; a usage error when -a is needed to tell which."""
+    apps = chosen(invocation)
+    if len(apps) > 1:
+        keys = ", ".join(a.key for a in apps)
+        raise invocation.usage_error(f"say which app with -a: {keys}")
+    return apps[0]
+
+
+def for_each(
+    invocation: Invocation,
+    apps: Sequence[DesiredApp],
+    action: Callable[[DesiredApp], ResultT],
+    asked: failure.Asked | None = None,
+) -> list[Outcome[ResultT]]:
+    """Do the action for each app; an error of one is said on stderr and kept in its outcome."""
+    asked = asked or asked_for(invocation)
+    outcomes: list[Outcome[ResultT]] = []
+    for desired in apps:
+        try:
+            outcomes.append(Outcome(desired.key, action(desired)))
+        except (ReconcilerError, TimeoutError) as error:
+            code = failure.report(error, asked)
+            outcomes.append(Outcome(desired.key, None, failure.describe(error), code))
+    return outcomes
+
+
+def asked_for(invocation: Invocation) -> failure.Asked:
+    """Tell the error printer how this invocation wants its errors."""
+    return failure.Asked(
+        as_json=invocation.output.is_json,
+        verbose=bool(invocation.values["verbose"]),
+        color=str(invocation.values["color"]),
+    )
+
+
+def document(kind: str, outcomes: Sequence[Outcome[Any]], make: Callable[[Any], Any]) -> Any:
+    """Make the one JSON document of a verb over several apps; failed apps have `error` instead."""
+    apps = [
+        {"key": o.key, "error": o.error} if o.error else {"key": o.key, **make(o.result)}
+        for o in outcomes
+    ]
+    return {"apiVersion": API_VERSION, "kind": kind, "apps": apps}
+
+
+def highest(outcomes: Sequence[Outcome[Any]], of: Callable[[Any], int] = lambda _: 0) -> int:
+    """Return the highest exit code of all apps."""
+    return max((o.code if o.error else of(o.result) for o in outcomes), default=0)
+
+
+def wants(addresses: Sequence[str], address: Address) -> bool:
+    """Say whether an address was asked for: by itself, by its kind, or by asking for nothing."""
+    return not addresses or str(address) in addresses or address.kind in addresses
+
+
+def check_addresses(
+    invocation: Invocation, addresses: Sequence[str], known: Sequence[Address]
+) -> None:
+    """Raise a usage error for an address that nothing has, saying what there is."""
+    for text in addresses:
+        if not any(wants((text,), address) for address in known):
+            there = ", ".join(sorted({str(a) for a in known})) or "none"
+            raise invocation.usage_error(f"no resource '{text}'; there are: {there}")

@@ -1,0 +1,37 @@
+"""The JSON forms of what verbs print; their fields are part of the interface (docs/cli.md)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.model.status import AppStatus
+
+
+def status_document(status: AppStatus) -> dict[str, Any]:
+    """Say an app's status: both axes, what was applied, every resource."""
+    return {
+        "sync": status.sync,
+        "health": status.health,
+        "converged": status.converged,
+        "generation": status.generation,
+        "commit": status.commit,
+        "contentHash": status.content_hash,
+        "message": status.message,
+        "exitCode": status.exit_code,
+        "resources": [
+            {
+                "address": str(r.address),
+                "sync": r.sync,
+                "health": r.health,
+                "running": r.running,
+                "revision": r.revision,
+                "message": r.message,
+            }
+            for r in status.resources
+        ],
+    }
+
+
+def version_of(status: AppStatus) -> str:
+    """Name what was applied, shortly: the commit, else the generation of the folder."""
+    return status.commit[:7] if status.commit else f"generation {status.generation}"

@@ -1,0 +1,85 @@
+"""`apply`: converge once, under the same lease as the controller."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from reconciler.cli.apps import Outcome, chosen, document, for_each, highest
+from reconciler.cli.documents import status_document, version_of
+from reconciler.cli.durations import DurationType, format_duration
+from reconciler.cli.options import Invocation, option, verb
+from reconciler.cli.progress import Progress
+from reconciler.cli.prompt import confirmed
+from reconciler.model.status import AppStatus
+
+DECLINED = 1
+
+
+@verb("apply", short_help="Converge once, showing progress.")
+@option("--prune", is_flag=True, help="Also delete what we made and the files no longer name.")
+@option("--wait", type=DurationType(), help="How long to wait for whoever holds the app's lease.")
+@option("--no-wait", is_flag=True, help="Do not wait for the lease: exit code 5 when it is held.")
+@option("--timeout", type=DurationType(), default="30m", help="How long at most; then exit code 7.")
+@option("--reason", default="", metavar="TEXT", help="Why; kept in the journal.")
+def command(invocation: Invocation, **options: Any) -> int:
+    """Converge once: show the plan, ask, carry it out, wait until it has converged or failed.
+
+    It shares the app's lease with the controller, and stops when the files changed since the
+    question was asked. Exit code 0 when all is as the files say and works.
+    """
+    from reconciler import app  # noqa: PLC0415 - brings boto3
+
+    if options["no_wait"] and options["wait"]:
+        raise invocation.usage_error("--wait and --no-wait contradict each other")
+    settings = invocation.settings
+    apps = chosen(invocation)
+    previews = [app.preview(settings, d, prune=options["prune"]) for d in apps]
+    if not _agreed(invocation, previews):
+        invocation.output.note("nothing was applied")
+        return DECLINED
+    progress = Progress(invocation, several=len(apps) > 1)
+    begun = time.monotonic()
+    with progress.alive():
+        outcomes = for_each(
+            invocation,
+            apps,
+            lambda d: app.apply(
+                settings, d, options=app.ApplyOptions(**options), on_event=progress.say
+            ),
+        )
+    _print(invocation, outcomes, timedelta(seconds=time.monotonic() - begun))
+    return highest(outcomes, code_of)
+
+
+def code_of(status: AppStatus) -> int:
+    """Return the exit code that an app's status stands for; not converged is never 0."""
+    return status.exit_code or (0 if status.converged else 1)
+
+
+def _agreed(invocation: Invocation, previews: Sequence[Any]) -> bool:
+    """Show the plans on stderr and ask; nothing to do needs no answer."""
+    from reconciler.plan import render  # noqa: PLC0415 - only when there is a plan
+
+    changing = [p for p in previews if not p.plan.in_sync]
+    if not changing:
+        return True
+    if not invocation.values["quiet"]:
+        for preview in changing:
+            invocation.output.note(render.as_text(preview.plan).rstrip("\n"))
+    where = ", ".join(f"{p.desired.key} ({p.desired.account})" for p in changing)
+    return confirmed(invocation, f"Apply these changes to {where}?")
+
+
+def _print(invocation: Invocation, outcomes: Sequence[Outcome[AppStatus]], took: timedelta) -> None:
+    if invocation.output.is_json:
+        invocation.output.document(document("Apply", outcomes, status_document))
+        return
+    for outcome in outcomes:
+        if status := outcome.result:
+            what = "is converged" if status.converged else f"is {status.sync}, {status.health}"
+            message = f": {status.message}" if status.message and not status.converged else ""
+            invocation.output.result(f"{outcome.key} {what} at {version_of(status)}{message}")
+    invocation.output.note(f"took {format_duration(took)}")

@@ -1,0 +1,115 @@
+"""`diff`: the preview. Reads only; exit codes as `diff` and `kubectl diff` have them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import click
+
+from reconciler.cli import failure
+from reconciler.cli.apps import (
+    API_VERSION,
+    Outcome,
+    asked_for,
+    check_addresses,
+    chosen,
+    for_each,
+    highest,
+    wants,
+)
+from reconciler.cli.complete import complete_address
+from reconciler.cli.options import Invocation, option, verb
+
+DIFFERENCES = 1
+TERRAFORM_DIFFERENCES = 2
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Which exit code says that there are differences."""
+
+    differences: int
+    asked: failure.Asked
+
+
+@verb(
+    "diff",
+    short_help="Preview what would be done; writes nothing.",
+    formats=("text", "json", "markdown"),
+)
+@click.argument("addresses", nargs=-1, shell_complete=complete_address)
+@option("--prune", is_flag=True, help="Show deletions as `apply --prune` would carry them out.")
+@option(
+    "--explain", is_flag=True, help="Also list what differs without being a difference, and why."
+)
+@option(
+    "--detailed-exitcode", is_flag=True, help="Terraform's codes: 0 none, 2 differences, 1 error."
+)
+@option("--exit-zero", is_flag=True, help="0 with or without differences.")
+def command(
+    invocation: Invocation,
+    *,
+    addresses: tuple[str, ...],
+    prune: bool,
+    explain: bool,
+    **codes: bool,
+) -> int:
+    """Preview what would be done; writes nothing, needs only read permissions.
+
+    ADDRESS is kind/name, as in service/web, or a kind. Exit code 0 without differences, 1 with, 2 or
+    more on errors; of several apps the highest.
+    """
+    from reconciler import app  # noqa: PLC0415 - brings boto3
+
+    meaning = _codes(invocation, **codes)
+    settings = invocation.settings
+    apps = chosen(invocation)
+    previews = for_each(
+        invocation, apps, lambda d: app.preview(settings, d, prune=prune), meaning.asked
+    )
+    known = [step.address for o in previews if o.result for step in o.result.plan.steps]
+    if known or not any(o.error for o in previews):
+        check_addresses(invocation, addresses, known)
+    previews = [_only(outcome, addresses) for outcome in previews]
+    _print(invocation, previews, explain=explain)
+    return highest(previews, lambda p: 0 if p.plan.in_sync else meaning.differences)
+
+
+def _codes(invocation: Invocation, *, detailed_exitcode: bool, exit_zero: bool) -> Codes:
+    if detailed_exitcode and exit_zero:
+        raise invocation.usage_error("--detailed-exitcode and --exit-zero contradict each other")
+    asked = replace(asked_for(invocation), greater_than_one=True, terraform_codes=detailed_exitcode)
+    if exit_zero:
+        return Codes(0, asked)
+    return Codes(TERRAFORM_DIFFERENCES if detailed_exitcode else DIFFERENCES, asked)
+
+
+def _only(outcome: Outcome[Any], addresses: Sequence[str]) -> Outcome[Any]:
+    """Keep the steps that were asked for."""
+    preview = outcome.result
+    if preview is None or not addresses:
+        return outcome
+    steps = tuple(s for s in preview.plan.steps if wants(addresses, s.address))
+    return replace(outcome, result=replace(preview, plan=replace(preview.plan, steps=steps)))
+
+
+def _print(invocation: Invocation, previews: Sequence[Outcome[Any]], *, explain: bool) -> None:
+    from reconciler.plan import render  # noqa: PLC0415 - only when there is a plan
+
+    output = invocation.output
+    if output.is_json:
+        apps = [
+            {"key": o.key, "error": o.error}
+            if o.error
+            else render.as_document(o.result.plan, explain=explain)
+            for o in previews
+        ]
+        output.document({"apiVersion": API_VERSION, "kind": "Diff", "apps": apps})
+        return
+    for index, outcome in enumerate(o for o in previews if o.result):
+        if index:
+            output.result("")
+        write = render.as_markdown if output.form == "markdown" else render.as_text
+        output.result(write(outcome.result.plan, explain=explain).rstrip("\n"))

@@ -1,0 +1,69 @@
+"""`doctor`: preflight and the least policy. Reads only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import click
+
+from reconciler.cli.apps import API_VERSION, chosen
+from reconciler.cli.options import Invocation, option, verb
+from reconciler.cli.output import as_json
+
+SIGNS = {"ok": "✔", "warning": "!", "failed": "✗", "not permitted to see": "?"}
+COLORS = {"ok": "green", "warning": "yellow", "failed": "red", "not permitted to see": "yellow"}
+
+
+@verb("doctor", short_help="Check credentials, account, tables and permissions.")
+@option(
+    "--iam-policy", is_flag=True, help="Print the least policy for what the files name; no AWS."
+)
+@option(
+    "--role",
+    type=click.Choice(("controller", "diff", "guard")),
+    default="controller",
+    help="Whose policy: run and apply; the verbs that only read; migrations' task role.",
+)
+def command(invocation: Invocation, *, iam_policy: bool, role: str) -> int:
+    """Check credentials, account, tables and permissions, with reads alone.
+
+    Exit code 3 when a check failed, 4 in a wrong account; warnings, and what the role is not
+    permitted to see, leave it 0.
+    """
+    from reconciler import app  # noqa: PLC0415 - brings boto3
+
+    apps = chosen(invocation)
+    if iam_policy:
+        invocation.output.result(as_json(app.iam_policy(apps, role)))
+        return 0
+    checks = app.doctor(invocation.settings, apps)
+    if invocation.output.is_json:
+        invocation.output.document(
+            {
+                "apiVersion": API_VERSION,
+                "kind": "Preflight",
+                "checks": [
+                    {"app": c.key, "name": c.name, "state": c.state, "message": c.message}
+                    for c in checks
+                ],
+            }
+        )
+    else:
+        _print(invocation, checks)
+    return max((c.exit_code for c in checks if c.state == "failed"), default=0)
+
+
+def _print(invocation: Invocation, checks: list[Any]) -> None:
+    width = max((len(c.name) for c in checks), default=0)
+    key = None
+    for check in checks:
+        if check.key != key:
+            key = check.key
+            invocation.output.result(key)
+        sign = click.style(SIGNS[check.state], fg=COLORS[check.state])
+        unseen = "not permitted to see: " if check.state == "not permitted to see" else ""
+        invocation.output.result(f"{sign} {check.name.ljust(width)}  {unseen}{check.message}")
+    counts = Counter(str(c.state) for c in checks)
+    said = [f"{counts[state]} {state}" for state in SIGNS if counts[state]]
+    invocation.output.result(", ".join(said))

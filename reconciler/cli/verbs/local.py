@@ -1,0 +1,66 @@
+"""`local`: an AWS on this machine, and the controller with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reconciler.cli.options import Invocation, option, verb
+
+
+@verb("local", short_help="Run an AWS on this machine, with the controller.", formats=("text",))
+@option("--aws-only", is_flag=True, help="Serve the endpoint only, for any AWS tool.")
+@option("--aws-port", type=click.IntRange(0, 65535), default=0, help="Port; 0 takes a free one.")
+@option(
+    "--until",
+    type=click.Choice(("converged",)),
+    help="End when every app has converged, or cannot.",
+)
+@option(
+    "--image",
+    "images",
+    multiple=True,
+    metavar="NAME=DIR",
+    help="Run containers of the repository NAME as processes in DIR; repeatable.",
+)
+@option(
+    "--data-dir", type=click.Path(path_type=Path), help="Folder of its state; emptied at start."
+)
+@option("--real-times", is_flag=True, help="Take as long as AWS does, not a moment.")
+def command(
+    invocation: Invocation,
+    *,
+    images: tuple[str, ...],
+    until: str | None,
+    **options: object,
+) -> int:
+    """Run an AWS on this machine, with the controller.
+
+    It listens on 127.0.0.1, runs containers as local processes and ends them with itself. With
+    --aws-only point the other verbs at it with --endpoint-url.
+    """
+    from reconciler import app  # noqa: PLC0415 - brings moto
+
+    if until and options["aws_only"]:
+        raise invocation.usage_error("--until needs the controller: leave out --aws-only")
+    return app.local(
+        invocation.settings,
+        until=until,
+        images=_folders(invocation, images),
+        **options,
+    )
+
+
+def _folders(invocation: Invocation, images: tuple[str, ...]) -> dict[str, Path]:
+    folders: dict[str, Path] = {}
+    for text in images:
+        name, separator, folder = text.partition("=")
+        if not (name and separator and folder):
+            raise invocation.usage_error(f"--image {text}: write NAME=DIR")
+        if not Path(folder).is_dir():
+            raise invocation.usage_error(f"--image {text}: there is no folder {folder}")
+        if name in folders:
+            raise invocation.usage_error(f"--image {name} is given twice")
+        folders[name] = Path(folder)
+    return folders

@@ -1,0 +1,35 @@
+"""`retry`: releases a rollout that ECS rolled back and that is Held since."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli.apps import the_one
+from reconciler.cli.complete import complete_address
+from reconciler.cli.options import Invocation, option, verb
+from reconciler.model.names import Address
+
+
+@verb("retry", short_help="Release a Held rollout.", formats=("text",))
+@click.argument("address", shell_complete=complete_address)
+@option("--reason", required=True, metavar="TEXT", help="Why; kept in the journal.")
+def command(invocation: Invocation, *, address: str, reason: str) -> None:
+    """Release a Held rollout, so that the same content is tried once more.
+
+    ADDRESS is service/NAME. For a failed migration use `reconciler migration retry`.
+    """
+    from reconciler import app  # noqa: PLC0415 - brings boto3
+
+    try:
+        wanted = Address.parse(address)
+    except ValueError as error:
+        raise invocation.usage_error(str(error)) from None
+    if wanted.kind == "migration":
+        raise invocation.usage_error("for a migration: reconciler migration retry NAME REVISION")
+    desired = the_one(invocation)
+    known = [service.address for service in desired.services]
+    if wanted not in known:
+        there = ", ".join(map(str, known)) or "none"
+        raise invocation.usage_error(f"{desired.key} has no {address}; there are: {there}")
+    app.retry(invocation.settings, desired, wanted, reason)
+    invocation.output.result(f"{address} of {desired.key} will be tried again")

@@ -1,0 +1,58 @@
+"""`run`: the controller."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import click
+
+from reconciler.cli.durations import DurationType
+from reconciler.cli.options import Invocation, option, verb
+from reconciler.cli.progress import Progress
+
+
+@verb("run", short_help="Run the controller.", formats=("text",))
+@option(
+    "--until",
+    type=click.Choice(("converged",)),
+    help="End when every app has converged, or cannot.",
+)
+@option("--timeout", type=DurationType(), help="With --until: how long at most; then exit code 7.")
+@option("--workers", type=click.IntRange(1, 64), default=4, help="Apps worked on at the same time.")
+@option(
+    "--resync", type=DurationType(), default="60s", help="Look at every app at least this often."
+)
+@option(
+    "--drain-timeout",
+    type=DurationType(),
+    default="20s",
+    help="On SIGTERM: how long to bring what is under way to a safe point.",
+)
+def command(
+    invocation: Invocation,
+    *,
+    until: str | None,
+    timeout: timedelta | None,
+    workers: int,
+    **limits: timedelta,
+) -> int:
+    """Run the controller on the folder until it is told to stop.
+
+    It watches the files, keeps AWS as they say and opens no port. Several may run: one of them holds
+    an app's lease, the others stand by. SIGTERM hands the leases over.
+    """
+    from reconciler import app  # noqa: PLC0415 - brings boto3
+
+    if timeout and not until:
+        raise invocation.usage_error("--timeout needs --until")
+    settings = replace(invocation.settings, **limits)
+    progress = Progress(invocation, several=True)
+    return app.run(
+        settings,
+        keys=[settings.app] if settings.app else None,
+        workers=workers,
+        until_converged=until is not None,
+        timeout=timeout,
+        on_event=progress.say,
+    )

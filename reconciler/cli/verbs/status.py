@@ -1,0 +1,86 @@
+"""`status`: two axes for every resource, whether live equals desired and whether it works."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from reconciler.cli.apps import check_addresses, chosen, document, for_each, highest, wants
+from reconciler.cli.complete import complete_address
+from reconciler.cli.documents import status_document, version_of
+from reconciler.cli.options import Invocation, option, verb
+from reconciler.cli.output import styled
+from reconciler.cli.verbs.apply import code_of
+
+HEADER = ("ADDRESS", "SYNC", "HEALTH", "RUNNING", "REVISION", "MESSAGE")
+
+
+@verb("status", short_help="Say whether live equals desired, and whether it works.")
+@click.argument("addresses", nargs=-1, shell_complete=complete_address)
+@option("--exit-code", is_flag=True, help="Not 0 unless everything is Synced and Healthy.")
+def command(invocation: Invocation, *, addresses: tuple[str, ...], exit_code: bool) -> int:
+    """Say whether live equals desired, and whether it works. Reads only.
+
+    With --exit-code: 6 for a failed or unknown migration, 8 for a reverted rollout, else 1.
+    """
+    from reconciler import app  # noqa: PLC0415 - brings boto3
+
+    settings = invocation.settings
+    reports = for_each(invocation, chosen(invocation), lambda d: app.status(settings, d))
+    known = [r.address for o in reports if o.result for r in o.result.status.resources]
+    if known or not any(o.error for o in reports):
+        check_addresses(invocation, addresses, known)
+    if invocation.output.is_json:
+        invocation.output.document(
+            document("Status", reports, lambda report: _document(report, addresses))
+        )
+    else:
+        for index, outcome in enumerate(o for o in reports if o.result):
+            if index:
+                invocation.output.result("")
+            _print(invocation, outcome.result, addresses)
+    return highest(reports, lambda report: code_of(report.status) if exit_code else 0)
+
+
+def _document(report: Any, addresses: Sequence[str]) -> dict[str, Any]:
+    found = status_document(report.status)
+    found["resources"] = [
+        r
+        for r, status in zip(found["resources"], report.status.resources, strict=True)
+        if wants(addresses, status.address)
+    ]
+    suspension = report.ledger.suspension
+    return found | {
+        "account": report.desired.account,
+        "region": report.desired.region,
+        "cluster": report.desired.cluster,
+        "lease": {"holder": report.ledger.owner, "epoch": report.ledger.epoch},
+        "suspended": None
+        if suspension is None
+        else {"reason": suspension.reason, "by": suspension.by, "at": suspension.at},
+    }
+
+
+def _print(invocation: Invocation, report: Any, addresses: Sequence[str]) -> None:
+    output, status = invocation.output, report.status
+    parts = [
+        status.key,
+        f"{styled(status.sync)} at {version_of(status)}",
+        styled(status.health),
+        report.holder,
+    ]
+    output.result("   ".join(part for part in parts if part))
+    if suspension := report.ledger.suspension:
+        output.result(f"! suspended by {suspension.by} at {suspension.at}: {suspension.reason}")
+    if status.message:
+        output.result(status.message)
+    rows = [
+        (str(r.address), r.sync, r.health, r.running or "-", r.revision or "-", r.message)
+        for r in status.resources
+        if wants(addresses, r.address)
+    ]
+    output.table(HEADER, rows)
+    for note in report.plan.notes:
+        output.result(note)
