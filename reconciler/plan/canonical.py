@@ -22,6 +22,11 @@ from reconciler.shapes.tables import (
     list_rule,
 )
 
+
+class Items(dict[str, Any]):
+    """A list in comparable form: a map by key or index. It is declared as a whole."""
+
+
 _CPU = re.compile(r"\s*(\d*\.?\d+)\s*vcpu\s*", re.IGNORECASE)
 _MEMORY = re.compile(r"\s*(\d*\.?\d+)\s*gi?b\s*", re.IGNORECASE)
 _UNITS = 1024
@@ -107,7 +112,7 @@ def _comparable(value: Any, kind: Kind, path: Path) -> Any:
         case list() | tuple():
             rule = list_rule(kind, path)
             if rule is not None and rule.key and not value:
-                return {}
+                return Items()
             return sorted(value, key=canonical_json) if rule else list(value)
         case _:
             return value
@@ -124,8 +129,10 @@ def _keyed(items: list[Any] | tuple[Any, ...], kind: Kind, path: Path) -> dict[s
             keys = [str(i) for i in range(len(items))]
             rule = None
     if rule is not None and rule.value:
-        return {k: item.get(rule.value, "") for k, item in zip(keys, items, strict=True)}
-    return {k: _comparable(item, kind, (*path, "*")) for k, item in zip(keys, items, strict=True)}
+        return Items((k, item.get(rule.value, "")) for k, item in zip(keys, items, strict=True))
+    return Items(
+        (k, _comparable(item, kind, (*path, "*"))) for k, item in zip(keys, items, strict=True)
+    )
 
 
 def _size(value: Any, pattern: re.Pattern[str]) -> str:

@@ -3,7 +3,7 @@
 Read by `plan` only. Sources in brackets: [M] the documentation text inside botocore 1.44.5's models,
 [D …] a page of AWS's documentation, [OBS] published `describe-*` output of 2026, [TF] the Terraform
 provider's `task_definition_equivalency.go`. Pure data and look-ups: nothing is imported but values.
-Defaults live in `shapes.default_values`, effects in `shapes.effects`.
+Defaults live in `shapes.default_values`, effects and resets in `shapes.effects`.
 """
 
 from __future__ import annotations
@@ -89,6 +89,19 @@ LIST_RULES: dict[Kind, tuple[ListRule, ...]] = {
     ),
 }
 
+MAPS: dict[Kind, tuple[Path, ...]] = {
+    # Maps with the user's own keys [M: type map]. Like lists they are declared as a whole: a key that
+    # is only live is a difference, not an undeclared field.
+    TASK_DEFINITION: (
+        (*_CONTAINER, "logConfiguration", "options"),
+        (*_CONTAINER, "firelensConfiguration", "options"),
+        (*_CONTAINER, "dockerLabels"),
+        ("volumes", "*", "dockerVolumeConfiguration", "driverOpts"),
+        ("volumes", "*", "dockerVolumeConfiguration", "labels"),
+    ),
+    SERVICE: (("serviceConnectConfiguration", "logConfiguration", "options"),),
+}
+
 READ_ONLY: dict[Kind, frozenset[str]] = {
     # What DescribeServices answers and CreateService has no input for, or that is ours to fill in [M].
     # platformFamily comes back as "Linux" and follows the task definition [OBS].
@@ -141,3 +154,8 @@ def matches(pattern: Path, path: Path) -> bool:
 def list_rule(kind: Kind, path: Path) -> ListRule | None:
     """Return how the list at `path` is to be read, None when its order counts."""
     return next((rule for rule in LIST_RULES[kind] if matches(rule.pattern, path)), None)
+
+
+def is_map(kind: Kind, path: Path) -> bool:
+    """Say whether the value at `path` is a map with the user's own keys."""
+    return any(matches(pattern, path) for pattern in MAPS[kind])

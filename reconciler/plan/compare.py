@@ -1,0 +1,212 @@
+"""Three tiers: declared and different, undeclared but not AWS's default, and silent with its rule.
+
+Called by `plan.service_side` and `plan.revision` on canonical documents. Says what differs, not why
+and not what to do about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.model.names import Path, dotted
+from reconciler.model.plan import Suppressed, UndeclaredChange
+from reconciler.plan.canonical import Items, comparable
+from reconciler.plan.mask import mask_value
+from reconciler.plan.paths import MISSING
+from reconciler.shapes.default_values import (
+    ABSENT,
+    NO_DEFAULT,
+    UNPREDICTABLE,
+    default_of,
+    default_row,
+)
+from reconciler.shapes.tables import SERVICE, Kind, is_map
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One differing place; MISSING stands for nothing on that side. Values are not masked."""
+
+    path: Path
+    observed: Any
+    desired: Any
+
+
+@dataclass
+class Comparison:
+    """The three tiers, each in the order of the paths."""
+
+    differences: list[Difference] = field(default_factory=list)
+    undeclared: list[UndeclaredChange] = field(default_factory=list)
+    suppressed: list[Suppressed] = field(default_factory=list)
+
+
+def compare(desired: Mapping[str, Any], live: Mapping[str, Any], kind: Kind) -> Comparison:
+    """Compare two canonical documents of one kind.
+
+    Only declared fields make differences; lists and the user's maps are declared as a whole. Pasted
+    defaults make none, and a field that AWS adds tomorrow is silent.
+    """
+    walk = _Walk(kind, live={**desired, **live})
+    walk.maps(comparable(desired, kind), comparable(live, kind), ())
+    return walk.found
+
+
+def removed(
+    before: Mapping[str, Any], desired: Mapping[str, Any], live: Mapping[str, Any], kind: Kind
+) -> list[Difference]:
+    """Return the places that `before` declared, `desired` does not, and live AWS still has.
+
+    `desired` of a difference is the known default, MISSING where none is known. Items of declared
+    lists are not among them: `compare` finds those.
+    """
+    found: list[Difference] = []
+    sides = (comparable(before, kind), comparable(desired, kind), comparable(live, kind))
+    _removed(sides, kind, (), live, found)
+    return found
+
+
+def same(one: Any, other: Any) -> bool:
+    """Say whether two values mean the same: equal, or both empty."""
+    return bool(one == other) or (_is_empty(one) and _is_empty(other))
+
+
+def shown_path(kind: Kind, path: Path) -> str:
+    """Spell a path for people: task definition fields go without prefix unless both sides have them."""
+    if kind != SERVICE and path[0] in ("tags", "placementConstraints"):
+        return dotted((kind, *path))
+    return dotted(path)
+
+
+class _Walk:
+    def __init__(self, kind: Kind, live: Mapping[str, Any]) -> None:
+        self.kind = kind
+        self.whole = live
+        self.found = Comparison()
+
+    def maps(self, desired: Mapping[str, Any], live: Mapping[str, Any], path: Path) -> None:
+        for name in sorted(desired.keys() | live.keys(), key=_order):
+            where = (*path, name)
+            if name not in live:
+                self._only_desired(desired[name], {**live, **desired}, where)
+            elif name not in desired:
+                self._only_live(live[name], desired, live, where)
+            else:
+                self._both(desired[name], live[name], where)
+
+    def _both(self, desired: Any, live: Any, path: Path) -> None:
+        if isinstance(desired, Mapping) and isinstance(live, Mapping):
+            self.maps(_as_items_of(live, desired), live, path)
+        elif not same(desired, live):
+            self._differs(path, live, desired)
+
+    def _only_desired(self, desired: Any, parent: Mapping[str, Any], path: Path) -> None:
+        default = default_of(self.kind, path, self.whole, parent)
+        if _is_empty(desired) or (default is not NO_DEFAULT and same(desired, default)):
+            return
+        if isinstance(desired, Mapping) and not isinstance(desired, Items) and path:
+            if self._is_item(path):
+                self._differs(path, MISSING, desired)
+            else:
+                self.maps(desired, {}, path)
+        elif isinstance(desired, Items):
+            for name, value in desired.items():
+                self._differs((*path, name), MISSING, value)
+        else:
+            self._differs(path, MISSING, desired)
+
+    def _only_live(
+        self, live: Any, desired: Mapping[str, Any], parent: Mapping[str, Any], path: Path
+    ) -> None:
+        if isinstance(desired, Items) or is_map(self.kind, path[:-1]):
+            self._differs(path, live, MISSING)
+        else:
+            self._undeclared(live, parent, path)
+
+    def _undeclared(self, live: Any, parent: Mapping[str, Any], path: Path) -> None:
+        if self.kind == SERVICE and path[0] in UNPREDICTABLE:
+            self._suppress(path, live, UNPREDICTABLE[path[0]])
+            return
+        default = default_of(self.kind, path, self.whole, parent)
+        if default is NO_DEFAULT:
+            if isinstance(live, Mapping) and live:
+                for name in sorted(live, key=_order):
+                    self._undeclared(live[name], live, (*path, name))
+            else:
+                self._suppress(path, live, "not declared, and no default of AWS is known")
+        elif _is_empty(live) or same(live, default):
+            row = default_row(self.kind, path)
+            self._suppress(path, live, f"AWS's default [{row.source if row else ''}]")
+        else:
+            shown = None if default is ABSENT else default
+            text = shown_path(self.kind, path)
+            self.found.undeclared.append(UndeclaredChange(text, mask_value(path, live), shown))
+
+    def _differs(self, path: Path, live: Any, desired: Any) -> None:
+        self.found.differences.append(Difference(path, live, desired))
+
+    def _suppress(self, path: Path, live: Any, rule: str) -> None:
+        text = shown_path(self.kind, path)
+        self.found.suppressed.append(Suppressed(text, mask_value(path, live), rule))
+
+    def _is_item(self, path: Path) -> bool:
+        """Whether the place is one item of a list: a whole container, a whole load balancer."""
+        return path[:-1] in _ITEM_PARENTS
+
+
+# A container that is new, or a load balancer, is one difference, not one for each of its fields.
+_ITEM_PARENTS = frozenset({("containerDefinitions",), ("loadBalancers",), ("serviceRegistries",)})
+
+
+def _as_items_of(live: Mapping[str, Any], desired: Mapping[str, Any]) -> Mapping[str, Any]:
+    # An empty declared list came as a plain empty map when its rule has no key: it still is a list.
+    return Items(desired) if isinstance(live, Items) else desired
+
+
+def _removed(
+    sides: tuple[Any, Any, Any],
+    kind: Kind,
+    path: Path,
+    whole: Mapping[str, Any],
+    found: list[Difference],
+) -> None:
+    before, desired, live = sides
+    if isinstance(desired, Items) or is_map(kind, path):
+        if isinstance(desired, Items):
+            for name in sorted(before.keys() & desired.keys() & live.keys()):
+                inner = (before[name], desired[name], live[name])
+                if all(isinstance(side, Mapping) for side in inner):
+                    _removed(inner, kind, (*path, name), whole, found)
+        return
+    for name in sorted(before.keys() & live.keys()):
+        where = (*path, name)
+        if name not in desired:
+            found.extend(_taken_back(live[name], live, kind, where, whole))
+            continue
+        inner = (before[name], desired[name], live[name])
+        if all(isinstance(side, Mapping) for side in inner):
+            _removed(inner, kind, where, whole, found)
+
+
+def _taken_back(
+    live: Any, parent: Mapping[str, Any], kind: Kind, path: Path, whole: Mapping[str, Any]
+) -> list[Difference]:
+    default = default_of(kind, path, whole, parent)
+    if default is NO_DEFAULT and isinstance(live, Mapping) and not isinstance(live, Items):
+        inner = [_taken_back(live[n], live, kind, (*path, n), whole) for n in sorted(live)]
+        return [difference for differences in inner for difference in differences]
+    if _is_empty(live) or (default is not NO_DEFAULT and same(live, default)):
+        return []
+    known = default is not NO_DEFAULT and default is not ABSENT
+    return [Difference(path, live, default if known else MISSING)]
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, Mapping | list) and not value)
+
+
+def _order(name: str) -> tuple[int, int, str]:
+    """Sort list indexes as numbers, everything else as text."""
+    return (0, int(name), "") if name.isdigit() else (1, 0, name)
