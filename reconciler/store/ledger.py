@@ -1,0 +1,238 @@
+"""One app's ledger: the consistent snapshot, taking the lease, the journal and the status row.
+
+Called by the controller's worker, `apply`, and the verbs of `cli` through `app`. What is written, and
+under which conditions, is in `store.session` and `store.records`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+from reconciler.aws.door import Aws
+from reconciler.aws.items import from_item, to_item, to_value
+from reconciler.aws.translate import expect
+from reconciler.model.clock import Clock
+from reconciler.model.errors import ConditionFailed, LeaseHeld, NotFound, Superseded
+from reconciler.model.journal import JournalRecord
+from reconciler.model.names import AppKey
+from reconciler.model.observed import LedgerView
+from reconciler.model.run import Run
+from reconciler.model.status import AppStatus
+from reconciler.store import journal, records
+from reconciler.store.fields import SCHEMA, Fields
+from reconciler.store.head import Head, decode_head, head_key
+from reconciler.store.members import Member
+from reconciler.store.session import Session
+from reconciler.store.tables import Tables
+
+_BATCH = 100
+_PAGE = 100
+
+
+def random_id() -> str:
+    """Return 64 random bits in hexadecimal: operation ids and the nonces of commits."""
+    return secrets.token_hex(8)
+
+
+class AppStore:
+    """The ledger of one app. Holds no state of its own: safe to make anew, used by one thread at a time.
+
+    `ids` makes operation ids and nonces; the simulation brings a seeded one.
+    """
+
+    def __init__(
+        self,
+        aws: Aws,
+        tables: Tables,
+        clock: Clock,
+        key: AppKey,
+        *,
+        ids: Callable[[], str] = random_id,
+    ) -> None:
+        self.aws = aws
+        self.tables = tables
+        self.clock = clock
+        self.key = key
+        self._ids = ids
+
+    def read(self, revisions: Iterable[tuple[str, str]] = ()) -> LedgerView:
+        """Return the app's snapshot: HEAD, its records, and the runs of three kinds in three reads.
+
+        `revisions` are (migration, revision) pairs of the desired state; added are the newest revision
+        of each known migration and the run in flight. HEAD is read first, all reads are consistent:
+        a commit that is conditional on its journal number decides on this snapshot or fails.
+
+        A missing table is an empty ledger with `tables_exist` False. Raises CorruptLedger, AwsError.
+        """
+        try:
+            head = self._read_head()
+            view = _view(head, self._read_records(), self.tables.state)
+        except NotFound:
+            return LedgerView(key=self.key, tables_exist=False)
+        wanted = {records.run_key(self.key, name, revision)["sk"] for name, revision in revisions}
+        wanted |= {
+            records.run_key(self.key, m.name, m.latest_revision)["sk"]
+            for m in view.migrations.values()
+        }
+        if view.active_run:
+            wanted.add(view.active_run)
+        runs = self._read_runs(sorted(wanted))
+        return replace(view, runs={(run.name, run.revision): run for run in runs})
+
+    def acquire(self, view: LedgerView, member: Member, cause: str = "") -> Session:
+        """Take the app's lease and return the session; HEAD is created when there is none.
+
+        Raises LeaseHeld while another living member owns the app; it names the holder and says how
+        long at most that can last if the holder is dead. Raises LeaseLost when `member` may not act.
+        """
+        owner = view.owner
+        if owner not in (None, member.id) and not member.is_dead(owner):
+            raise self._held(owner, member)
+        session = Session(self.aws, self.tables, Head.of(view), member.id, self._ids)
+        try:
+            session.acquire(member.id, cause)
+        except Superseded:
+            head = self._read_head()
+            if head.owner in (None, member.id):
+                raise
+            raise self._held(head.owner, member) from None
+        return session
+
+    def operator(self, view: LedgerView, actor: str) -> Session:
+        """Return a session without a lease, for an operator's verb; `actor` is journaled as `who`.
+
+        It shares the compare-and-set with everybody else: whoever decides on an older snapshot loses.
+        """
+        return Session(self.aws, self.tables, Head.of(view), actor, self._ids)
+
+    def journal(
+        self, *, newest_first: bool = True, limit: int | None = None, address: str | None = None
+    ) -> Iterator[JournalRecord]:
+        """Yield journal entries, at most `limit`, only those of `address` when it is given."""
+        page = None if limit is None else min(_PAGE, max(1, limit if address is None else _PAGE))
+        entries = journal.read_entries(
+            self.aws, self.tables.journal, self.key, newest_first=newest_first, limit=page
+        )
+        try:
+            yield from islice(
+                (e for e in entries if address is None or e.content.get("address") == address),
+                limit,
+            )
+        except NotFound:
+            return
+
+    def verify(self) -> list[str]:
+        """Return what is wrong with the journal's chain, in words; an empty list when it is whole."""
+        try:
+            head = self._read_head()
+        except NotFound:
+            return []
+        return journal.verify(self.journal(newest_first=False), head)
+
+    def write_status(self, status: AppStatus, epoch: int) -> None:
+        """Store the status row; one of a newer epoch is left alone. Call it when it changed."""
+        item = {"v": SCHEMA, "ep": epoch, "doc": records.status_document(status)}
+        key = {"pk": f"A#{self.key}", "sk": records.STATUS}
+        try:
+            self.aws.call(
+                "dynamodb",
+                "PutItem",
+                TableName=self.tables.state,
+                Item=to_item({**item, **key}),
+                ConditionExpression="attribute_not_exists(pk) OR ep <= :ep",
+                ExpressionAttributeValues={":ep": to_value(epoch)},
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ConditionFailed:
+            return  # the successor has written its own: it knows better
+
+    def _held(self, owner: str | None, member: Member) -> LeaseHeld:
+        holder = owner or "nobody"
+        wait = member.longest_wait(holder)
+        return LeaseHeld(
+            f"{self.key} is held by {holder}; if it died, that is known in at most "
+            f"{wait.total_seconds():.0f} s",
+            holder=holder,
+            delay=min(wait, timedelta(seconds=5)),
+        )
+
+    def _read_head(self) -> Head:
+        answer = self.aws.call(
+            "dynamodb",
+            "GetItem",
+            TableName=self.tables.state,
+            Key=to_item(head_key(self.key)),
+            ConsistentRead=True,
+        )
+        item = answer.get("Item")
+        return decode_head(self.key, from_item(item) if item else None, self.tables.state)
+
+    def _read_records(self) -> list[dict[str, Any]]:
+        pages = self.aws.pages(
+            "dynamodb",
+            "Query",
+            TableName=self.tables.state,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+            ExpressionAttributeValues={":pk": to_value(f"A#{self.key}"), ":sk": to_value("L#")},
+            ConsistentRead=True,
+        )
+        return [
+            from_item(item)
+            for page in pages
+            for item in expect(page, "Items", operation="dynamodb:Query")
+        ]
+
+    def _read_runs(self, sort_keys: list[str]) -> list[Run]:
+        table = self.tables.state
+        found: list[Run] = []
+        left = [to_item({"pk": f"A#{self.key}", "sk": sort}) for sort in sort_keys]
+        while left:
+            batch, left = left[:_BATCH], left[_BATCH:]
+            answer = self.aws.call(
+                "dynamodb",
+                "BatchGetItem",
+                RequestItems={table: {"Keys": batch, "ConsistentRead": True}},
+            )
+            responses = expect(answer, "Responses", operation="dynamodb:BatchGetItem")
+            found += [
+                records.decode_run(from_item(item), table) for item in responses.get(table, ())
+            ]
+            left += answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+        return found
+
+
+def _view(head: Head, items: Iterable[Mapping[str, Any]], table: str) -> LedgerView:
+    view = LedgerView(
+        key=head.key,
+        owner=head.owner,
+        epoch=head.epoch,
+        sequence=head.sequence,
+        chain_hash=head.chain_hash,
+        active_run=head.active,
+        open_intents=head.open_intents,
+        generation=head.generation,
+        desired_hash=head.desired_hash,
+        commit=head.commit,
+    )
+    services, migrations = {}, {}
+    for item in items:
+        sort = str(item.get("sk"))
+        if sort.startswith(records.SERVICE):
+            service = records.decode_service(item, table)
+            services[service.name] = service
+        elif sort.startswith(records.MIGRATION):
+            migration = records.decode_migration(item, table)
+            migrations[migration.name] = migration
+        elif sort == records.PINS:
+            view = replace(view, pins=records.decode_pins(item, table))
+        elif sort == records.SUSPEND:
+            view = replace(view, suspension=records.decode_suspension(item, table))
+        elif sort == records.STATUS:
+            fields = Fields(table, f"{item.get('pk')} {sort}", item)
+            view = replace(view, status=fields.mapping("doc"))
+    return replace(view, services=services, migrations=migrations)
