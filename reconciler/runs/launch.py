@@ -1,0 +1,187 @@
+"""What a launch consists of: identifiers, the task definition with its guard, the frozen RunTask request.
+
+Called by `runs.advance` before the intent is committed. Nothing here calls AWS; registering the
+task definition is handed in by the controller.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.model.desired import DesiredMigration, Guard
+from reconciler.model.errors import PermanentError
+from reconciler.model.names import AppKey
+from reconciler.model.run import GuardMode
+from reconciler.plan.pin import pin_images
+from reconciler.plan.spec_hash import SPEC_TAG, content_hash
+from reconciler.runs.snapshot import GUARD_CONTAINER
+
+GUARD_MEMORY_MIB = 128
+"""For tasks without a task-level memory (EC2), where each container must have its own."""
+
+TOKEN_LENGTH = 64
+"""RunTask's clientToken has at most 64 characters (ecs RunTask)."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run happens: a clientToken is scoped to a cluster, so these are part of it."""
+
+    account: str
+    region: str
+    cluster: str
+    key: AppKey
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One launch's identity. `launch` counts from 0 within an attempt."""
+
+    name: str
+    revision: str
+    attempt: int
+    launch: int
+
+
+def token(place: Place, launch: Launch) -> str:
+    """Return the clientToken: the same for everybody who recovers this launch, for no other one."""
+    parts = (
+        "reconciler1",
+        place.account,
+        place.region,
+        place.cluster,
+        place.key,
+        launch.name,
+        launch.revision,
+        str(launch.attempt),
+        str(launch.launch),
+    )
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:TOKEN_LENGTH]
+
+
+def started_by(key: AppKey, launch_token: str) -> str:
+    """Return `startedBy`: at most 128 letters, digits, `-`, `_`, `/` (ecs RunTask)."""
+    return f"reconciler/{key[:40]}/{launch_token[:32]}"
+
+
+def claim_key(key: AppKey, launch: Launch) -> str:
+    """Return the key of the claim cell of a launch."""
+    return f"mig#{key}/{launch.name}#{launch.revision}#{launch.attempt}#{launch.launch}"
+
+
+def mode_of(guard: Guard | None) -> GuardMode:
+    """Return which guarantee a new intent gets from the desired state."""
+    declared = guard is not None and (guard.image or guard.path)
+    return GuardMode.CLAIM if declared else GuardMode.TOKEN
+
+
+def task_definition(
+    migration: DesiredMigration,
+    guard: Guard | None,
+    images: Mapping[str, str],
+    tags: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return the RegisterTaskDefinition input of a migration, pinned, guarded and tagged.
+
+    Raises PermanentError for a container that ECS would start more than once by itself.
+    """
+    document = pin_images(migration.task_definition, images)
+    containers = [dict(c) for c in document["containerDefinitions"]]
+    for container in containers:
+        _refuse_repeats(migration, container)
+    if guard is not None and mode_of(guard) is GuardMode.CLAIM:
+        named = next(c for c in containers if c["name"] == migration.container)
+        guarded = _guard_container(guard, named, images, needs_memory="memory" not in document)
+        containers = [guarded, *(_depends_on_guard(c) for c in containers)]
+    document["containerDefinitions"] = containers
+    ours = {**tags, SPEC_TAG: content_hash(document)}
+    users = [t for t in document.get("tags", ()) if t["key"] not in ours]
+    document["tags"] = [*users, *({"key": k, "value": v} for k, v in sorted(ours.items()))]
+    return document
+
+
+def _refuse_repeats(migration: DesiredMigration, container: Mapping[str, Any]) -> None:
+    if container.get("restartPolicy", {}).get("enabled"):
+        raise PermanentError(
+            f"container {container['name']} of {migration.address} has a restartPolicy: ECS would run "
+            "the migration again by itself; remove it"
+        )
+    if container["name"] == GUARD_CONTAINER:
+        raise PermanentError(
+            f"{migration.address} has a container called {GUARD_CONTAINER}: that name is the guard's"
+        )
+
+
+def _guard_container(
+    guard: Guard, named: Mapping[str, Any], images: Mapping[str, str], *, needs_memory: bool
+) -> dict[str, Any]:
+    """Return the container that claims the run: non-essential, so that SUCCESS may be waited for."""
+    container: dict[str, Any] = {
+        "name": GUARD_CONTAINER,
+        "essential": False,
+        "image": images.get(guard.image, guard.image) if guard.image else named["image"],
+        "command": ["claim"],
+    }
+    if guard.path and not guard.image:
+        container["entryPoint"] = [guard.path]
+    if needs_memory:
+        container["memory"] = GUARD_MEMORY_MIB
+    log = named.get("logConfiguration")
+    if log and log.get("logDriver") == "awslogs":
+        container["logConfiguration"] = dict(log)
+    return container
+
+
+def _depends_on_guard(container: Mapping[str, Any]) -> dict[str, Any]:
+    waits = [
+        *container.get("dependsOn", ()),
+        {"containerName": GUARD_CONTAINER, "condition": "SUCCESS"},
+    ]
+    return {**container, "dependsOn": waits}
+
+
+def request(
+    place: Place,
+    launch: Launch,
+    migration: DesiredMigration,
+    arn: str,
+    claims_table: str | None,
+) -> dict[str, Any]:
+    """Return the complete RunTask input, frozen in the intent and replayed byte for byte.
+
+    `arn` names a revision, never a family: "latest" could resolve differently at a replay.
+    `claims_table` is None in token mode. The environment says which claim is to be taken.
+    """
+    launch_token = token(place, launch)
+    frozen: dict[str, Any] = {
+        **migration.launch,
+        "cluster": place.cluster,
+        "taskDefinition": arn,
+        "count": 1,
+        "clientToken": launch_token,
+        "startedBy": started_by(place.key, launch_token),
+    }
+    if claims_table is not None:
+        environment = {
+            "RECONCILER_CLAIM_KEY": claim_key(place.key, launch),
+            "RECONCILER_CLAIMS_TABLE": claims_table,
+            "AWS_REGION": place.region,
+        }
+        override = {
+            "name": GUARD_CONTAINER,
+            "environment": [{"name": k, "value": v} for k, v in environment.items()],
+        }
+        declared = dict(migration.launch.get("overrides", {}))
+        declared["containerOverrides"] = [*declared.get("containerOverrides", ()), override]
+        frozen["overrides"] = declared
+    return frozen
+
+
+def request_hash(frozen: Mapping[str, Any]) -> str:
+    """Return the sha256 that the journal keeps of a frozen request."""
+    text = json.dumps(frozen, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,210 @@
+"""Starting a run: offer its claim, send the frozen RunTask, and make sense of each answer.
+
+Called by `runs.advance`. Every RunTask is covered by an intent in the ledger and is a replay of it:
+whoever sends it, and however often, it is the same request with the same token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from reconciler.model.desired import DesiredMigration
+from reconciler.model.errors import (
+    AccessDenied,
+    AwsError,
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    Superseded,
+)
+from reconciler.model.observed import LedgerView, MigrationRecord
+from reconciler.model.run import GuardMode, Run, RunState, TaskPhase, TaskSighting
+from reconciler.runs import evidence, transitions
+from reconciler.runs.launch import (
+    Launch,
+    mode_of,
+    request,
+    started_by,
+    task_definition,
+    token,
+)
+from reconciler.runs.limits import REFUSAL_SETTLES, SHORTEST_LOOK, look_again
+from reconciler.runs.snapshot import FINAL, Action, Do
+from reconciler.runs.step import Advance, Step
+
+AT_ONCE = timedelta(0)
+
+
+def offer(step: Step) -> Advance:
+    """T6, T6', T11: freeze the request and offer its claim. RunTask comes with the next step."""
+    context, migration, before = step.context, step.migration, step.snapshot.run
+    if migration is None:
+        raise AssertionError("an intent was decided for a migration that is not desired")
+    launch = _identity(step.action.do, migration, before, step.snapshot.attempt_asked)
+    mode = mode_of(context.guard)
+    app_tags = _tags(step.view.key, str(migration.address))
+    document = task_definition(migration, context.guard, context.images, app_tags)
+    arn = context.register(document)
+    table = context.tables.claims if mode is GuardMode.CLAIM else None
+    frozen = request(context.place, launch, migration, arn, table)
+    record = _record(step.view, migration, before)
+    # The clock is read anew: registering took time, and the token's window counts from the intent.
+    at = replace(step.at, now=context.aws.now())
+    run = Run(
+        name=migration.name,
+        revision=migration.revision,
+        state=RunState.LAUNCHING,
+        attempt=launch.attempt,
+        launch=launch.launch,
+        ordinal=before.ordinal if before else record.latest_ordinal,
+        mode=mode,
+        container=migration.container,
+        token=token(context.place, launch),
+        started_by=started_by(step.view.key, token(context.place, launch)),
+        request=frozen,
+        timeout_seconds=int(migration.timeout.total_seconds()),
+        start_timeout_seconds=int(migration.start_timeout.total_seconds()),
+        intent_at=at.now,
+        version=before.version + 1 if before else 1,
+        generation=step.view.generation,
+        requested_attempt=before.requested_attempt if before else 0,
+    )
+    epoch = context.session.head.epoch
+    step.commit(transitions.intent(at, run, before, record, epoch))
+    return Advance(AT_ONCE, f"launching revision {run.revision}{_which(run)}")
+
+
+def _identity(do: Do, migration: DesiredMigration, before: Run | None, asked: int) -> Launch:
+    if before is None:
+        return Launch(migration.name, migration.revision, max(1, migration.attempt), 0)
+    if do is Do.RETRY:
+        return Launch(before.name, before.revision, asked, 0)
+    return Launch(before.name, before.revision, before.attempt, before.launch + 1)
+
+
+def _which(run: Run) -> str:
+    again = f", attempt {run.attempt}" if run.attempt > 1 else ""
+    return again + (f", launch {run.launch + 1}" if run.launch else "")
+
+
+def _record(view: LedgerView, migration: DesiredMigration, before: Run | None) -> MigrationRecord:
+    """Return the migration's record as this intent leaves it: the newest revision, and its gate."""
+    known = view.migrations.get(migration.name)
+    when = str(migration.when)
+    if known is None:
+        return MigrationRecord(migration.name, migration.revision, 1, when=when)
+    if before is not None and before.revision != known.latest_revision:
+        return known
+    newest = known.latest_ordinal + (migration.revision != known.latest_revision)
+    return replace(
+        known, latest_revision=migration.revision, latest_ordinal=newest, gates=True, when=when
+    )
+
+
+def _tags(key: str, address: str) -> dict[str, str]:
+    environment, _, app = key.partition("/")
+    return {
+        "reconciler:app": app,
+        "reconciler:environment": environment,
+        "reconciler:address": address,
+    }
+
+
+def start(step: Step) -> Advance:
+    """Send the frozen RunTask and take the transition that its answer calls for.
+
+    Throttling, lost answers and an AWS out of reach are raised: the next step sends the same again.
+    """
+    run, context = step.run, step.context
+    aws = context.aws.fenced(_within_window(step)) if run.mode is GuardMode.TOKEN else context.aws
+    try:
+        answer = aws.call("ecs", "RunTask", **run.request)
+    except Conflict as conflict:
+        return _adopt(step, conflict)
+    except InvalidRequest as error:
+        return _never_ran(step, f"RunTask: {error}", final=True)
+    except (AccessDenied, NotFound) as error:
+        _remember(step, error)
+        raise
+    if answer.get("tasks"):
+        return _running(step, str(answer["tasks"][0]["taskArn"]), "started")
+    return _not_placed(step, answer)
+
+
+def _within_window(step: Step) -> Callable[[], None]:
+    """Without a claim cell the token is all there is: check its window when the bytes leave."""
+    aws, fence = step.context.aws, step.context.aws.fence
+
+    def check() -> None:
+        fence()
+        if not replace(step.snapshot, now=aws.now()).window_open:
+            raise Superseded(
+                "the launch is older than ECS's memory of its token: looking for its task"
+            )
+
+    return check
+
+
+def _running(step: Step, arn: str, reason: str) -> Advance:
+    after = step.commit(transitions.running(step.at, step.run, Action(Do.RUNNING, reason, arn=arn)))
+    return Advance(
+        SHORTEST_LOOK, f"revision {after.revision} {reason}: task {arn.rsplit('/', 1)[-1]}"
+    )
+
+
+def _not_placed(step: Step, answer: dict[str, Any]) -> Advance:
+    """Read `failures[]`: ECS remembers them with the token, so only a new launch can do better."""
+    said = [str(failure.get("reason", "")) for failure in answer.get("failures", ())]
+    reason = "ECS could not place the task: " + (", ".join(filter(None, said)) or "no reason given")
+    return _never_ran(step, reason)
+
+
+def _never_ran(step: Step, reason: str, *, final: bool = False) -> Advance:
+    """End a launch that AWS refused, unless a task of it can be seen after all.
+
+    `failures[]` is no proof that nothing started. With a claim cell, T8 is one; without it, only time.
+    """
+    run, context = step.run, step.context
+    seen = evidence.find(context.aws, context.cluster, run)
+    if seen is not None and seen.phase is not TaskPhase.STOPPED:
+        return _running(step, seen.arn, "found by startedBy")
+    if run.mode is GuardMode.TOKEN:
+        if seen is not None:
+            return _running(step, seen.arn, "found by startedBy")
+        if step.snapshot.age < REFUSAL_SETTLES:
+            return Advance(look_again(step.snapshot.age), reason)
+    action = Action(Do.REVOKE, reason, facts={FINAL: True} if final else {})
+    step.commit(transitions.not_started(step.at, run, action))
+    return Advance(SHORTEST_LOOK, reason)
+
+
+def _adopt(step: Step, conflict: Conflict) -> Advance:
+    """Take over the task that already has our token, if it is ours."""
+    run, context = step.run, step.context
+    seen = [evidence.look_at(context.aws, context.cluster, arn) for arn in conflict.resource_ids]
+    ours = next((task for task in seen if _is_ours(task, run)), None)
+    if ours is not None:
+        return _running(step, ours.arn, "adopted")
+    if any(task.phase is TaskPhase.MISSING for task in seen):
+        return Advance(
+            look_again(step.snapshot.age), "waiting for ECS to show the task of this launch"
+        )
+    reason = "the clientToken of this launch belongs to another request"
+    if run.mode is GuardMode.TOKEN:
+        step.commit(transitions.unknown(step.at, run, Action(Do.UNKNOWN, reason)))
+        return Advance(look_again(step.snapshot.age), reason)
+    return _never_ran(step, reason)
+
+
+def _is_ours(task: TaskSighting, run: Run) -> bool:
+    return task.phase is not TaskPhase.MISSING and task.started_by == run.started_by
+
+
+def _remember(step: Step, error: AwsError) -> None:
+    """Write down, once, why the launch waits, so that `status` can say it from anywhere."""
+    commit = transitions.refused(step.at, step.run, f"RunTask: {error}")
+    if commit.run.reason != step.run.reason:
+        step.commit(commit)

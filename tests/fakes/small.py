@@ -1,0 +1,64 @@
+"""Minimal ECR, STS and CloudWatch Logs at the Transport seam."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.aws.translate import from_code
+from tests.fakes.timeline import Timeline
+
+ACCOUNT = "123456789012"
+
+
+class FakeEcr:
+    """Image digests by repository and tag."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self.timeline = timeline
+        self.digests: dict[tuple[str, str], str] = {}
+
+    def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer DescribeImages for one tag."""
+        if operation != "DescribeImages":
+            raise AssertionError(f"the fake has no ecr:{operation}")
+        (wanted,) = params["imageIds"]
+        digest = self.digests.get((params["repositoryName"], wanted["imageTag"]))
+        if digest is None:
+            raise from_code("ecr:DescribeImages", "ImageNotFoundException", "The image does not exist.")
+        details = [{"imageDigest": digest, "imageTags": [wanted["imageTag"]]}]
+        return {"imageDetails": details, "ResponseMetadata": self.timeline.metadata()}
+
+
+class FakeSts:
+    """Who we are."""
+
+    def __init__(self, timeline: Timeline, account: str = ACCOUNT) -> None:
+        self.timeline = timeline
+        self.account = account
+
+    def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer GetCallerIdentity."""
+        if operation != "GetCallerIdentity":
+            raise AssertionError(f"the fake has no sts:{operation}")
+        arn = f"arn:aws:sts::{self.account}:assumed-role/deployer/session"
+        return {"Account": self.account, "Arn": arn, "UserId": "U", "ResponseMetadata": self.timeline.metadata()}
+
+
+class FakeLogs:
+    """Log lines by group and stream."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self.timeline = timeline
+        self.lines: dict[tuple[str, str], list[str]] = {}
+
+    def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer GetLogEvents with the newest lines."""
+        if operation != "GetLogEvents":
+            raise AssertionError(f"the fake has no logs:{operation}")
+        found = self.lines.get((params["logGroupName"], params["logStreamName"]))
+        if found is None:
+            raise from_code("logs:GetLogEvents", "ResourceNotFoundException", "The specified log stream does not exist.")
+        newest = found[-params.get("limit", 10_000) :]
+        events = [{"timestamp": 1_000 * n, "message": line} for n, line in enumerate(newest)]
+        return {"events": events, "nextForwardToken": "f/0", "ResponseMetadata": self.timeline.metadata()}
