@@ -88,6 +88,7 @@ class Member:
             "hb": 1,
             "ms": int(self._lease * 1000),
             "exp": self._expiry(),
+            "wants": sorted(self.wants),
             "v": SCHEMA,
         }
         try:
