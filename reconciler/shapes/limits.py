@@ -1,0 +1,50 @@
+"""Limits of ECS fields that botocore's model states only in its prose: one table, sources beside it.
+
+Read by `source.typed`. Keys are (type of the model, field); values the least and the greatest number.
+[M] is the documentation text inside botocore 1.44.5's model.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+MAX_INT = 2**31 - 1
+"""ECS's `Integer` has 32 bits."""
+
+MAY_BE_NEGATIVE = frozenset({"softLimit", "hardLimit", "maxSwap"})
+"""-1 stands for unlimited in ulimits [M Ulimit] and swap [M LinuxParameters]; all others count."""
+
+RANGES = MappingProxyType(
+    {
+        ("PortMapping", "containerPort"): (1, 65535),  # TCP
+        ("PortMapping", "hostPort"): (0, 65535),  # 0 is a dynamic port [M PortMapping]
+        ("LoadBalancer", "containerPort"): (0, 65535),
+        ("HealthCheck", "interval"): (5, 300),  # [M HealthCheck]
+        ("HealthCheck", "timeout"): (2, 60),  # [M HealthCheck]
+        ("HealthCheck", "retries"): (1, 10),  # [M HealthCheck]
+        ("HealthCheck", "startPeriod"): (0, 300),  # [M HealthCheck]
+        ("EphemeralStorage", "sizeInGiB"): (
+            20,
+            200,
+        ),  # 20 is what ECS answers; it takes 21 to 200 [M]
+        ("ContainerRestartPolicy", "restartAttemptPeriod"): (60, 1800),  # [M]
+        ("LinuxParameters", "swappiness"): (0, 100),  # [M LinuxParameters]
+    }
+)
+"""Inclusive ranges."""
+
+MAX_CONTAINERS = 10
+"""Containers of a task definition [D general/gr/ecs-service]."""
+
+# cpu units -> MiB of memory that Fargate offers with it [M RegisterTaskDefinition.memory].
+FARGATE_SIZES = MappingProxyType(
+    {
+        256: (512, 1024, 2048),
+        512: tuple(range(1024, 4096 + 1, 1024)),
+        1024: tuple(range(2048, 8192 + 1, 1024)),
+        2048: tuple(range(4096, 16384 + 1, 1024)),
+        4096: tuple(range(8192, 30720 + 1, 1024)),
+        8192: tuple(range(16384, 61440 + 1, 4096)),
+        16384: tuple(range(32768, 122880 + 1, 8192)),
+    }
+)

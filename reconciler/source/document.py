@@ -1,0 +1,281 @@
+"""One app's merged document → DesiredApp. Called by `folder`; every mistake goes to the report.
+
+References come first, then our own sections, then the workloads: a step goes on with what the one
+before could make, so that one pass says everything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, replace
+from typing import Any, cast
+
+from reconciler.model.desired import (
+    DesiredApp,
+    DesiredMigration,
+    DesiredService,
+    Guard,
+    SyncPolicy,
+)
+from reconciler.model.names import NAME_PATTERN
+from reconciler.plan.canonical import canonical_json
+from reconciler.shapes.botocore_model import known_regions, suggest
+from reconciler.source.containers import Templates
+from reconciler.source.images import check_image
+from reconciler.source.lift import lift_document
+from reconciler.source.migrations import build_migration
+from reconciler.source.nodes import Broken, Entry, Mapping, Null, Scalar, describe
+from reconciler.source.own import GuardSection, Header, StateSection, SyncSection, check
+from reconciler.source.references import Resolver
+from reconciler.source.report import Report, show
+from reconciler.source.services import After, build_service
+from reconciler.source.workload import AppContext, check_unused
+
+HEADER_KEYS = frozenset(Header.model_fields)
+SECTIONS = frozenset(
+    {"guard", "sync", "state", "vars", "images", "defaults", "containers", "migrations", "services"}
+)
+LATER_SECTIONS = frozenset({"redis", "jobs", "autoscaling"})
+NAMED_SECTIONS = ("images", "containers", "migrations", "services")
+
+
+@dataclass(frozen=True)
+class Where:
+    """What `folder` knows of an app besides its text: the folder as typed, its path below the root."""
+
+    folder: str
+    parts: tuple[str, ...]
+    commit: str = ""
+
+
+def build_app(document: Mapping, where: Where, report: Report) -> DesiredApp | None:
+    """Return the app that a merged document describes; None with errors in `report`."""
+    document = _known_sections(document, report)
+    resolved = Resolver(document, report).resolve(document)
+    assert isinstance(resolved, Mapping)  # noqa: S101 - resolving keeps a map a map
+    resolved = lift_document(resolved, report)
+    header = check(Header, resolved.only(HEADER_KEYS), "", report)
+    _check_path(resolved, where, report)
+    _check_region(resolved, report)
+    guard = _section(GuardSection, resolved, "guard", report)
+    sync = _section(SyncSection, resolved, "sync", report) or SyncSection()
+    state = _section(StateSection, resolved, "state", report) or StateSection()
+    if guard is not None and guard.image is not None:
+        place = resolved.entries["guard"].value
+        check_image(guard.image, _value_place(place, "image"), "guard.image", report)
+    context = _context(resolved, sync, report)
+    check_unused(resolved, context)
+    services = _services(resolved, context)
+    migrations = _migrations(resolved, context)
+    _check_families(services, migrations, resolved, report)
+    if header is None or report.errors:
+        return None
+    app = DesiredApp(
+        key=f"{header.environment}/{header.app}",
+        app=header.app,
+        environment=header.environment,
+        account=header.account,
+        region=header.region,
+        cluster=header.cluster,
+        folder=where.folder,
+        content_hash="",
+        commit=where.commit,
+        table_prefix=state.prefix,
+        sync=SyncPolicy(sync.prune, sync.maxPrune, sync.defaults != "none"),
+        guard=Guard(guard.image, guard.path) if guard else None,
+        images=_images(resolved),
+        services=services,
+        migrations=migrations,
+        dropped_migrations=_dropped(resolved),
+        warnings=report.warnings,
+    )
+    return replace(app, content_hash=content_hash(app))
+
+
+def content_hash(app: DesiredApp) -> str:
+    """Return sha256 over what an app means: places, comments, layout and the commit do not count."""
+    meaning = asdict(
+        replace(app, folder="", content_hash="", commit="", warnings=(), services=(), migrations=())
+    )
+    meaning["services"] = sorted((_meaning(s) for s in app.services), key=canonical_json)
+    # The order of migrations is the order in which they run.
+    meaning["migrations"] = [_meaning(m) for m in app.migrations]
+    meaning["dropped_migrations"] = sorted(app.dropped_migrations)
+    return hashlib.sha256(canonical_json(meaning).encode()).hexdigest()
+
+
+def _meaning(workload: DesiredService | DesiredMigration) -> dict[str, Any]:
+    result = asdict(replace(workload, origins={}, written=frozenset()))
+    result["written"] = sorted(workload.written)
+    return result
+
+
+def _known_sections(document: Mapping, report: Report) -> Mapping:
+    """Return the document with the sections that exist; the others are reported."""
+    kept: dict[str, Entry] = {}
+    for key, entry in document.entries.items():
+        if key.startswith("x-") or key == "$schema" or isinstance(entry.value, Null):
+            continue
+        if key in LATER_SECTIONS:
+            report.error(
+                entry.place, f"the section '{key}' is not supported yet", "not-supported-yet"
+            )
+        elif key in HEADER_KEYS:
+            kept[key] = entry
+        elif key not in SECTIONS:
+            hint = suggest(key, HEADER_KEYS | SECTIONS | LATER_SECTIONS | {"extends"})
+            report.error(entry.place, f"unknown section '{key}'{hint}", "unknown-field")
+        elif isinstance(entry.value, Scalar) and "${" in entry.value.text:
+            kept[key] = entry
+        elif not isinstance(entry.value, Mapping):
+            message = f"must be a map, not {describe(entry.value)}"
+            report.error(entry.place, message, "wrong-type", path=key)
+        else:
+            kept[key] = entry
+            if key in NAMED_SECTIONS:
+                _check_names(key, entry.value, report)
+    return Mapping(document.place, kept)
+
+
+def _check_names(section: str, items: Mapping, report: Report) -> None:
+    for name, entry in items.entries.items():
+        if not NAME_PATTERN.fullmatch(name):
+            message = (
+                f"{show(name)} is not a name: lower-case letters, digits, '-' and '_', at most 63"
+            )
+            report.error(entry.place, message, "invalid-name", path=section)
+
+
+def _section(model: Any, document: Mapping, name: str, report: Report) -> Any:
+    node = document.get(name)
+    if node is None:
+        return None
+    if not isinstance(node, Mapping):
+        if not isinstance(node, Broken):
+            place = document.entries[name].place
+            report.error(place, f"must be a map, not {describe(node)}", "wrong-type", path=name)
+        return None
+    return check(model, node, name, report)
+
+
+def _value_place(node: Any, key: str) -> Any:
+    entry = node.entries[key]
+    return entry.value.place
+
+
+def _context(document: Mapping, sync: SyncSection, report: Report) -> AppContext:
+    images = document.mapping("images") or Mapping(document.place)
+    for name, entry in images.entries.items():
+        if isinstance(entry.value, Scalar):
+            check_image(entry.value.text, entry.value.place, f"images.{name}", report)
+        elif not isinstance(entry.value, Broken | Null):
+            message = f"must be an image, not {describe(entry.value)}"
+            report.error(entry.place, message, "wrong-type", path=f"images.{name}")
+    texts = {e.value.text for e in images.entries.values() if isinstance(e.value, Scalar)}
+    return AppContext(
+        app=document.text("app") or "app",
+        environment=document.text("environment") or "environment",
+        region=document.text("region") or "",
+        written_defaults=sync.defaults != "none",
+        defaults=document.mapping("defaults") or Mapping(document.place),
+        templates=Templates(document.mapping("containers"), report),
+        report=report,
+        refused_images=frozenset(texts),
+    )
+
+
+def _services(document: Mapping, context: AppContext) -> tuple[DesiredService, ...]:
+    section = document.mapping("services") or Mapping(document.place)
+    after = After(section, context.report)
+    built = []
+    for name, entry in section.entries.items():
+        if isinstance(entry.value, Null | Broken):
+            continue
+        service = build_service(name, entry, context)
+        if service is not None:
+            built.append(replace(service, after=after.of(name)))
+    return tuple(built)
+
+
+def _migrations(document: Mapping, context: AppContext) -> tuple[DesiredMigration, ...]:
+    section = document.mapping("migrations") or Mapping(document.place)
+    built = []
+    for name, entry in section.entries.items():
+        if isinstance(entry.value, Null | Broken):
+            continue
+        migration = build_migration(name, entry, context)
+        if migration is not None:
+            built.append(migration)
+    return tuple(built)
+
+
+def _dropped(document: Mapping) -> frozenset[str]:
+    section = document.mapping("migrations")
+    if section is None:
+        return frozenset()
+    return frozenset(n for n, e in section.entries.items() if isinstance(e.value, Null))
+
+
+def _images(document: Mapping) -> dict[str, str]:
+    section = document.mapping("images")
+    if section is None:
+        return {}
+    return {n: e.value.text for n, e in section.entries.items() if isinstance(e.value, Scalar)}
+
+
+def _check_path(document: Mapping, where: Where, report: Report) -> None:
+    """Report an app whose text names another environment or app than its folder does."""
+    environment, app = document.text("environment"), document.text("app")
+    if environment is None or app is None or not where.parts:
+        return
+    names = where.parts[-2:]
+    if names in ((environment, app), (environment,), (app,)):
+        return
+    wrong = "environment" if len(names) == 1 or names[0] != environment else "app"
+    place = cast(Scalar, document.get(wrong)).place
+    message = (
+        f"the folder is {'/'.join(names)}, but the text says {environment}/{app}: "
+        f"move it to {environment}/{app} or correct the text"
+    )
+    report.error(place, message, "folder-contradicts")
+
+
+def _check_region(document: Mapping, report: Report) -> None:
+    node = document.get("region")
+    if isinstance(node, Scalar) and node.text not in known_regions():
+        hint = suggest(node.text, known_regions())
+        message = f"{show(node.text)} is not a region that the installed botocore knows{hint}"
+        report.warning(node.place, message, "unknown-region", path="region")
+
+
+def _check_families(
+    services: tuple[DesiredService, ...],
+    migrations: tuple[DesiredMigration, ...],
+    document: Mapping,
+    report: Report,
+) -> None:
+    """Report two workloads with one family or one serviceName: they would overwrite each other."""
+    families: dict[str, str] = {}
+    names: dict[str, str] = {}
+    workloads: list[DesiredService | DesiredMigration] = [*services, *migrations]
+    for workload in workloads:
+        section = "services" if isinstance(workload, DesiredService) else "migrations"
+        items = document.mapping(section)
+        assert items is not None  # noqa: S101 - the workload came from there
+        place = items.entries[workload.name].place
+        address = str(workload.address)
+        family = str(workload.task_definition.get("family", ""))
+        first = families.setdefault(family, address)
+        if first != address:
+            message = f"has the same family as {first}, {show(family)}: declare another 'family'"
+            report.error(place, message, "same-name", path=f"{section}.{workload.name}")
+        if isinstance(workload, DesiredService):
+            first = names.setdefault(workload.service_name, address)
+            if first != address:
+                message = f"has the same serviceName as {first}, {show(workload.service_name)}"
+                report.error(place, message, "same-name", path=f"{section}.{workload.name}")
+
+
+def is_base(document: Mapping | None) -> bool:
+    """Say whether a folder with an `app.yaml` is only a base of others: it names no environment."""
+    return document is not None and document.get("environment") is None

@@ -1,0 +1,85 @@
+"""Which field belongs where, computed from botocore: the one-level split of a workload.
+
+Read by `lift` and `workload`. The only lists of our own are what this program fills in itself and
+its own words.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from reconciler.shapes.botocore_model import container_shape, input_of, read_only_members
+
+# What we fill in ourselves, or what would break a run's frozen request.
+MANAGED_SERVICE = frozenset({"cluster", "clientToken", "taskDefinition"})
+MANAGED_RUN = frozenset(
+    {
+        "cluster",
+        "clientToken",
+        "taskDefinition",
+        "startedBy",
+        "count",
+        "referenceId",
+        "overrides",
+        "group",
+    }
+)
+SERVICE_OWN = frozenset({"after", "from"})
+MIGRATION_OWN = frozenset(
+    {"revision", "attempt", "when", "timeout", "startTimeout", "container", "from"}
+)
+
+
+@cache
+def service_fields() -> frozenset[str]:
+    """Return CreateService's fields that people declare."""
+    return frozenset(input_of("CreateService").members) - MANAGED_SERVICE
+
+
+@cache
+def run_fields() -> frozenset[str]:
+    """Return RunTask's fields that people declare."""
+    return frozenset(input_of("RunTask").members) - MANAGED_RUN
+
+
+@cache
+def task_fields() -> frozenset[str]:
+    """Return RegisterTaskDefinition's fields."""
+    return frozenset(input_of("RegisterTaskDefinition").members)
+
+
+@cache
+def double_names() -> frozenset[str]:
+    """Return the names that two levels have: cpu, memory, tags, placementConstraints."""
+    service, task, container = service_fields(), task_fields(), frozenset(container_shape().members)
+    return (service & task) | (service & container) | (task & container)
+
+
+@cache
+def lifted_task_fields() -> frozenset[str]:
+    """Return the task definition fields that may stand on the workload: the service wins a double name."""
+    return task_fields() - service_fields()
+
+
+@cache
+def lifted_container_fields() -> frozenset[str]:
+    """Return the container fields that may stand on the workload: service and task win a double name."""
+    return frozenset(container_shape().members) - service_fields() - task_fields()
+
+
+@cache
+def read_only_service() -> frozenset[str]:
+    """Return what `describe-services` answers and nobody can set."""
+    return read_only_members("Service", "CreateService")
+
+
+@cache
+def read_only_task() -> frozenset[str]:
+    """Return what `describe-task-definition` answers and nobody can set."""
+    return read_only_members("TaskDefinition", "RegisterTaskDefinition")
+
+
+@cache
+def misplaced_fields() -> frozenset[str]:
+    """Return what a service takes and a migration does not, so that a message can say so."""
+    return frozenset(input_of("CreateService").members) - frozenset(input_of("RunTask").members)

@@ -1,0 +1,84 @@
+"""Image names and the policy on them: only what names the same bits tomorrow can be rolled back to.
+
+Called by `references` for `.tag` and `.digest`, by `workload` and `own` for the policy.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from reconciler.source.nodes import Place
+from reconciler.source.report import Report, show
+
+# Names that people move from build to build; a version such as 7-alpine moves too but is a choice.
+MOVING = frozenset(
+    [
+        "latest",
+        "main",
+        "master",
+        "trunk",
+        "head",
+        "stable",
+        "edge",
+        "nightly",
+        "canary",
+        "rolling",
+        "current",
+        "release",
+        "prod",
+        "production",
+        "staging",
+        "stage",
+        "dev",
+        "devel",
+        "develop",
+        "development",
+        "test",
+        "testing",
+        "next",
+        "beta",
+        "alpha",
+    ]
+)
+_IMAGE = re.compile(
+    r"(?P<repository>[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,5}(?=/))?(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*"
+    r"|[A-Za-z0-9][A-Za-z0-9._-]*)"
+    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?"
+    r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
+)
+
+
+@dataclass(frozen=True)
+class ImageName:
+    """An image reference taken apart; `tag` and `digest` may be empty."""
+
+    repository: str
+    tag: str
+    digest: str
+
+
+def parse_image(text: str) -> ImageName | None:
+    """Read `repository[:tag][@sha256:…]`; None when it is not of that form."""
+    found = _IMAGE.fullmatch(text)
+    if found is None:
+        return None
+    return ImageName(found["repository"], found["tag"] or "", found["digest"] or "")
+
+
+def check_image(text: str, place: Place, path: str, report: Report) -> None:
+    """Report an image that is not one, or whose name may mean other bits tomorrow."""
+    image = parse_image(text)
+    if image is None:
+        message = f"{show(text)} is not an image: write repository:tag or repository@sha256:…"
+        report.error(place, message, "image-name", path=path)
+    elif image.digest:
+        return
+    elif not image.tag:
+        message = f"{show(text)} has no tag, which means 'latest': name a tag or a digest"
+        report.error(place.find(text), message, "image-tag", path=path)
+    elif image.tag.lower() in MOVING:
+        message = (
+            f"the tag '{image.tag}' moves and cannot be rolled back: use a commit's tag or a digest"
+        )
+        report.error(place.find(image.tag), message, "image-tag", path=path)

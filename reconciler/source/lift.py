@@ -1,0 +1,190 @@
+"""Brings a workload as written into its long form: one level becomes service, task definition, container.
+
+Called by `extends` on each folder's own text, so that layers merge whichever form they use, and
+again once references are resolved. Structure only: values are typed later. Doing it twice changes
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reconciler.source.fields import (
+    lifted_task_fields,
+    read_only_service,
+    read_only_task,
+)
+from reconciler.source.nodes import Entry, Mapping, Node, Null, Place, Scalar, Sequence
+from reconciler.source.report import Report
+
+_KEYED = {"environment": ("name", "value"), "secrets": ("name", "valueFrom")}
+_TAGS = ("key", "value")
+
+
+def lift_document(document: Mapping, report: Report) -> Mapping:
+    """Return an app's document with every workload and container in long form."""
+    for section in ("services", "migrations"):
+        document = _each(document, section, lambda path, n: lift_workload(n, path, report))
+    document = _each(document, "containers", lambda path, n: lift_container(n, path, report))
+    defaults = document.mapping("defaults")
+    if defaults is not None:
+        place = document.entries["defaults"].place
+        lifted = lift_workload(defaults, "defaults", report)
+        document = document.plus("defaults", Entry(place, lifted))
+    return document
+
+
+def _each(document: Mapping, section: str, change: Callable[[str, Mapping], Node]) -> Mapping:
+    items = document.mapping(section)
+    if items is None:
+        return document
+    changed = {
+        name: Entry(e.place, change(f"{section}.{name}", e.value))
+        if isinstance(e.value, Mapping)
+        else e
+        for name, e in items.entries.items()
+    }
+    return document.plus(
+        section, Entry(document.entries[section].place, Mapping(items.place, changed))
+    )
+
+
+def lift_workload(workload: Mapping, path: str, report: Report) -> Mapping:
+    """Return the workload with its task's fields under `taskDefinition`, containers as a map by name."""
+    read_only = read_only_service() - lifted_task_fields() - {"taskDefinition"}
+    workload = _drop_read_only(workload, read_only, path, report)
+    moved = (lifted_task_fields() & workload.entries.keys()) | (
+        {"containerDefinitions"} & workload.entries.keys()
+    )
+    task = workload.entries.get("taskDefinition")
+    if task is None and not moved:
+        return _service_side(workload, path, report)
+    under = task.value if task else Mapping(workload.place)
+    if not isinstance(under, Mapping):
+        return workload
+    under = _unwrap(under, f"{path}.taskDefinition", report)
+    for name in [n for n in workload.entries if n in moved]:
+        entry = workload.entries[name]
+        twice = under.entries.get(name)
+        if twice is not None:
+            message = f"'{name}' is also set under taskDefinition, at line {twice.place.line}"
+            report.error(entry.place, message, "two-forms", path=path)
+            continue
+        under = under.plus(name, entry)
+    place = task.place if task else workload.place
+    lifted = workload.without(moved).plus(
+        "taskDefinition", Entry(place, _task_side(under, path, report))
+    )
+    return _service_side(lifted, path, report)
+
+
+def lift_container(container: Mapping, path: str, report: Report) -> Mapping:
+    """Return the container with `environment` and `secrets` as maps by name."""
+    for field, keys in _KEYED.items():
+        container = _keyed_field(container, field, keys, path, report)
+    return container
+
+
+def _unwrap(task: Mapping, path: str, report: Report) -> Mapping:
+    # The whole answer of describe-task-definition: {taskDefinition: {…}, tags: […]}.
+    inner = task.mapping("taskDefinition")
+    if inner is not None and not (task.entries.keys() - {"taskDefinition", "tags"}):
+        tags = task.entries.get("tags")
+        task = inner.plus("tags", tags) if tags and "tags" not in inner.entries else inner
+    return _drop_read_only(task, read_only_task(), path, report)
+
+
+def _drop_read_only(node: Mapping, names: frozenset[str], path: str, report: Report) -> Mapping:
+    found = [name for name in node.entries if name in names]
+    if not found:
+        return node
+    message = f"read-only in AWS, ignored: {', '.join(found)}"
+    report.warning(node.entries[found[0]].place, message, "read-only-field", path=path)
+    return node.without(set(found))
+
+
+def _task_side(task: Mapping, path: str, report: Report) -> Mapping:
+    task = _keyed_field(task, "tags", _TAGS, f"{path}.taskDefinition", report)
+    entry = task.entries.get("containerDefinitions")
+    if entry is None:
+        return task
+    where = f"{path}.containerDefinitions"
+    containers = _by_name(entry.value, where, report)
+    if isinstance(containers, Mapping):
+        lifted = {
+            name: Entry(e.place, lift_container(e.value, f"{where}.{name}", report))
+            if isinstance(e.value, Mapping)
+            else e
+            for name, e in containers.entries.items()
+        }
+        containers = Mapping(containers.place, lifted)
+    return task.plus("containerDefinitions", Entry(entry.place, containers))
+
+
+def _service_side(workload: Mapping, path: str, report: Report) -> Mapping:
+    workload = _keyed_field(workload, "tags", _TAGS, path, report)
+    workload = lift_container(workload, path, report)
+    return _network(workload, path, report)
+
+
+def _network(workload: Mapping, path: str, report: Report) -> Mapping:
+    entry = workload.entries.get("networkConfiguration")
+    if entry is None or not isinstance(entry.value, Mapping):
+        return workload
+    inside = entry.value
+    others = [name for name in inside.entries if name != "awsvpcConfiguration"]
+    if "awsvpcConfiguration" not in inside.entries:
+        wrapped = Mapping(inside.place, {"awsvpcConfiguration": entry})
+        return workload.plus("networkConfiguration", Entry(entry.place, wrapped))
+    if others:
+        message = f"'{others[0]}' stands beside awsvpcConfiguration: write it inside"
+        place = inside.entries[others[0]].place
+        report.error(place, message, "two-forms", path=f"{path}.networkConfiguration")
+        kept = Entry(entry.place, inside.without(set(others)))
+        return workload.plus("networkConfiguration", kept)
+    return workload
+
+
+def _keyed_field(
+    node: Mapping, field: str, keys: tuple[str, str], path: str, report: Report
+) -> Mapping:
+    entry = node.entries.get(field)
+    if entry is None or not isinstance(entry.value, Sequence):
+        return node
+    name_key, value_key = keys
+    items: dict[str, Entry] = {}
+    for item in entry.value.items:
+        name = item.text(name_key) if isinstance(item, Mapping) else None
+        if not isinstance(item, Mapping) or name is None or item.entries.keys() - {*keys}:
+            return node  # not the long form: the schema will say what is wrong with it
+        value = item.entries.get(value_key)
+        if name in items:
+            _name_twice(item.entries[name_key].place, name, f"{path}.{field}", report)
+            continue
+        empty = Scalar("", item.place, plain=False)
+        place = item.entries[name_key].place
+        value_node = value.value if value and not isinstance(value.value, Null) else empty
+        items[name] = Entry(place, value_node)
+    return node.plus(field, Entry(entry.place, Mapping(entry.value.place, items)))
+
+
+def _by_name(node: Node, path: str, report: Report) -> Node:
+    if not isinstance(node, Sequence):
+        return node
+    items: dict[str, Entry] = {}
+    for index, item in enumerate(node.items):
+        if not isinstance(item, Mapping):
+            return node
+        name = item.text("name")
+        if name is None:
+            report.error(item.place, "a container in a list needs 'name'", "required", path=path)
+            name = f"#{index}"
+        elif name in items:
+            _name_twice(item.entries["name"].place, name, path, report)
+            continue
+        items[name] = Entry(item.place, item)
+    return Mapping(node.place, items)
+
+
+def _name_twice(place: Place, name: str, path: str, report: Report) -> None:
+    report.error(place, f"'{name}' is there twice", "duplicate-key", path=path)

@@ -1,0 +1,188 @@
+"""Our own sections as pydantic models: what AWS has no word for. Called by `app` and `workload`.
+
+Values arrive as the text written; `check` turns pydantic's complaints into diagnostics with places.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from reconciler.model.desired import When
+from reconciler.model.names import NAME_PATTERN, REVISION_PATTERN
+from reconciler.shapes.botocore_model import suggest
+from reconciler.source.duration import parse_duration
+from reconciler.source.nodes import Broken, Mapping, Node, Scalar, node_at, plain
+from reconciler.source.report import Report, show
+
+API_VERSION = "reconciler/v1alpha1"
+
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}")
+_CLUSTER = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_PREFIX = re.compile(r"[A-Za-z0-9_.-]{3,200}")
+_WHOLE = re.compile(r"[0-9]{1,9}")
+
+
+def _one_text(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("must be a single value")  # noqa: TRY004 - pydantic collects ValueErrors
+    return value
+
+
+def _matching(pattern: re.Pattern[str], form: str) -> AfterValidator:
+    def check_form(value: str) -> str:
+        if not pattern.fullmatch(value):
+            raise ValueError(f"{show(value)} is not {form}")
+        return value
+
+    return AfterValidator(check_form)
+
+
+def _true_or_false(value: Any) -> bool:
+    if value not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return bool(value == "true")
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, str) or not _WHOLE.fullmatch(value):
+        raise ValueError("must be a whole number, not negative")
+    return int(value)
+
+
+def _one_or_more(value: int) -> int:
+    if value < 1:
+        raise ValueError("must be 1 or more")
+    return value
+
+
+def _duration(value: Any) -> timedelta:
+    text = _one_text(value)
+    try:
+        return parse_duration(text)
+    except ValueError as wrong:
+        raise ValueError(f"{show(text)} {wrong}") from wrong
+
+
+_Text = Annotated[str, BeforeValidator(_one_text)]
+Name = Annotated[
+    _Text, _matching(NAME_PATTERN, "a name: lower-case letters, digits, '-' and '_', at most 63")
+]
+Bool = Annotated[bool, BeforeValidator(_true_or_false)]
+Count = Annotated[int, BeforeValidator(_whole)]
+Attempt = Annotated[Count, AfterValidator(_one_or_more)]
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Header(_Section):
+    """Who this is and where it lives: the required keys of `app.yaml`."""
+
+    apiVersion: Literal["reconciler/v1alpha1"]  # noqa: N815 - as written in the file
+    app: Name
+    environment: Name
+    account: Annotated[_Text, _matching(_ACCOUNT, "an account: 12 digits")]
+    region: Annotated[_Text, _matching(_REGION, "a region such as ap-northeast-1")]
+    cluster: Annotated[_Text, _matching(_CLUSTER, "a cluster's name (not its ARN)")]
+
+
+class GuardSection(_Section):
+    """`guard:` the container that claims a run, by image or by the path of our program."""
+
+    image: _Text | None = None
+    path: _Text | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> GuardSection:
+        if (self.image is None) == (self.path is None):
+            raise ValueError("takes either image or path")
+        return self
+
+
+class SyncSection(_Section):
+    """`sync:` what may be deleted, and whether defaults are written down."""
+
+    prune: Bool = False
+    maxPrune: Count = 1  # noqa: N815 - as written in the file
+    defaults: Literal["all", "none"] = "all"
+
+
+class StateSection(_Section):
+    """`state:` the tables' prefix."""
+
+    prefix: Annotated[
+        _Text, _matching(_PREFIX, "a table prefix: 3 to 200 letters, digits, '-', '_', '.'")
+    ] = "reconciler"
+
+
+class MigrationSection(_Section):
+    """A migration's own words; its other fields are AWS's."""
+
+    revision: Annotated[
+        _Text, _matching(REVISION_PATTERN, "a revision: 1 to 64 letters, digits, '.', '-' and '_'")
+    ]
+    attempt: Attempt = 1
+    when: When = When.BEFORE
+    timeout: Duration = timedelta(hours=1)
+    startTimeout: Duration = timedelta(minutes=15)  # noqa: N815 - as written in the file
+    container: _Text | None = None
+
+
+Section = TypeVar("Section", bound=_Section)
+
+
+def check(model: type[Section], node: Mapping, label: str, report: Report) -> Section | None:
+    """Return the section as a value; None when something is wrong, which `report` then says."""
+    present = {k: e for k, e in node.entries.items() if not isinstance(e.value, Broken)}
+    broken = node.entries.keys() - present.keys()
+    data = {k: plain(e.value) for k, e in present.items()}
+    data = {k: v for k, v in data.items() if v is not None}
+    try:
+        section = model.model_validate(data)
+    except ValidationError as wrong:
+        for error in wrong.errors():
+            if error["type"] != "missing" or error["loc"][0] not in broken:
+                _say(error, model, node, label, report)
+        return None
+    return None if broken else section
+
+
+def _say(
+    error: ErrorDetails, model: type[_Section], node: Mapping, label: str, report: Report
+) -> None:
+    loc = tuple(error["loc"])
+    name = ".".join(str(step) for step in loc)
+    place = node_at(node, loc)
+    path = f"{label}.{name}" if label and name else label or name
+    match error["type"]:
+        case "extra_forbidden":
+            message = f"unknown field '{loc[-1]}'{suggest(str(loc[-1]), model.model_fields)}"
+            report.error(node.entries[str(loc[0])].place, message, "unknown-field", path=label)
+        case "missing":
+            report.error(node.place, f"'{name}' is required", "required", path=label)
+        case "literal_error" | "enum":
+            message = f"must be {error['ctx']['expected']}{_written(node, loc)}"
+            report.error(place, message, "enum", path=path)
+        case _:
+            message = error["msg"].removeprefix("Value error, ")
+            report.error(place, message, "invalid-value", path=path)
+
+
+def _written(node: Node, loc: tuple[int | str, ...]) -> str:
+    value = node.entries.get(str(loc[0])) if isinstance(node, Mapping) else None
+    return f", not {show(value.value.text)}" if value and isinstance(value.value, Scalar) else ""

@@ -1,0 +1,290 @@
+"""`${…}`: replaces references in a document by what they name. Called by `folder` after `extends`.
+
+Pure and local: look-ups in AWS are a later step of the program and refused here by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.shapes.botocore_model import suggest
+from reconciler.source.images import ImageName, parse_image
+from reconciler.source.nodes import (
+    Broken,
+    Entry,
+    Mapping,
+    Node,
+    Null,
+    Place,
+    Scalar,
+    Sequence,
+    describe,
+    size,
+)
+from reconciler.source.report import Report, show
+
+HEADER = ("app", "environment", "account", "region", "cluster")
+MAX_TEXT = 64 * 1024
+MAX_NODES = 200_000
+MAX_NESTING = 32
+
+_LATER = ("redis", "ssm", "cfn", "tfstate", "env")
+_FAMILIES = (*HEADER, "vars", "images")
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """A `${name:-default}` in a text."""
+
+    name: str
+    default: str | None
+    start: int
+    end: int
+
+
+class _Failed(Exception):
+    """This value has no meaning; why is in the report."""
+
+
+class Resolver:
+    """Resolves the references of one app's document. Each name is worked out once."""
+
+    def __init__(self, document: Mapping, report: Report) -> None:
+        self._document = document
+        self._report = report
+        self._known: dict[str, Node] = {}
+        self._failed: set[str] = set()
+        self._active: list[str] = []
+        self._budget = MAX_NODES
+
+    def resolve(self, node: Node) -> Node:
+        """Return the tree with every reference replaced; where one fails its text stays as written."""
+        match node:
+            case Scalar(text=text) if "${" in text:
+                try:
+                    return self._scalar(node)
+                except _Failed:
+                    return Broken(node.place)
+            case Mapping(place=place, entries=entries):
+                return Mapping(
+                    place, {k: Entry(e.place, self.resolve(e.value)) for k, e in entries.items()}
+                )
+            case Sequence(place=place, items=items):
+                return Sequence(place, [self.resolve(i) for i in items])
+            case _:
+                return node
+
+    def _scalar(self, node: Scalar) -> Node:
+        parts = self._parts(node.text, node.place)
+        if len(parts) == 1 and isinstance(parts[0], _Reference):
+            value = self._value(parts[0], node)
+            return self._placed(value, node.place)
+        texts = []
+        failed = False
+        for part in parts:
+            if isinstance(part, str):
+                texts.append(part)
+                continue
+            try:
+                texts.append(self._text(part, node))
+            except _Failed:
+                failed = True
+        if failed:
+            raise _Failed
+        text = "".join(texts)
+        if len(text) > MAX_TEXT:
+            self._fail(node.place, f"longer than {MAX_TEXT // 1024} KiB once resolved", "too-large")
+        return Scalar(text, node.place, plain=False)
+
+    def _text(self, reference: _Reference, node: Scalar) -> str:
+        value = self._value(reference, node)
+        if not isinstance(value, Scalar):
+            token = node.text[reference.start : reference.end]
+            message = f"{token} is {describe(value)}: it cannot be part of a text"
+            self._fail(node.place.find(token), message, "wrong-type")
+        assert isinstance(value, Scalar)  # noqa: S101 - _fail raised
+        return value.text
+
+    def _value(self, reference: _Reference, node: Scalar) -> Node:
+        token = node.text[reference.start : reference.end]
+        place = node.place.find(token)
+        value = self._look_up(reference.name, place, quiet=reference.default is not None)
+        empty = (
+            value is None
+            or isinstance(value, Null)
+            or (isinstance(value, Scalar) and not value.text)
+        )
+        if empty and reference.default is not None:
+            return self._default(reference.default, node.place)
+        if isinstance(value, Null):
+            message = f"{token} is null: give it a value or a default, ${{{reference.name}:-…}}"
+            self._fail(place, message, "unknown-reference")
+        if value is None or isinstance(value, Broken):
+            raise _Failed
+        return value
+
+    def _default(self, text: str, place: Place) -> Node:
+        if len(self._active) > MAX_NESTING:
+            self._fail(place, "references nested too deep", "too-deep")
+        self._active.append("")
+        try:
+            inner = Scalar(text, place, plain=False)
+            return self._scalar(inner) if "${" in text else inner
+        finally:
+            self._active.pop()
+
+    def _look_up(self, name: str, place: Place, *, quiet: bool) -> Node | None:
+        """Return what a name stands for; None when it is absent and `quiet` allows that."""
+        if name in self._known:
+            return self._known[name]
+        if name in self._failed:
+            raise _Failed
+        if name in self._active:
+            loop = " → ".join([*self._active[self._active.index(name) :], name])
+            self._fail(place, f"references go in a circle: {loop}", "cycle")
+        if len(self._active) > MAX_NESTING:
+            self._fail(place, "references nested too deep", "too-deep")
+        self._active.append(name)
+        try:
+            value = self._find(name, place, quiet=quiet)
+        except _Failed:
+            self._failed.add(name)
+            raise
+        finally:
+            self._active.pop()
+        if value is not None:
+            self._known[name] = value
+        return value
+
+    def _find(self, name: str, place: Place, *, quiet: bool) -> Node | None:
+        family, _, rest = name.partition(".")
+        later = next((f for f in _LATER if family == f or name.startswith(f + ":")), None)
+        if later:
+            self._fail(place, f"${{{later}…}} is not supported yet", "not-supported-yet")
+        if family in HEADER and not rest:
+            value = self._resolved(self._document.get(family))
+            return value or self._unknown(name, place, quiet=quiet)
+        if family == "vars" and rest:
+            return self._variable(name, rest.split("."), place, quiet=quiet)
+        if family == "images" and rest:
+            return self._image(name, rest, place, quiet=quiet)
+        choices = [f"{f}.NAME" if f in ("vars", "images") else f for f in _FAMILIES]
+        hint = suggest(family, _FAMILIES) or f"; there are {', '.join(choices)}"
+        message = f"unknown reference {show('${' + name + '}')}{hint}; write $${{ for a literal ${{"
+        self._fail(place, message, "unknown-reference")
+        return None
+
+    def _variable(self, name: str, steps: list[str], place: Place, *, quiet: bool) -> Node | None:
+        value: Node | None = self._document.get("vars")
+        done = False  # a resolved text may hold a literal ${ and must not be read again
+        for step in steps:
+            if isinstance(value, Scalar) and not done:
+                value, done = self._resolved(value), True
+            if not isinstance(value, Mapping) or step not in value.entries:
+                choices = value.entries.keys() if isinstance(value, Mapping) else ()
+                return self._unknown(name, place, quiet=quiet, hint=suggest(step, choices))
+            value = value.entries[step].value
+        return value if done else self._resolved(value)
+
+    def _image(self, name: str, rest: str, place: Place, *, quiet: bool) -> Node | None:
+        key, _, part = rest.partition(".")
+        images = self._document.mapping("images") or Mapping(place)
+        value = self._resolved(images.get(key))
+        if not isinstance(value, Scalar):
+            return self._unknown(name, place, quiet=quiet, hint=suggest(key, images.entries))
+        if not part:
+            return value
+        if part not in ("tag", "digest"):
+            hint = "an image has .tag and .digest"
+            self._fail(
+                place, f"unknown reference {show('${' + name + '}')}: {hint}", "unknown-reference"
+            )
+        found = _image_part(parse_image(value.text), part)
+        if found:
+            return Scalar(found, place, plain=False)
+        if not quiet:
+            message = f"images.{key} has no {part}: it is {show(value.text)}"
+            self._fail(place, message, "unknown-reference")
+        return None
+
+    def _unknown(self, name: str, place: Place, *, quiet: bool, hint: str = "") -> Node | None:
+        if not quiet:
+            message = f"unknown reference {show('${' + name + '}')}{hint}"
+            self._fail(place, message, "unknown-reference")
+        return None
+
+    def _resolved(self, node: Node | None) -> Node | None:
+        match node:
+            case None:
+                return None
+            case Scalar(text=text):
+                return self._scalar(node) if "${" in text else node
+            case _:
+                return self.resolve(node)
+
+    def _placed(self, value: Node, place: Place) -> Node:
+        self._budget -= size(value)
+        if self._budget < 0:
+            self._fail(
+                place, f"more than {MAX_NODES} values once references are resolved", "too-large"
+            )
+        match value:
+            case Scalar(text=text, plain=plain, source=source):
+                return Scalar(text, place, plain, source or value.place)
+            case Mapping(entries=entries):
+                return Mapping(place, entries)
+            case Sequence(items=items):
+                return Sequence(place, items)
+            case _:
+                return value
+
+    def _parts(self, text: str, place: Place) -> list[str | _Reference]:
+        """Split a text into literals and references; `$${` is a literal `${`."""
+        parts: list[str | _Reference] = []
+        literal, position = "", 0
+        while position < len(text):
+            if text.startswith("$${", position):
+                literal += "${"
+                position += 3
+            elif text.startswith("${", position):
+                reference = _reference_at(text, position)
+                if reference is None:
+                    message = "a reference without its }; write $${ for a literal ${"
+                    self._fail(place.find(text[position : position + 12]), message, "bad-reference")
+                assert reference is not None  # noqa: S101 - _fail raised
+                parts += [literal, reference] if literal else [reference]
+                literal, position = "", reference.end
+            else:
+                following = text.find("$", position + 1)
+                end = following if following >= 0 else len(text)
+                literal += text[position:end]
+                position = end
+        return [*parts, literal] if literal or not parts else parts
+
+    def _fail(self, place: Place, message: str, rule: str) -> None:
+        self._report.error(place, message, rule)
+        raise _Failed
+
+
+def _reference_at(text: str, start: int) -> _Reference | None:
+    depth, position = 0, start
+    while position < len(text):
+        if text.startswith("${", position):
+            depth += 1
+            position += 2
+        elif text[position] == "}":
+            depth -= 1
+            position += 1
+            if depth == 0:
+                body = text[start + 2 : position - 1]
+                name, mark, default = body.partition(":-")
+                return _Reference(name.strip(), default if mark else None, start, position)
+        else:
+            position += 1
+    return None
+
+
+def _image_part(image: ImageName | None, part: str) -> str:
+    if image is None:
+        return ""
+    return image.tag if part == "tag" else image.digest
