@@ -64,11 +64,11 @@ class PlainFormatter(logging.Formatter):
         fields = _fields(record)
         key = fields.pop("key", "")
         place = f"{key}: " if key else ""
-        behind = "".join(f" {name}={value}" for name, value in fields.items())
-        text = f"{when} {record.levelname} {place}{record.getMessage()}{behind}"
+        behind = "".join(f" {name}={mask_text(str(value))}" for name, value in fields.items())
+        text = f"{when} {record.levelname} {place}{mask_text(record.getMessage())}{behind}"
         if record.exc_info:
-            text = f"{text}\n{self.formatException(record.exc_info)}"
-        return mask_text(text)
+            text = f"{text}\n{mask_text(self.formatException(record.exc_info))}"
+        return text
 
 
 class JsonFormatter(logging.Formatter):

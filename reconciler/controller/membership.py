@@ -185,6 +185,8 @@ class Membership:
         try:
             member = self._factory(self._place)
             member.join()
+            # Whom to wait for and who asks for a hand-over must be known before the first pass.
+            member.watch()
             with self._lock:
                 self._member, self._lost = member, 0
         finally:

@@ -65,6 +65,7 @@ class FakeMember:
         self.join_error: Exception | None = None
         self.beat_error: Exception | None = None
         self.leave_error: Exception | None = None
+        self.watched = 0
         self.beaten = threading.Event()
 
     def join(self) -> None:
@@ -75,6 +76,7 @@ class FakeMember:
         self.beaten.set()
 
     def watch(self) -> View:
+        self.watched += 1
         return self.view
 
     def leave(self) -> None:

@@ -17,7 +17,7 @@ from reconciler.controller.membership import (
 )
 from reconciler.controller.progress import Progress
 from reconciler.model.errors import LeaseLost, TemporaryError, Unreachable
-from tests.controller.fakes import FakeMember, VirtualClock, View
+from tests.controller.fakes import FakeMember, View, VirtualClock
 
 SHOP, BLOG = "production/shop", "production/blog"
 PLACE = "123456789012/eu-west-1/reconciler"
@@ -50,6 +50,7 @@ class Bench:
 
 
 def unreachable() -> Unreachable:
+    """Make the error of an AWS that is out of reach."""
     return Unreachable("no route", operation="dynamodb:UpdateItem")
 
 
@@ -58,6 +59,11 @@ def test_the_first_pass_joins_and_the_others_share_the_member():
     bench = Bench()
     assert bench.membership.member(SHOP) is bench.membership.member(BLOG)
     assert bench.calls == ["a#1 join"]
+
+
+def test_the_others_are_known_before_the_first_pass():
+    """Joining looks at the members, so that a dead holder or a wish is not learned a beat later."""
+    assert Bench().joined(SHOP).watched == 1
 
 
 def test_a_refused_join_is_the_passs_error_and_the_next_one_tries_again():

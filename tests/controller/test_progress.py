@@ -9,6 +9,7 @@ SHOP, BLOG = "production/shop", "production/blog"
 
 
 def make() -> tuple[Progress, VirtualClock]:
+    """Make a progress on virtual time."""
     clock = VirtualClock()
     return Progress(clock), clock
 

@@ -18,11 +18,13 @@ SHOP, BLOG = "production/shop", "production/blog"
 
 
 def make(random: float = 0.0) -> tuple[WorkQueue, VirtualClock]:
+    """Make a queue on virtual time."""
     clock = VirtualClock()
     return WorkQueue(clock, lambda: random), clock
 
 
 def seconds(number: float) -> timedelta:
+    """Spell a duration shorter."""
     return timedelta(seconds=number)
 
 

@@ -72,6 +72,7 @@ class Bench:
 
 
 def throttled() -> Throttled:
+    """Make the commonest refusal of AWS."""
     return Throttled("too fast", operation="ecs:UpdateService", code="ThrottlingException")
 
 
