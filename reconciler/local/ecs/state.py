@@ -1,0 +1,245 @@
+"""The emulated ECS as values: clusters, task definitions, tasks, services. Changed under `World.lock`."""
+
+from __future__ import annotations
+
+import random
+import threading
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from reconciler.local.times import Times
+from reconciler.model.clock import Clock
+
+Document = dict[str, Any]
+Scope = tuple[str, str]
+"""Account and region."""
+
+
+@dataclass
+class Cluster:
+    """One cluster; `tasks` by task id, `services` by name."""
+
+    scope: Scope
+    name: str
+    document: Document
+    status: str = "ACTIVE"
+    tasks: dict[str, Task] = field(default_factory=dict)
+    services: dict[str, Service] = field(default_factory=dict)
+    tokens: dict[str, Token] = field(default_factory=dict)
+
+    @property
+    def arn(self) -> str:
+        """The cluster's ARN."""
+        return make_arn(self.scope, f"cluster/{self.name}")
+
+
+@dataclass
+class TaskDefinition:
+    """One revision; `document` is what DescribeTaskDefinition answers, without tags."""
+
+    arn: str
+    family: str
+    revision: int
+    document: Document
+    tags: list[Document]
+
+    @property
+    def active(self) -> bool:
+        """Whether new tasks may use it."""
+        return bool(self.document["status"] == "ACTIVE")
+
+
+@dataclass
+class ContainerRun:
+    """One container of a task. `process` names its process, empty while there is none."""
+
+    arn: str
+    definition: Document
+    override: Document
+    status: str = "PENDING"
+    exit_code: int | None = None
+    reason: str = ""
+    runtime_id: str = ""
+    process: str = ""
+    check: str = ""
+    port: int = 0
+    simulated: bool = False
+    health: str = "UNKNOWN"
+    failed_checks: int = 0
+    started_at: datetime | None = None
+    next_check_at: datetime | None = None
+    kill_at: datetime | None = None
+    killed: bool = False
+
+    @property
+    def name(self) -> str:
+        """The container's name."""
+        return str(self.definition["name"])
+
+    @property
+    def essential(self) -> bool:
+        """Whether the task ends with it."""
+        return bool(self.definition.get("essential", True))
+
+    @property
+    def started(self) -> bool:
+        """Whether it ever ran."""
+        return self.started_at is not None
+
+
+@dataclass
+class Task:
+    """One task. `facts` are members of the API's shape that never change."""
+
+    arn: str
+    id: str
+    cluster: Cluster
+    definition: TaskDefinition
+    containers: list[ContainerRun]
+    created_at: datetime
+    group: str
+    started_by: str
+    overrides: Document
+    facts: Document
+    tags: list[Document]
+    last_status: str = "PROVISIONING"
+    desired_status: str = "RUNNING"
+    version: int = 1
+    started_at: datetime | None = None
+    stopping_at: datetime | None = None
+    execution_stopped_at: datetime | None = None
+    stopped_at: datetime | None = None
+    stop_code: str = ""
+    stopped_reason: str = ""
+    was_healthy: bool = False
+    counted: bool = False
+    unhealthy: bool = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it is over."""
+        return self.last_status == "STOPPED"
+
+    def move(self, status: str) -> None:
+        """Go to `status`; `version` counts the changes."""
+        self.last_status = status
+        self.version += 1
+
+    def request_stop(self, code: str, reason: str) -> None:
+        """Decide that the task shall end; the first reason stays."""
+        if self.desired_status != "STOPPED":
+            self.desired_status = "STOPPED"
+            self.stop_code, self.stopped_reason = code, reason
+            self.version += 1
+
+
+@dataclass
+class Token:
+    """What RunTask remembers of a clientToken."""
+
+    request_hash: str
+    tasks: list[Task]
+    failures: list[Document]
+    created_at: datetime
+
+
+@dataclass
+class Deployment:
+    """One deployment of a service; `revision` is what a rollback to it restores."""
+
+    id: str
+    revision: Document
+    desired_count: int
+    created_at: datetime
+    updated_at: datetime
+    status: str = "PRIMARY"
+    rollout_state: str = "IN_PROGRESS"
+    rollout_reason: str = ""
+    running_count: int = 0
+    pending_count: int = 0
+    failed_tasks: int = 0
+    next_start_at: datetime | None = None
+    is_rollback: bool = False
+
+
+@dataclass
+class Service:
+    """One service; `document` holds the declared fields and their defaults."""
+
+    arn: str
+    name: str
+    cluster: Cluster
+    document: Document
+    created_at: datetime
+    tags: list[Document]
+    client_token: str = ""
+    request_hash: str = ""
+    status: str = "ACTIVE"
+    deployments: list[Deployment] = field(default_factory=list)
+    history: list[Deployment] = field(default_factory=list)
+    events: list[Document] = field(default_factory=list)
+    inactive_at: datetime | None = None
+
+    @property
+    def desired_count(self) -> int:
+        """How many tasks there shall be."""
+        return int(self.document.get("desiredCount", 0)) if self.status == "ACTIVE" else 0
+
+    @property
+    def group(self) -> str:
+        """The group of its tasks."""
+        return f"service:{self.name}"
+
+
+@dataclass
+class PlacementFailure:
+    """An order to answer the next RunTasks with `failures[]`."""
+
+    reason: str
+    times: int
+
+
+class World:
+    """All of ECS in all accounts and regions, one lock, one clock."""
+
+    def __init__(self, clock: Clock, times: Times, rng: random.Random | None = None) -> None:
+        self.lock = threading.RLock()
+        self.clock = clock
+        self.times = times
+        self.clusters: dict[Scope, dict[str, Cluster]] = {}
+        self.task_definitions: dict[Scope, dict[str, list[TaskDefinition]]] = {}
+        self.placement_failures: list[PlacementFailure] = []
+        self._rng = rng or random.Random()  # noqa: S311 - ids of a toy world, not secrets
+
+    def now(self) -> datetime:
+        """Return the world's time."""
+        return self.clock.now()
+
+    def new_hex(self) -> str:
+        """Return 32 fresh hex digits."""
+        return f"{self._rng.getrandbits(128):032x}"
+
+    def new_uuid(self) -> str:
+        """Return a fresh UUID."""
+        return str(uuid.UUID(self.new_hex(), version=4))
+
+    def new_number(self) -> str:
+        """Return 19 digits, as in `ecs-svc/<N>`."""
+        return f"{self._rng.randrange(10**18, 10**19)}"
+
+    def every_cluster(self) -> list[Cluster]:
+        """Return the clusters of all accounts and regions."""
+        return [c for clusters in self.clusters.values() for c in clusters.values()]
+
+
+def make_arn(scope: Scope, resource: str) -> str:
+    """Spell an ECS ARN."""
+    account, region = scope
+    return f"arn:aws:ecs:{region}:{account}:{resource}"
+
+
+def last_part(name_or_arn: str) -> str:
+    """Return the name in a name or an ARN."""
+    return name_or_arn.rsplit("/", 1)[-1]

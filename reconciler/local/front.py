@@ -1,0 +1,171 @@
+"""The WSGI application of the embedded AWS: faults first, then ECS, ECR, DynamoDB's tokens, moto.
+
+Run by `server` on its threads. One request is one call of `Front`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import socket
+import time
+import urllib.parse
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from reconciler.local import ecr
+from reconciler.local.ecs import dispatch
+from reconciler.local.ecs.errors import EcsError
+from reconciler.local.ecs.state import World
+from reconciler.local.faults import Call, Effect, Fault, Faults
+from reconciler.local.images import Images
+from reconciler.local.metadata import METADATA_PREFIX, container_metadata
+from reconciler.local.moto_backend import (
+    TARGETS,
+    Environ,
+    MotoBackend,
+    StartResponse,
+    target_service,
+)
+from reconciler.local.transactions import Answer, TransactionTokens
+
+_CREDENTIAL = re.compile(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/aws4_request")
+_HOLD_LIMIT_SECONDS = 600
+_STATUS = {200: "200 OK", 400: "400 Bad Request", 404: "404 Not Found"}
+
+
+@dataclass(frozen=True)
+class _Request:
+    call: Call
+    region: str
+    environ: Environ
+
+
+class Front:
+    """Everything behind the endpoint."""
+
+    def __init__(self, world: World, moto: MotoBackend, images: Images, faults: Faults) -> None:
+        self._world, self._moto, self._images, self._faults = world, moto, images, faults
+        self._tokens = TransactionTokens(world.clock)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        path = str(environ.get("PATH_INFO", ""))
+        if path.startswith(METADATA_PREFIX):
+            status, headers, body = _json(*container_metadata(self._world, path))
+            return self._send(start_response, (status, headers, body))
+        request = _identify(environ)
+        fault = self._faults.take(request.call)
+        answer = self._with_fault(fault, request) if fault else self._answer(request)
+        if answer is None:
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+            start_response("500 Dropped", [("Content-Length", "0")])
+            return [b""]
+        return self._send(start_response, answer)
+
+    def _with_fault(self, fault: Fault, request: _Request) -> Answer | None:
+        """Return the answer, or None when it is lost."""
+        effect = fault.effect
+        if effect is Effect.DROP_BEFORE:
+            return None
+        if effect is Effect.ERROR:
+            return _error(fault.status, fault.code, fault.message)
+        if effect is Effect.DELAY:
+            time.sleep(fault.seconds)
+        if effect is Effect.HOLD_BEFORE:
+            fault.arrived.set()
+            fault.released.wait(_HOLD_LIMIT_SECONDS)
+        answer = self._answer(request)
+        if effect is Effect.HOLD_AFTER:
+            fault.arrived.set()
+            fault.released.wait(_HOLD_LIMIT_SECONDS)
+        if effect is Effect.TRUNCATE:
+            return answer[0], answer[1], answer[2][: len(answer[2]) // 2]
+        if effect is Effect.ERROR_AFTER:
+            return _error(fault.status, fault.code, fault.message)
+        return None if effect is Effect.DROP_AFTER else answer
+
+    def _answer(self, request: _Request) -> Answer:
+        service, operation = request.call.service, request.call.operation
+        if service == "ecs":
+            return self._ecs(request)
+        if service == "ecr" and ecr.handles(self._images, operation, request.call.params):
+            return self._ecr(request)
+        if operation == "TransactWriteItems" and service == "dynamodb":
+            return self._tokens.handle(request.call.params, lambda: self._to_moto(request))
+        return self._to_moto(request)
+
+    def _to_moto(self, request: _Request) -> Answer:
+        return self._moto.handle(request.call.service, request.environ)
+
+    def _ecs(self, request: _Request) -> Answer:
+        scope = (self._moto.account, request.region)
+        try:
+            document = dispatch.answer(
+                self._world, scope, request.call.operation, request.call.params
+            )
+        except EcsError as error:
+            return _error(400, error.code, error.message, error.members)
+        return _json(200, document)
+
+    def _ecr(self, request: _Request) -> Answer:
+        try:
+            call = request.call
+            document = ecr.answer(self._images, self._moto.account, call.operation, call.params)
+        except ecr.ImageNotFound as error:
+            return _error(400, "ImageNotFoundException", str(error))
+        return _json(200, document)
+
+    def _send(self, start_response: StartResponse, answer: Answer) -> Iterable[bytes]:
+        status, headers, body = answer
+        present = {name.lower() for name, _ in headers}
+        headers = [(n, v) for n, v in headers if n.lower() not in ("date", "content-length")]
+        headers.append(("Content-Length", str(len(body))))
+        if not present & {"x-amzn-requestid", "x-amz-request-id"}:
+            headers.append(("x-amzn-RequestId", str(uuid.uuid4())))
+        start_response(status, headers)
+        return [body]
+
+
+def _identify(environ: Environ) -> _Request:
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    body = environ["wsgi.input"].read(length) if length else b""
+    environ["wsgi.input"] = io.BytesIO(body)
+    credential = _CREDENTIAL.search(str(environ.get("HTTP_AUTHORIZATION", "")))
+    region, signed_for = (credential[1], credential[2]) if credential else ("us-east-1", "")
+    target = str(environ.get("HTTP_X_AMZ_TARGET", ""))
+    if target:
+        service = target_service(target) or signed_for
+        params = _json_params(body) if service in TARGETS else {}
+        return _Request(Call(service, target.rpartition(".")[2], params), region, environ)
+    form = urllib.parse.parse_qs(body.decode("utf-8", "replace"))
+    operation = form.get("Action", [str(environ.get("REQUEST_METHOD", ""))])[0]
+    return _Request(Call(signed_for, operation, {}), region, environ)
+
+
+def _json_params(body: bytes) -> Mapping[str, Any]:
+    try:
+        params = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return params if isinstance(params, dict) else {}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return round(value.timestamp(), 3)
+    raise TypeError(f"{type(value).__name__} in an answer")
+
+
+def _json(code: int, document: Mapping[str, Any]) -> Answer:
+    body = json.dumps(document, default=_plain).encode()
+    status = _STATUS.get(code, f"{code} Error")
+    return status, [("Content-Type", "application/x-amz-json-1.1")], body
+
+
+def _error(code: int, name: str, message: str, members: Mapping[str, Any] | None = None) -> Answer:
+    return _json(code, {"__type": name, "message": message, **(members or {})})

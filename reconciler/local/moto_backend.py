@@ -1,0 +1,171 @@
+"""moto as one WSGI application behind one lock, and calls into it without a socket.
+
+moto has no locks of its own: conditional writes and transactions of two threads lose updates. Here
+one request of any service runs at a time. Only `start` imports and patches moto.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from reconciler.local.selfcheck import check_moto
+
+StartResponse = Callable[..., Any]
+Environ = dict[str, Any]
+
+TARGETS: Mapping[str, str] = {
+    "dynamodb": "DynamoDB_20120810",
+    "ecr": "AmazonEC2ContainerRegistry_V20150921",
+    "ecs": "AmazonEC2ContainerServiceV20141113",
+    "logs": "Logs_20140328",
+    "secretsmanager": "secretsmanager",
+    "ssm": "AmazonSSM",
+}
+"""X-Amz-Target prefixes. Source: `targetPrefix` in botocore's models."""
+_UNLOCKED = frozenset({"sqs"})
+"""A long poll sleeps inside the request."""
+_OK = 200
+
+
+class MotoError(Exception):
+    """moto answered a call of ours with an AWS error `code`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
+def target_service(target: str) -> str:
+    """Return the service of an X-Amz-Target header, or nothing when it is not in `TARGETS`."""
+    prefix = target.rpartition(".")[0]
+    return next((name for name, known in TARGETS.items() if known == prefix), "")
+
+
+class MotoBackend:
+    """All services but ECS, for one account. State is moto's own, global to the process."""
+
+    def __init__(self, account: str) -> None:
+        self.account = account
+        self.lock = threading.RLock()
+        self._application: Any = None
+        self._undo: list[Callable[[], None]] = []
+
+    def start(self) -> None:
+        """Import moto, check it, patch its leak, forget what an earlier server left.
+
+        Raises ReconcilerError when moto is not installed or not the one we know.
+        """
+        check_moto()
+        from moto.moto_server.werkzeug_app import (  # noqa: PLC0415 - only when needed
+            DomainDispatcherApplication,
+            create_backend_app,
+        )
+
+        self._undo = [_stop_instance_tracking(), _snapshot_only_touched_items()]
+        self._application = DomainDispatcherApplication(create_backend_app)
+        self.request({"PATH_INFO": "/moto-api/reset", "REQUEST_METHOD": "POST"}, b"")
+
+    def stop(self) -> None:
+        """Take the patches back."""
+        while self._undo:
+            self._undo.pop()()
+
+    def handle(self, service: str, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:
+        """Answer one request: status line, headers and body."""
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = self.account
+        if service in _UNLOCKED:
+            return self._run(environ)
+        with self.lock:
+            return self._run(environ)
+
+    def _run(self, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:
+        answer: list[Any] = ["500 Internal Server Error", []]
+
+        def start_response(status: str, headers: list[tuple[str, str]], *_: Any) -> None:
+            answer[:] = [status, headers]
+
+        chunks: Iterable[bytes] = self._application(environ, start_response)
+        body = b"".join(chunks)
+        close = getattr(chunks, "close", None)
+        if close:
+            close()
+        return answer[0], list(answer[1]), body
+
+    def request(self, parts: Environ, body: bytes) -> tuple[int, bytes]:
+        """Send one request into moto without a socket; returns status code and body."""
+        environ: Environ = {
+            "REQUEST_METHOD": "POST",
+            "SCRIPT_NAME": "",
+            "PATH_INFO": "/",
+            "QUERY_STRING": "",
+            "SERVER_NAME": "127.0.0.1",
+            "SERVER_PORT": "80",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "HTTP_HOST": "127.0.0.1",
+            "CONTENT_LENGTH": str(len(body)),
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.input": io.BytesIO(body),
+            "wsgi.errors": io.StringIO(),
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            **parts,
+        }
+        status, _, answer = self.handle("", environ)
+        return int(status.split()[0]), answer
+
+    def call(self, service: str, operation: str, region: str, **params: Any) -> dict[str, Any]:
+        """Call an operation of a JSON service past the faults. Raises MotoError."""
+        scope = f"embedded/20260101/{region}/{service}/aws4_request"
+        parts = {
+            "CONTENT_TYPE": "application/x-amz-json-1.1",
+            "HTTP_X_AMZ_TARGET": f"{TARGETS[service]}.{operation}",
+            "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
+        }
+        status, body = self.request(parts, json.dumps(params).encode())
+        answer: dict[str, Any] = json.loads(body or b"{}")
+        if status != _OK:
+            code = str(answer.get("__type", "InternalFailure")).rpartition("#")[2]
+            raise MotoError(code, str(answer.get("message") or answer.get("Message") or ""))
+        return answer
+
+
+def _stop_instance_tracking() -> Callable[[], None]:
+    """moto keeps every model instance for ever, deep copies too: a soak run would eat the memory."""
+    from moto.core.common_models import BaseModel  # noqa: PLC0415 - only when needed
+
+    tracking = BaseModel.__dict__["__new__"]
+
+    def plain(cls: type, *_: Any, **__: Any) -> Any:
+        return object.__new__(cls)
+
+    BaseModel.__new__ = staticmethod(plain)
+
+    def undo() -> None:
+        BaseModel.__new__ = tracking
+
+    return undo
+
+
+def _snapshot_only_touched_items() -> Callable[[], None]:
+    """Make TransactWriteItems' backup of a table cost what it touches, not the whole journal.
+
+    moto deep-copies each table of a transaction in order to roll back. The copy made here shares the
+    items that the transaction does not name, which it therefore cannot change.
+    """
+    from moto.dynamodb.models import DynamoDBBackend  # noqa: PLC0415 - only when needed
+
+    from reconciler.local.transactions import transact_write_items  # noqa: PLC0415 - needs moto
+
+    original = DynamoDBBackend.transact_write_items
+    DynamoDBBackend.transact_write_items = transact_write_items(original)
+
+    def undo() -> None:
+        DynamoDBBackend.transact_write_items = original
+
+    return undo

@@ -1,0 +1,114 @@
+"""Making what desired state names but does not create. Used by `reconciler local` and by tests.
+
+Clusters, repositories with all their tags, roles, log groups, and SSM parameters or secrets with
+dummy values: a DATABASE_URL becomes a SQLite file in the data directory. Subnets, security groups
+and target groups are accepted by the engine as they are named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from reconciler.local.ecs import dispatch
+from reconciler.local.ecs.state import World
+from reconciler.local.images import GUARD, ImageReference, Images
+from reconciler.local.moto_backend import MotoBackend, MotoError
+from reconciler.model.desired import DesiredApp
+from reconciler.model.errors import UsageError
+
+_ARN_PARTS = 6
+_EXISTS = (
+    "ResourceAlreadyExistsException",
+    "RepositoryAlreadyExistsException",
+    "EntityAlreadyExists",
+)
+
+
+class SeededWorld(Protocol):
+    """What of EmbeddedAws seeding needs."""
+
+    account: str
+    region: str
+    world: World
+    moto: MotoBackend
+    images: Images
+    data_directory: Path
+
+
+class Seeder:
+    """Puts things into the emulated account; what is there already stays as it is."""
+
+    def __init__(self, aws: SeededWorld) -> None:
+        self._aws = aws
+
+    def app(self, app: DesiredApp) -> None:
+        """Seed one app. Raises UsageError when it lives in another account."""
+        if app.account != self._aws.account:
+            raise UsageError(
+                f"{app.key} names account {app.account}; the embedded AWS is {self._aws.account}"
+            )
+        scope = (self._aws.account, app.region)
+        dispatch.answer(self._aws.world, scope, "CreateCluster", {"clusterName": app.cluster})
+        for image in app.image_references():
+            self.image(image, app.region)
+        for document in _task_definitions(app):
+            self._task_definition(document, app)
+
+    def image(self, text: str, region: str = "") -> None:
+        """Make the repository of an image and remember the digest of its tag."""
+        reference = ImageReference.parse(text)
+        self.repository(reference.repository, region)
+        if reference.tag:
+            self._aws.images.digest(reference.repository, reference.tag)
+
+    def repository(self, name: str, region: str = "") -> None:
+        """Make an ECR repository whose every tag exists."""
+        self._aws.images.open_repository(name)
+        self._make("ecr", "CreateRepository", region or self._aws.region, repositoryName=name)
+
+    def _task_definition(self, document: Mapping[str, Any], app: DesiredApp) -> None:
+        for container in document.get("containerDefinitions") or []:
+            options = (container.get("logConfiguration") or {}).get("options") or {}
+            if options.get("awslogs-group"):
+                region = str(options.get("awslogs-region") or app.region)
+                self._make("logs", "CreateLogGroup", region, logGroupName=options["awslogs-group"])
+            for secret in container.get("secrets") or []:
+                self.secret(str(secret["name"]), str(secret["valueFrom"]), app)
+
+    def secret(self, variable: str, reference: str, app: DesiredApp) -> None:
+        """Make the parameter or secret behind `valueFrom`, with a value that suits the variable."""
+        value = self._value(variable, app)
+        parts = reference.split(":")
+        if len(parts) > _ARN_PARTS and parts[2] == "secretsmanager":
+            self._make(
+                "secretsmanager", "CreateSecret", parts[3], Name=parts[6], SecretString=value
+            )
+            return
+        region, name = app.region, reference
+        if len(parts) >= _ARN_PARTS and parts[2] == "ssm":
+            region, name = parts[3], parts[5].removeprefix("parameter")
+        self._make("ssm", "PutParameter", region, Name=name, Value=value, Type="SecureString")
+
+    def _value(self, variable: str, app: DesiredApp) -> str:
+        if variable.endswith("DATABASE_URL"):
+            name = f"{app.environment}-{app.app}.sqlite3"
+            return f"sqlite:///{self._aws.data_directory / name}"
+        return f"embedded-{variable.lower().replace('_', '-')}"
+
+    def _make(self, service: str, operation: str, region: str, **params: Any) -> None:
+        try:
+            self._aws.moto.call(service, operation, region, **params)
+        except MotoError as error:
+            if "AlreadyExists" not in error.code and error.code not in _EXISTS:
+                raise
+
+
+def _task_definitions(app: DesiredApp) -> Iterator[Mapping[str, Any]]:
+    for service in app.services:
+        yield service.task_definition
+    for migration in app.migrations:
+        yield migration.task_definition
+    if app.guard and app.guard.image and GUARD in app.guard.image:
+        yield {}

@@ -1,0 +1,50 @@
+"""How long things take in the embedded world: short by default, AWS's own with `Times.real()`.
+
+Windows that our code relies on (stopped tasks stay for an hour, tokens for their lifetime plus an
+hour) are not shortened: tests move the world's clock instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class Times:
+    """Durations of the world.
+
+    `health_scale` multiplies a health check's declared interval and start period. `restart_backoff`
+    is the first pause after a failed task; it doubles up to `restart_backoff_limit`.
+    """
+
+    provisioning: timedelta = timedelta(seconds=0.05)
+    healthy_after: timedelta = timedelta(seconds=0.3)
+    deprovisioning: timedelta = timedelta(seconds=0.02)
+    restart_backoff: timedelta = timedelta(seconds=0.1)
+    restart_backoff_limit: timedelta = timedelta(seconds=2)
+    stop_timeout: timedelta = timedelta(seconds=10)
+    health_scale: float = 0.02
+    visible_after: timedelta = timedelta()
+    """Until then a new task is MISSING and unlisted: the API is eventually consistent."""
+    forget_stopped: timedelta = timedelta(hours=1)
+    forget_inactive_service: timedelta = timedelta(hours=1)
+    tick: timedelta = timedelta(seconds=0.02)
+
+    @classmethod
+    def real(cls) -> Times:
+        """Return AWS's durations: 40 s until a task without health checks counts as healthy.
+
+        Sources: DeploymentConfiguration in botocore's ECS model (40 s), ECS service throttle logic (15
+        min), StopTask (30 s); provisioning is what Fargate usually takes.
+        """
+        return cls(
+            provisioning=timedelta(seconds=15),
+            healthy_after=timedelta(seconds=40),
+            deprovisioning=timedelta(seconds=10),
+            restart_backoff=timedelta(seconds=10),
+            restart_backoff_limit=timedelta(minutes=15),
+            stop_timeout=timedelta(seconds=30),
+            health_scale=1.0,
+            visible_after=timedelta(seconds=1),
+        )
