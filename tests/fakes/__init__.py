@@ -1,0 +1,1 @@
+"""AWS as our tests need it: real semantics, virtual time, no sockets."""
