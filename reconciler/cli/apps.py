@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from reconciler.cli import failure
 from reconciler.cli.options import Invocation
-from reconciler.model.desired import DesiredApp
-from reconciler.model.errors import ReconcilerError
-from reconciler.model.names import Address, AppKey
+
+if TYPE_CHECKING:  # completion loads verbs: what they only name is not imported
+    from reconciler.model.desired import DesiredApp
+    from reconciler.model.names import Address, AppKey
 
 API_VERSION = "reconciler/v1alpha1"
 ResultT = TypeVar("ResultT")
 
 
-@dataclass(frozen=True)
-class Outcome(Generic[ResultT]):
+class Outcome(NamedTuple, Generic[ResultT]):
     """What an action gave for one app: a result, or an error that was already said."""
 
     key: AppKey
@@ -28,11 +27,10 @@ class Outcome(Generic[ResultT]):
 
 def chosen(invocation: Invocation) -> list[DesiredApp]:
     """Return the apps that the files and -a name; raises UsageError or InvalidDesiredState."""
-    from reconciler import app  # noqa: PLC0415 - brings boto3: not before a verb needs it
+    from reconciler.app import desired  # noqa: PLC0415 - brings pydantic
 
     settings = invocation.settings
-    loaded = app.load(settings)
-    return list(app.select(settings, loaded))
+    return list(desired.select(settings, desired.load(settings)))
 
 
 def the_one(invocation: Invocation) -> DesiredApp:
@@ -51,6 +49,8 @@ def for_each(
     asked: failure.Asked | None = None,
 ) -> list[Outcome[ResultT]]:
     """Do the action for each app; an error of one is said on stderr and kept in its outcome."""
+    from reconciler.model.errors import ReconcilerError  # noqa: PLC0415 - as above
+
     asked = asked or asked_for(invocation)
     outcomes: list[Outcome[ResultT]] = []
     for desired in apps:
@@ -88,6 +88,16 @@ def highest(outcomes: Sequence[Outcome[Any]], of: Callable[[Any], int] = lambda 
 def wants(addresses: Sequence[str], address: Address) -> bool:
     """Say whether an address was asked for: by itself, by its kind, or by asking for nothing."""
     return not addresses or str(address) in addresses or address.kind in addresses
+
+
+def restricted(preview: Any, addresses: Sequence[str]) -> Any:
+    """Return the preview with only the steps that were asked for."""
+    from dataclasses import replace  # noqa: PLC0415 - as above
+
+    if not addresses:
+        return preview
+    steps = tuple(s for s in preview.plan.steps if wants(addresses, s.address))
+    return replace(preview, plan=replace(preview.plan, steps=steps))
 
 
 def check_addresses(

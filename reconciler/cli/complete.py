@@ -7,11 +7,12 @@ raises: a shell has no place to show an error.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SECTIONS = {"services": "service", "migrations": "migration"}
 _NULLS = ("", "null", "~")  # as text: the loader types nothing
@@ -22,18 +23,24 @@ _MAX_EXTENDS = 5
 def complete_app(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[Any]:
     """Offer `<environment>/<app>` of every folder with an app.yaml."""
     keys = {key for folder in _folders(ctx) if (key := _key(_read_folder(folder)))}
-    return [CompletionItem(key) for key in sorted(keys) if key.startswith(incomplete)]
+    return _items(keys, incomplete)
 
 
 def complete_address(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[Any]:
     """Offer `kind/name` of everything the chosen app declares, or all apps."""
-    return [CompletionItem(a) for a in sorted(_addresses(ctx)) if a.startswith(incomplete)]
+    return _items(_addresses(ctx), incomplete)
 
 
 def complete_migration(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[Any]:
     """Offer the names of migrations."""
     names = {a.partition("/")[2] for a in _addresses(ctx) if a.startswith("migration/")}
-    return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]
+    return _items(names, incomplete)
+
+
+def _items(words: set[str], incomplete: str) -> list[Any]:
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only for the shell
+
+    return [CompletionItem(word) for word in sorted(words) if word.startswith(incomplete)]
 
 
 def _addresses(ctx: click.Context) -> set[str]:
@@ -56,7 +63,9 @@ def _values(ctx: click.Context) -> dict[str, Any]:
 
 
 def _folders(ctx: click.Context) -> Iterator[Path]:
-    root = _values(ctx).get("directory") or Path("desired")
+    from pathlib import Path  # noqa: PLC0415 - only for the shell
+
+    root = _values(ctx).get("directory") or "desired"
     try:
         yield from sorted(path.parent for path in Path(root).rglob("app.yaml"))
     except OSError:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reconciler.model.status import AppStatus
+if TYPE_CHECKING:
+    from reconciler.model.status import AppStatus
 
 
 def status_document(status: AppStatus) -> dict[str, Any]:

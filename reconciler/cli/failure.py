@@ -8,21 +8,23 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
 from reconciler.cli.output import as_json, wants_color
-from reconciler.cli.signals import INTERRUPTED, TERMINATED, Terminated
 
 USAGE = 2
-AWS = 3
 TIMED_OUT = 7
+INTERRUPTED = 130
+TERMINATED = 143
 
 
-@dataclass(frozen=True)
-class Asked:
+class Terminated(BaseException):
+    """SIGTERM came. Not an Exception: nothing may take it for an error and go on."""
+
+
+class Asked(NamedTuple):
     """What the error printer must know even when the command line could not be parsed."""
 
     as_json: bool = False

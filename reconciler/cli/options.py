@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from click.core import ParameterSource
 
 from reconciler.cli import complete
 from reconciler.cli.output import Output
+
+if TYPE_CHECKING:  # pydantic, enums and dataclasses cost more than the rest of --help
+    from reconciler.settings import Settings
 
 VALUES = "reconciler.cli.values"
 FORMATS = ("text", "json", "yaml", "markdown")
@@ -31,8 +32,8 @@ GLOBALS: tuple[GlobalOption, ...] = (
     (
         ("-C", "--dir", "directory"),
         {
-            "type": click.Path(path_type=Path),
-            "default": Path("desired"),
+            "type": click.Path(),
+            "default": "desired",
             "metavar": "DIR",
             "help": "Folder of the desired state.",
         },
@@ -84,21 +85,23 @@ GLOBALS: tuple[GlobalOption, ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Invocation:
+class Invocation(NamedTuple):
     """One call of one verb: its global flags, where it prints, and how it asks."""
 
     values: Mapping[str, Any]
     output: Output
-    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    environment: Mapping[str, str] = os.environ
 
     @property
-    def settings(self) -> Any:
+    def settings(self) -> Settings:
         """Make the `Settings` that `app` takes."""
+        from pathlib import Path  # noqa: PLC0415 - help needs no settings
+
         from reconciler.settings import Settings  # noqa: PLC0415 - help needs no settings
 
-        names = ("directory", "app", "profile", "endpoint_url", "log_format", "verbose", "quiet")
-        return Settings(**{name: self.values[name] for name in names})
+        names = ("app", "profile", "endpoint_url", "log_format", "verbose", "quiet")
+        chosen = {name: self.values[name] for name in names}
+        return Settings(directory=Path(self.values["directory"]), **chosen)
 
     def usage_error(self, message: str) -> click.UsageError:
         """Make the error for flags that do not go together; exit code 2."""

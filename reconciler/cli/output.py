@@ -5,15 +5,12 @@ No state is told by colour alone, and nothing depends on the terminal's width.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
-from pathlib import PurePath
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import click
 
@@ -38,8 +35,7 @@ def wants_color(choice: str, environment: Mapping[str, str], stream: TextIO) -> 
     return environment.get("TERM") != "dumb" and stream.isatty()
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     """Where and how one invocation prints: `form` is text, json, yaml or markdown."""
 
     form: str = "text"
@@ -80,6 +76,8 @@ class Output:
 
 def as_json(value: Any) -> str:
     """Write a value as JSON: dataclasses and enums by value, times in UTC as RFC 3339."""
+    import json  # noqa: PLC0415 - --help does without
+
     return json.dumps(value, indent=2, ensure_ascii=False, default=plain)
 
 
@@ -88,7 +86,7 @@ def plain(value: Any) -> Any:
     match value:
         case datetime():
             return value.isoformat().replace("+00:00", "Z")
-        case date() | PurePath():
+        case date() | os.PathLike():
             return str(value)
         case timedelta():
             return value.total_seconds()

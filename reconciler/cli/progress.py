@@ -5,24 +5,26 @@ Never cursor movement. A stderr that nobody reads must not stop what is being do
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.options import Invocation
 from reconciler.cli.output import plain
-from reconciler.model.events import Event, EventKind
+
+if TYPE_CHECKING:
+    from reconciler.model.events import Event
 
 SIGNS = {
-    EventKind.BEGUN: click.style("►", fg="blue"),
-    EventKind.DONE: click.style("✔", fg="green"),
-    EventKind.PROGRESS: click.style("◎", fg="cyan"),
-    EventKind.ATTENTION: click.style("!", fg="yellow"),
-    EventKind.FAILED: click.style("✗", fg="red"),
+    "begun": click.style("►", fg="blue"),
+    "done": click.style("✔", fg="green"),
+    "progress": click.style("◎", fg="cyan"),
+    "attention": click.style("!", fg="yellow"),
+    "failed": click.style("✗", fg="red"),
 }
 HEARTBEAT = timedelta(seconds=30)
 
@@ -81,6 +83,8 @@ class Progress:
 
 
 def _json_line(event: Event) -> str:
+    import json  # noqa: PLC0415 - --help does without
+
     fields = {
         "time": event.at,
         "event": event.kind,

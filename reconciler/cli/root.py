@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import click
 
 from reconciler import __version__
-from reconciler.cli import failure, signals
+from reconciler.cli import failure
 from reconciler.cli.options import global_options
 from reconciler.cli.output import make_streams_safe, silence_stdout
 
@@ -122,20 +122,22 @@ class Root(LazyGroup):
         """Run one command line and exit with the code of design section "Exit codes"."""
         arguments = list(sys.argv[1:] if args is None else args)
         make_streams_safe()
-        with signals.terminated_by_exception():
-            try:
-                code = super().main(
-                    arguments, prog_name, complete_var, standalone_mode=False, **extra
-                )
-                code = int(code or 0)
-            except BaseException as error:  # noqa: BLE001 - the one place where everything ends
-                code = failure.report(error, failure.Asked.of(arguments, os.environ))
+        try:
+            result = super().main(
+                arguments, prog_name, complete_var, standalone_mode=False, **extra
+            )
+            code = int(result or 0)
+        except BaseException as error:  # noqa: BLE001 - the one place where everything ends
+            code = failure.report(error, failure.Asked.of(arguments, os.environ))
         sys.exit(code)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb and flush; a reader that has gone away is no error of ours."""
+        from reconciler.cli import signals  # noqa: PLC0415 - --help does without
+
         try:
-            code = super().invoke(ctx)
+            with signals.terminated_by_exception():
+                code = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
             silence_stdout()

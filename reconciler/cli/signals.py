@@ -9,12 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-TERMINATED = 128 + signal.SIGTERM
-INTERRUPTED = 128 + signal.SIGINT
-
-
-class Terminated(BaseException):
-    """SIGTERM came. Not an Exception: nothing may take it for an error and go on."""
+from reconciler.cli.failure import Terminated
 
 
 @contextmanager

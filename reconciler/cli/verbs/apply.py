@@ -5,49 +5,75 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reconciler.cli.apps import Outcome, chosen, document, for_each, highest
+import click
+
+from reconciler.cli.apps import (
+    Outcome,
+    check_addresses,
+    chosen,
+    document,
+    for_each,
+    highest,
+    restricted,
+    wants,
+)
+from reconciler.cli.complete import complete_address
 from reconciler.cli.documents import status_document, version_of
 from reconciler.cli.durations import DurationType, format_duration
 from reconciler.cli.options import Invocation, option, verb
 from reconciler.cli.progress import Progress
 from reconciler.cli.prompt import confirmed
-from reconciler.model.status import AppStatus
+
+if TYPE_CHECKING:
+    from reconciler.model.status import AppStatus
 
 DECLINED = 1
 
 
 @verb("apply", short_help="Converge once, showing progress.")
+@click.argument("addresses", nargs=-1, shell_complete=complete_address)
 @option("--prune", is_flag=True, help="Also delete what we made and the files no longer name.")
-@option("--wait", type=DurationType(), help="How long to wait for whoever holds the app's lease.")
+@option(
+    "--wait",
+    type=DurationType(),
+    default="2m",
+    help="How long to wait for whoever holds the app's lease.",
+)
 @option("--no-wait", is_flag=True, help="Do not wait for the lease: exit code 5 when it is held.")
 @option("--timeout", type=DurationType(), default="30m", help="How long at most; then exit code 7.")
 @option("--reason", default="", metavar="TEXT", help="Why; kept in the journal.")
-def command(invocation: Invocation, **options: Any) -> int:
+def command(invocation: Invocation, *, addresses: tuple[str, ...], **options: Any) -> int:
     """Converge once: show the plan, ask, carry it out, wait until it has converged or failed.
 
-    It shares the app's lease with the controller, and stops when the files changed since the
-    question was asked. Exit code 0 when all is as the files say and works.
+    ADDRESS is kind/name, or a kind: nothing else is touched. It shares the app's lease with the
+    controller, and stops when the files changed since the question was asked. Exit code 0 when all
+    is as the files say and works.
     """
-    from reconciler import app  # noqa: PLC0415 - brings boto3
+    from reconciler.app import act, look  # noqa: PLC0415 - brings boto3
 
-    if options["no_wait"] and options["wait"]:
-        raise invocation.usage_error("--wait and --no-wait contradict each other")
     settings = invocation.settings
     apps = chosen(invocation)
-    previews = [app.preview(settings, d, prune=options["prune"]) for d in apps]
+    previews = [look.preview(settings, d, prune=options["prune"]) for d in apps]
+    known = [step.address for p in previews for step in p.plan.steps]
+    check_addresses(invocation, addresses, known)
+    only = frozenset(a for a in known if addresses and wants(addresses, a))
+    previews = [r for p in previews if (r := restricted(p, addresses)).plan.steps or not only]
     if not _agreed(invocation, previews):
         invocation.output.note("nothing was applied")
         return DECLINED
-    progress = Progress(invocation, several=len(apps) > 1)
+    progress = Progress(invocation, several=len(previews) > 1)
     begun = time.monotonic()
     with progress.alive():
         outcomes = for_each(
             invocation,
-            apps,
-            lambda d: app.apply(
-                settings, d, options=app.ApplyOptions(**options), on_event=progress.say
+            [p.desired for p in previews],
+            lambda d: act.apply(
+                settings,
+                d,
+                options=act.ApplyOptions(addresses=only, **options),
+                on_event=progress.say,
             ),
         )
     _print(invocation, outcomes, timedelta(seconds=time.monotonic() - begun))

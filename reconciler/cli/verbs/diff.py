@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -17,7 +16,7 @@ from reconciler.cli.apps import (
     chosen,
     for_each,
     highest,
-    wants,
+    restricted,
 )
 from reconciler.cli.complete import complete_address
 from reconciler.cli.options import Invocation, option, verb
@@ -26,8 +25,7 @@ DIFFERENCES = 1
 TERRAFORM_DIFFERENCES = 2
 
 
-@dataclass(frozen=True)
-class Codes:
+class Codes(NamedTuple):
     """Which exit code says that there are differences."""
 
     differences: int
@@ -61,18 +59,20 @@ def command(
     ADDRESS is kind/name, as in service/web, or a kind. Exit code 0 without differences, 1 with, 2 or
     more on errors; of several apps the highest.
     """
-    from reconciler import app  # noqa: PLC0415 - brings boto3
+    from reconciler.app import look  # noqa: PLC0415 - brings boto3
 
     meaning = _codes(invocation, **codes)
     settings = invocation.settings
     apps = chosen(invocation)
     previews = for_each(
-        invocation, apps, lambda d: app.preview(settings, d, prune=prune), meaning.asked
+        invocation, apps, lambda d: look.preview(settings, d, prune=prune), meaning.asked
     )
     known = [step.address for o in previews if o.result for step in o.result.plan.steps]
     if known or not any(o.error for o in previews):
         check_addresses(invocation, addresses, known)
-    previews = [_only(outcome, addresses) for outcome in previews]
+    previews = [
+        o._replace(result=restricted(o.result, addresses)) if o.result else o for o in previews
+    ]
     _print(invocation, previews, explain=explain)
     return highest(previews, lambda p: 0 if p.plan.in_sync else meaning.differences)
 
@@ -80,19 +80,10 @@ def command(
 def _codes(invocation: Invocation, *, detailed_exitcode: bool, exit_zero: bool) -> Codes:
     if detailed_exitcode and exit_zero:
         raise invocation.usage_error("--detailed-exitcode and --exit-zero contradict each other")
-    asked = replace(asked_for(invocation), greater_than_one=True, terraform_codes=detailed_exitcode)
+    asked = asked_for(invocation)._replace(greater_than_one=True, terraform_codes=detailed_exitcode)
     if exit_zero:
         return Codes(0, asked)
     return Codes(TERRAFORM_DIFFERENCES if detailed_exitcode else DIFFERENCES, asked)
-
-
-def _only(outcome: Outcome[Any], addresses: Sequence[str]) -> Outcome[Any]:
-    """Keep the steps that were asked for."""
-    preview = outcome.result
-    if preview is None or not addresses:
-        return outcome
-    steps = tuple(s for s in preview.plan.steps if wants(addresses, s.address))
-    return replace(outcome, result=replace(preview, plan=replace(preview.plan, steps=steps)))
 
 
 def _print(invocation: Invocation, previews: Sequence[Outcome[Any]], *, explain: bool) -> None:

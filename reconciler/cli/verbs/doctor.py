@@ -31,13 +31,13 @@ def command(invocation: Invocation, *, iam_policy: bool, role: str) -> int:
     Exit code 3 when a check failed, 4 in a wrong account; warnings, and what the role is not
     permitted to see, leave it 0.
     """
-    from reconciler import app  # noqa: PLC0415 - brings boto3
+    from reconciler.app import look  # noqa: PLC0415 - brings boto3
 
     apps = chosen(invocation)
     if iam_policy:
-        invocation.output.result(as_json(app.iam_policy(apps, role)))
+        invocation.output.result(as_json(look.iam_policy(apps, role)))
         return 0
-    checks = app.doctor(invocation.settings, apps)
+    checks = look.doctor(invocation.settings, apps)
     if invocation.output.is_json:
         invocation.output.document(
             {

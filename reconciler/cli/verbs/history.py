@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,7 +12,9 @@ from reconciler.cli.apps import API_VERSION, Outcome, chosen, for_each, highest,
 from reconciler.cli.complete import complete_address
 from reconciler.cli.options import Invocation, option, verb
 from reconciler.cli.output import as_json
-from reconciler.model.journal import JournalRecord
+
+if TYPE_CHECKING:
+    from reconciler.model.journal import JournalRecord
 
 HEADER = ("N", "WHEN", "REVISION", "BY", "KIND", "ADDRESS", "RESULT", "WHAT")
 BROKEN_CHAIN = 1
@@ -43,7 +45,7 @@ def command(
 
 
 def _list(invocation: Invocation, address: str | None, limit: int, *, newest_first: bool) -> int:
-    from reconciler import app  # noqa: PLC0415 - brings boto3
+    from reconciler.app import ledger  # noqa: PLC0415 - brings boto3
 
     if address is not None and not all(address.partition("/")):
         raise invocation.usage_error(f"'{address}' is neither an entry's number nor kind/name")
@@ -51,7 +53,9 @@ def _list(invocation: Invocation, address: str | None, limit: int, *, newest_fir
     outcomes = for_each(
         invocation,
         chosen(invocation),
-        lambda d: app.history(settings, d, limit=limit, newest_first=newest_first, address=address),
+        lambda d: ledger.history(
+            settings, d, limit=limit, newest_first=newest_first, address=address
+        ),
     )
     if invocation.output.is_json:
         invocation.output.document(
@@ -115,17 +119,19 @@ def record_document(record: JournalRecord) -> dict[str, Any]:
 
 def _one(invocation: Invocation, number: int) -> int:
     """Find an entry from the nearer end: numbers have no gaps, but only the ends can be read."""
-    from reconciler import app  # noqa: PLC0415 - brings boto3
+    from reconciler.app import ledger  # noqa: PLC0415 - brings boto3
 
     desired = the_one(invocation)
     settings = invocation.settings
-    newest = app.history(settings, desired, limit=1)
+    newest = ledger.history(settings, desired, limit=1)
     last = newest[0].number if newest else 0
     if not 1 <= number <= last:
         raise invocation.usage_error(f"the journal of {desired.key} has the entries 1 to {last}")
     from_end = last - number + 1
     back = from_end < number
-    records = app.history(settings, desired, limit=from_end if back else number, newest_first=back)
+    records = ledger.history(
+        settings, desired, limit=from_end if back else number, newest_first=back
+    )
     record = next(r for r in records if r.number == number)
     if invocation.output.is_json:
         invocation.output.document(record_document(record))
@@ -140,11 +146,11 @@ def _one(invocation: Invocation, number: int) -> int:
 
 
 def _verify(invocation: Invocation) -> int:
-    from reconciler import app  # noqa: PLC0415 - brings boto3
+    from reconciler.app import ledger  # noqa: PLC0415 - brings boto3
 
     settings = invocation.settings
     outcomes = for_each(
-        invocation, chosen(invocation), lambda d: list(app.verify_history(settings, d))
+        invocation, chosen(invocation), lambda d: list(ledger.verify_history(settings, d))
     )
     if invocation.output.is_json:
         apps = [

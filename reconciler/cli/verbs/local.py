@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.options import Invocation, option, verb
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @verb("local", short_help="Run an AWS on this machine, with the controller.", formats=("text",))
@@ -24,9 +27,7 @@ from reconciler.cli.options import Invocation, option, verb
     metavar="NAME=DIR",
     help="Run containers of the repository NAME as processes in DIR; repeatable.",
 )
-@option(
-    "--data-dir", type=click.Path(path_type=Path), help="Folder of its state; emptied at start."
-)
+@option("--data-dir", type=click.Path(), help="Folder of its state; emptied at start.")
 @option("--real-times", is_flag=True, help="Take as long as AWS does, not a moment.")
 def command(
     invocation: Invocation,
@@ -53,6 +54,8 @@ def command(
 
 
 def _folders(invocation: Invocation, images: tuple[str, ...]) -> dict[str, Path]:
+    from pathlib import Path  # noqa: PLC0415 - completion does without
+
     folders: dict[str, Path] = {}
     for text in images:
         name, separator, folder = text.partition("=")

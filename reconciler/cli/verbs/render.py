@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler.cli.apps import API_VERSION, check_addresses, chosen, wants
 from reconciler.cli.complete import complete_address
 from reconciler.cli.options import Invocation, option, verb
-from reconciler.model.desired import DesiredApp
+
+if TYPE_CHECKING:
+    from reconciler.model.desired import DesiredApp
+    from reconciler.model.names import Address
 
 
 @verb("render", short_help="Print what the files mean, as API documents.", formats=("yaml", "json"))
@@ -23,8 +26,7 @@ def command(invocation: Invocation, *, addresses: tuple[str, ...], reveal: bool)
     migrations, the guard container.
     """
     apps = chosen(invocation)
-    known = [w.address for d in apps for w in (*d.services, *d.migrations)]
-    check_addresses(invocation, addresses, known)
+    check_addresses(invocation, addresses, [a for d in apps for a in _addresses(d)])
     documents = [_document(d, addresses, reveal=reveal) for d in apps]
     result = {"apiVersion": API_VERSION, "kind": "Render", "apps": documents}
     if invocation.output.is_json:
@@ -34,24 +36,20 @@ def command(invocation: Invocation, *, addresses: tuple[str, ...], reveal: bool)
 
 
 def _document(desired: DesiredApp, addresses: Sequence[str], *, reveal: bool) -> dict[str, Any]:
-    resources: dict[str, Any] = {}
+    resources: dict[Address, dict[str, Any]] = {}
     for service in desired.services:
-        resources[str(service.address)] = {
+        resources[service.address] = {
             "createService": {"cluster": desired.cluster, **service.service},
             "registerTaskDefinition": service.task_definition,
         }
     for migration in desired.migrations:
-        resources[str(migration.address)] = {
+        resources[migration.address] = {
             "revision": migration.revision,
             "when": migration.when,
             "runTask": {"cluster": desired.cluster, **migration.launch},
             "registerTaskDefinition": migration.task_definition,
         }
-    asked = {
-        address: value
-        for address, value in resources.items()
-        if wants(addresses, _address(desired, address))
-    }
+    asked = {str(a): value for a, value in resources.items() if wants(addresses, a)}
     return {
         "key": desired.key,
         "account": desired.account,
@@ -61,10 +59,8 @@ def _document(desired: DesiredApp, addresses: Sequence[str], *, reveal: bool) ->
     }
 
 
-def _address(desired: DesiredApp, text: str) -> Any:
-    return next(
-        w.address for w in (*desired.services, *desired.migrations) if str(w.address) == text
-    )
+def _addresses(desired: DesiredApp) -> list[Address]:
+    return [s.address for s in desired.services] + [m.address for m in desired.migrations]
 
 
 def _masked(resources: Mapping[str, Any]) -> Any:

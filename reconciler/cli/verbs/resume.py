@@ -10,11 +10,11 @@ from reconciler.cli.options import Invocation, option, verb
 @option("--reason", default="", metavar="TEXT", help="Why; kept in the journal.")
 def command(invocation: Invocation, *, reason: str) -> int:
     """End a suspension: the controller acts again on what the files say now."""
-    from reconciler import app  # noqa: PLC0415 - brings boto3
+    from reconciler.app import ledger  # noqa: PLC0415 - brings boto3
 
     settings = invocation.settings
     apps = chosen(invocation)
-    outcomes = for_each(invocation, apps, lambda d: app.resume(settings, d, reason))
+    outcomes = for_each(invocation, apps, lambda d: ledger.resume(settings, d, reason))
     for outcome in outcomes:
         if not outcome.error:
             invocation.output.result(f"{outcome.key} is no longer suspended")

@@ -7,7 +7,6 @@ import click
 from reconciler.cli.apps import the_one
 from reconciler.cli.complete import complete_address
 from reconciler.cli.options import Invocation, option, verb
-from reconciler.model.names import Address
 
 
 @verb("retry", short_help="Release a Held rollout.", formats=("text",))
@@ -18,7 +17,8 @@ def command(invocation: Invocation, *, address: str, reason: str) -> None:
 
     ADDRESS is service/NAME. For a failed migration use `reconciler migration retry`.
     """
-    from reconciler import app  # noqa: PLC0415 - brings boto3
+    from reconciler.app import ledger  # noqa: PLC0415 - brings boto3
+    from reconciler.model.names import Address  # noqa: PLC0415 - completion does without
 
     try:
         wanted = Address.parse(address)
@@ -31,5 +31,5 @@ def command(invocation: Invocation, *, address: str, reason: str) -> None:
     if wanted not in known:
         there = ", ".join(map(str, known)) or "none"
         raise invocation.usage_error(f"{desired.key} has no {address}; there are: {there}")
-    app.retry(invocation.settings, desired, wanted, reason)
+    ledger.retry(invocation.settings, desired, wanted, reason)
     invocation.output.result(f"{address} of {desired.key} will be tried again")

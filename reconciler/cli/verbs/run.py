@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import click
@@ -35,24 +34,29 @@ def command(
     until: str | None,
     timeout: timedelta | None,
     workers: int,
-    **limits: timedelta,
+    resync: timedelta,
+    drain_timeout: timedelta,
 ) -> int:
     """Run the controller on the folder until it is told to stop.
 
     It watches the files, keeps AWS as they say and opens no port. Several may run: one of them holds
     an app's lease, the others stand by. SIGTERM hands the leases over.
     """
-    from reconciler import app  # noqa: PLC0415 - brings boto3
+    from dataclasses import replace  # noqa: PLC0415 - completion does without
+
+    from reconciler.app import act  # noqa: PLC0415 - brings boto3
 
     if timeout and not until:
         raise invocation.usage_error("--timeout needs --until")
-    settings = replace(invocation.settings, **limits)
+    settings = replace(invocation.settings, resync=resync, drain_timeout=drain_timeout)
     progress = Progress(invocation, several=True)
-    return app.run(
+    ending = act.run(
         settings,
-        keys=[settings.app] if settings.app else None,
         workers=workers,
         until_converged=until is not None,
         timeout=timeout,
         on_event=progress.say,
     )
+    for key, reason in ending.reasons.items():
+        invocation.output.note(f"{key}: {reason}")
+    return ending.exit_code

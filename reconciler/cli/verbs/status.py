@@ -25,10 +25,10 @@ def command(invocation: Invocation, *, addresses: tuple[str, ...], exit_code: bo
 
     With --exit-code: 6 for a failed or unknown migration, 8 for a reverted rollout, else 1.
     """
-    from reconciler import app  # noqa: PLC0415 - brings boto3
+    from reconciler.app import look  # noqa: PLC0415 - brings boto3
 
     settings = invocation.settings
-    reports = for_each(invocation, chosen(invocation), lambda d: app.status(settings, d))
+    reports = for_each(invocation, chosen(invocation), lambda d: look.status(settings, d))
     known = [r.address for o in reports if o.result for r in o.result.status.resources]
     if known or not any(o.error for o in reports):
         check_addresses(invocation, addresses, known)

@@ -15,11 +15,11 @@ def command(invocation: Invocation, *, reason: str) -> int:
 
     It goes on observing and reporting; a migration that already runs is watched to its end.
     """
-    from reconciler import app  # noqa: PLC0415 - brings boto3
+    from reconciler.app import ledger  # noqa: PLC0415 - brings boto3
 
     settings = invocation.settings
     apps = chosen(invocation)
-    outcomes = for_each(invocation, apps, lambda d: app.suspend(settings, d, reason))
+    outcomes = for_each(invocation, apps, lambda d: ledger.suspend(settings, d, reason))
     for outcome in outcomes:
         if not outcome.error:
             invocation.output.result(f"{outcome.key} is suspended; `reconciler resume` ends it")

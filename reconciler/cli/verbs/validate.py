@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli import failure
 from reconciler.cli.apps import API_VERSION
 from reconciler.cli.options import Invocation, option, verb
-from reconciler.model.diagnostics import Diagnostic, Severity
+
+if TYPE_CHECKING:
+    from reconciler.model.diagnostics import Diagnostic
 
 
 @verb("validate", short_help="Check the files offline; every mistake at once.")
@@ -23,7 +26,7 @@ def command(invocation: Invocation, *, paths: tuple[Path, ...], strict: bool) ->
     read in place of --dir. Exit code 2 when there is an error.
     """
     diagnostics, keys = _check(invocation, paths)
-    errors = [d for d in diagnostics if strict or d.severity is Severity.ERROR]
+    errors = [d for d in diagnostics if strict or d.severity == "error"]
     failure.annotate_diagnostics(diagnostics, invocation.environment)
     if invocation.output.is_json:
         invocation.output.document(
@@ -84,9 +87,9 @@ def _is_below(path: Path, places: Iterable[Path]) -> bool:
 
 def _summary(diagnostics: Sequence[Diagnostic], keys: Sequence[str]) -> str:
     counts = [
-        _count(sum(d.severity is severity for d in diagnostics), str(severity))
-        for severity in Severity
-        if any(d.severity is severity for d in diagnostics)
+        _count(sum(d.severity == severity for d in diagnostics), severity)
+        for severity in ("error", "warning")
+        if any(d.severity == severity for d in diagnostics)
     ]
     good = f"{_count(len(keys), 'valid app')}" + (f" ({', '.join(keys)})" if keys else "")
     if not counts:

@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-import re
 import time
 from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
 
 from reconciler.cli.apps import chosen, document, for_each, highest
 from reconciler.cli.documents import status_document
 from reconciler.cli.durations import DurationType
 from reconciler.cli.options import Invocation, option, verb
 from reconciler.cli.progress import Progress
-from reconciler.model.desired import DesiredApp
-from reconciler.model.status import AppStatus
 
-CONDITION = re.compile(r"converged|synced|healthy|revision=[A-Za-z0-9._-]{4,64}")
+if TYPE_CHECKING:
+    from reconciler.model.desired import DesiredApp
+    from reconciler.model.status import AppStatus
 
 
 @verb("wait", short_help="Wait until a condition holds.")
 @option(
     "--for",
     "condition",
+    type=click.Choice(("converged", "synced", "healthy")),
     default="converged",
-    metavar="CONDITION",
-    help="converged, synced, healthy, or revision=COMMIT.",
+    help="Synced: live equals the files. Healthy: it works. Converged: both.",
 )
 @option("--timeout", type=DurationType(), default="15m", help="How long at most; then exit code 7.")
 def command(invocation: Invocation, *, condition: str, timeout: timedelta) -> int:
-    """Wait until a condition holds, or until it cannot hold any more.
+    """Wait until a condition holds; reads only.
 
-    A migration that failed ends it with 6 and a rollout that was reverted with 8: waiting longer
-    would not help.
+    The files that are waited for are those of --dir: in a pipeline, the ones of the merged commit.
+    Exit code 7 when the time is over.
     """
-    from reconciler import app  # noqa: PLC0415 - brings boto3
+    from reconciler.app import look  # noqa: PLC0415 - brings boto3
 
-    if not CONDITION.fullmatch(condition):
-        raise invocation.usage_error(
-            f"--for {condition}: write converged, synced, healthy or revision=COMMIT"
-        )
     settings = invocation.settings
     apps = chosen(invocation)
     progress = Progress(invocation, several=len(apps) > 1)
@@ -45,7 +43,7 @@ def command(invocation: Invocation, *, condition: str, timeout: timedelta) -> in
 
     def wait(desired: DesiredApp) -> AppStatus:
         left = timedelta(seconds=max(0.0, ends - time.monotonic()))
-        return app.wait(settings, desired, condition, left, progress.say)
+        return look.wait(settings, desired, condition, left, progress.say)
 
     with progress.alive():
         outcomes = for_each(invocation, apps, wait)

@@ -1,0 +1,21 @@
+"""The exit codes of the whole program: one table, printed in docs/cli.md and checked against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+EXIT_CODES: Mapping[int, str] = {
+    0: "Done, or no differences, or already done.",
+    1: "Differences (`diff`); otherwise a failure without a code of its own.",
+    2: "Wrong usage, or invalid desired state. Any error of `diff` is 2 or more.",
+    3: "AWS refused or could not be reached.",
+    4: "A guard refused: account, prune limit, suspended, files changed since the question.",
+    5: "The lease is held by another and `--no-wait` was given, or it was lost.",
+    6: "A migration failed or its outcome is unknown: `migration retry` or `resolve` settles it.",
+    7: "Timed out.",
+    8: "Rolled out but unhealthy, or rolled back by ECS.",
+    130: "Interrupted (Ctrl-C).",
+    141: "Whoever read the output has gone away, as in `reconciler history | head -1`.",
+    143: "Terminated (SIGTERM); `run` ends with 0 when it has handed over in time.",
+}
+"""`diff --detailed-exitcode` has Terraform's instead: 0 none, 2 differences, 1 any error."""
