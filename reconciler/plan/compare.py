@@ -183,7 +183,7 @@ def _removed(
     for name in sorted(before.keys() & live.keys()):
         where = (*path, name)
         if name not in desired:
-            found.extend(_taken_back(live[name], live, kind, where, whole))
+            found.extend(_taken_back((before[name], live[name]), live, kind, where, whole))
             continue
         inner = (before[name], desired[name], live[name])
         if all(isinstance(side, Mapping) for side in inner):
@@ -191,11 +191,21 @@ def _removed(
 
 
 def _taken_back(
-    live: Any, parent: Mapping[str, Any], kind: Kind, path: Path, whole: Mapping[str, Any]
+    sides: tuple[Any, Any],
+    parent: Mapping[str, Any],
+    kind: Kind,
+    path: Path,
+    whole: Mapping[str, Any],
 ) -> list[Difference]:
+    before, live = sides
     default = default_of(kind, path, whole, parent)
-    if default is NO_DEFAULT and isinstance(live, Mapping) and not isinstance(live, Items):
-        inner = [_taken_back(live[n], live, kind, (*path, n), whole) for n in sorted(live)]
+    open_map = isinstance(live, Mapping) and not isinstance(live, Items)
+    if default is NO_DEFAULT and open_map and isinstance(before, Mapping):
+        # Only what we had set: the neighbours may be somebody else's.
+        inner = [
+            _taken_back((before[n], live[n]), live, kind, (*path, n), whole)
+            for n in sorted(before.keys() & live.keys())
+        ]
         return [difference for differences in inner for difference in differences]
     if _is_empty(live) or (default is not NO_DEFAULT and same(live, default)):
         return []

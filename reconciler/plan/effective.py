@@ -47,17 +47,19 @@ def for_existing(
     it was not read: then the record's is taken.
     """
     wanted: Sides = {SERVICE: service.service, TASK_DEFINITION: service.task_definition}
-    if record is not None:
-        live: Sides = {side: record.applied.get(side, {}) for side in wanted}
-        kept = kept_paths(record) & service.written
-    else:
-        live = {SERVICE: live_service}
-        if live_task_definition is not None:
-            live[TASK_DEFINITION] = live_task_definition
+    live: Sides = {SERVICE: live_service}
+    if live_task_definition is not None:
+        live[TASK_DEFINITION] = live_task_definition
+    if record is None:
         kept = _differing(service.written, wanted, live)
+    else:
+        kept = kept_paths(record) & service.written
+        live[TASK_DEFINITION] = record.applied.get(TASK_DEFINITION) or live_task_definition or {}
     for path in sorted(kept):
         side = _side(path)
-        wanted[side] = replaced(wanted[side], side, path[1:], lookup(live[side], side, path[1:]))
+        # On a service the kept field is simply not ours; a revision has to be complete.
+        value = lookup(live[side], side, path[1:]) if side == TASK_DEFINITION else MISSING
+        wanted[side] = replaced(wanted[side], side, path[1:], value)
     return Effective(wanted[SERVICE], wanted[TASK_DEFINITION], kept)
 
 

@@ -1,0 +1,244 @@
+"""How an app is doing, on two axes: is live what the files say, and does it work?
+
+Called by `controller.reconcile` after each pass, by `status`, `wait` and `diff`. Has no time in it:
+the same world gives the same status, so that it is stored only when it changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from reconciler.model.desired import DesiredApp, DesiredService
+from reconciler.model.names import Address
+from reconciler.model.observed import (
+    ObservedApp,
+    ObservedService,
+    RolloutState,
+    ServicePresence,
+    ServiceRecord,
+)
+from reconciler.model.plan import Plan, Step, Verb
+from reconciler.model.run import Run, RunState
+from reconciler.model.status import AppStatus, Health, ResourceStatus, Sync
+from reconciler.plan.gate import KIND, active_name, active_run, older_than
+from reconciler.plan.orphans import PRUNE_OFF
+from reconciler.plan.subject import Subject
+
+OK, NOT_CONVERGED, REFUSED_BY_AWS, GUARD, MIGRATION, UNHEALTHY = 0, 1, 3, 4, 6, 8
+"""Exit codes of design 8, as far as they can be read from a status."""
+
+_WORST = (
+    Health.UNKNOWN,
+    Health.DEGRADED,
+    Health.HELD,
+    Health.SUSPENDED,
+    Health.MISSING,
+    Health.PROGRESSING,
+    Health.HEALTHY,
+)
+_CODE_ORDER = (MIGRATION, UNHEALTHY, GUARD, REFUSED_BY_AWS, NOT_CONVERGED, OK)
+
+
+@dataclass(frozen=True)
+class _Line:
+    status: ResourceStatus
+    exit_code: int
+    counts: bool = True
+    """Whether it decides on the app: an orphan that nobody asked to delete does not."""
+
+
+def assess(desired: DesiredApp, observed: ObservedApp, plan: Plan) -> AppStatus:
+    """Return the status of the app and of each of its resources.
+
+    `exit_code` is 6 for a failed or unknown migration, 8 for a held rollout, 4 for a suspended app or
+    a refused change, 3 for an image that is not there, 1 when it is only not there yet, else 0.
+    """
+    lines = [_line(desired, observed, address, steps) for address, steps in _by_address(plan)]
+    counting = [line for line in lines if line.counts]
+    suspended = observed.ledger.suspension
+    sync = _sync(line.status.sync for line in counting)
+    health = _worst(line.status.health for line in counting)
+    codes = {line.exit_code for line in counting}
+    code = next(c for c in _CODE_ORDER if c in codes or c == OK)
+    message = "; ".join(
+        f"{line.status.address}: {line.status.message}"
+        for line in counting
+        if line.exit_code > NOT_CONVERGED and line.status.message
+    )
+    if suspended is not None:
+        health = _worst((health, Health.SUSPENDED))
+        code = code if code in (MIGRATION, UNHEALTHY) else GUARD
+        message = "; ".join(filter(None, (f"suspended: {suspended.reason}", message)))
+    return AppStatus(
+        key=desired.key,
+        sync=sync,
+        health=health,
+        generation=observed.ledger.generation,
+        commit=desired.commit,
+        content_hash=desired.content_hash,
+        resources=tuple(line.status for line in lines),
+        message=message,
+        exit_code=code,
+    )
+
+
+def _by_address(plan: Plan) -> list[tuple[Address, list[Step]]]:
+    grouped: dict[Address, list[Step]] = {}
+    for step in plan.steps:
+        grouped.setdefault(step.address, []).append(step)
+    return list(grouped.items())
+
+
+def _line(
+    desired: DesiredApp, observed: ObservedApp, address: Address, steps: Sequence[Step]
+) -> _Line:
+    if address.kind == KIND:
+        return _migration(desired, observed, steps[0])
+    service = next((s for s in desired.services if s.address == address), None)
+    if service is None or steps[0].verb is Verb.DELETE:
+        return _orphan(observed, steps[0])
+    return _service(desired, service, observed, steps)
+
+
+def _migration(desired: DesiredApp, observed: ObservedApp, step: Step) -> _Line:
+    migration = next((m for m in desired.migrations if m.address == step.address), None)
+    ledger, name = observed.ledger, step.address.name
+    record = ledger.migrations.get(name)
+    revision = migration.revision if migration else (record.latest_revision if record else "")
+    active = active_run(ledger) if active_name(ledger) == name else None
+    run = active or ledger.runs.get((name, revision))
+    sync = Sync.SYNCED if step.verb is Verb.NONE else Sync.OUT_OF_SYNC
+    health, code = _migration_health(step, run)
+    if run is not None and run.state is RunState.UNKNOWN:
+        sync = Sync.UNKNOWN
+    if code == OK and sync is not Sync.SYNCED:
+        code = NOT_CONVERGED
+    if migration and older_than(ledger, name, revision) and step.verb is Verb.HOLD:
+        code = MIGRATION
+    return _Line(ResourceStatus(step.address, sync, health, _message(step), "", revision), code)
+
+
+def _migration_health(step: Step, run: Run | None) -> tuple[Health, int]:
+    if step.verb is Verb.NONE:
+        return Health.HEALTHY, OK
+    if step.verb is Verb.HOLD:
+        if run is not None and run.state is RunState.UNKNOWN:
+            return Health.UNKNOWN, MIGRATION
+        failed = run is not None and run.state is RunState.FAILED
+        return (Health.DEGRADED if failed else Health.HELD), MIGRATION
+    if any(b.startswith("image not found") for b in step.blocked_by):
+        return Health.DEGRADED, REFUSED_BY_AWS
+    return Health.PROGRESSING, NOT_CONVERGED
+
+
+def _service(
+    desired: DesiredApp, service: DesiredService, observed: ObservedApp, steps: Sequence[Step]
+) -> _Line:
+    subject = Subject(desired, service, observed)
+    live = subject.live
+    differing = [s for s in steps if s.is_difference]
+    sync = Sync.OUT_OF_SYNC if differing else Sync.SYNCED
+    health, code, why = _service_health(subject, steps)
+    said = [_message(s) for s in differing] or ([why] if why else [])
+    if code == OK and (differing or health is not Health.HEALTHY):
+        code = NOT_CONVERGED
+    return _Line(
+        ResourceStatus(
+            service.address, sync, health, "; ".join(said), _running(live), _revision(live)
+        ),
+        code,
+    )
+
+
+def _service_health(subject: Subject, steps: Sequence[Step]) -> tuple[Health, int, str]:
+    held = next((s for s in steps if s.verb is Verb.HOLD), None)
+    if held is not None:
+        if subject.is_held:
+            return Health.HELD, UNHEALTHY, held.summary
+        missing = held.summary.startswith("image not found")
+        return Health.DEGRADED, (REFUSED_BY_AWS if missing else GUARD), held.summary
+    live, record = subject.live, subject.record
+    if live.presence is not ServicePresence.ACTIVE:
+        return Health.MISSING, OK, ""
+    if record is not None and record.state is RolloutState.CONVERGING:
+        return Health.PROGRESSING, OK, _progress(live)
+    return _by_counts(live, record)
+
+
+def _by_counts(live: ObservedService, record: ServiceRecord | None) -> tuple[Health, int, str]:
+    """Judge a service whose rollout has ended, or was never ours, by what runs."""
+    primary = live.primary
+    rolling = primary is not None and primary.rollout_state == "IN_PROGRESS"
+    if rolling and record is None:
+        return Health.PROGRESSING, OK, _progress(live)
+    if live.running_count >= _wanted(live):
+        return Health.HEALTHY, OK, ""
+    if live.pending_count or rolling:
+        return Health.PROGRESSING, OK, _progress(live)
+    return Health.DEGRADED, NOT_CONVERGED, f"{_running(live)} running"
+
+
+def _progress(live: ObservedService) -> str:
+    primary = live.primary
+    if primary is None:
+        return f"{_running(live)} running"
+    draining = sum(d.running_count for d in live.deployments if d is not primary)
+    text = f"{primary.running_count}/{primary.desired_count} new running"
+    if primary.failed_tasks:
+        text += f", {primary.failed_tasks} failed to start"
+    return f"{text}, {draining} old draining" if draining else text
+
+
+def _orphan(observed: ObservedApp, step: Step) -> _Line:
+    live = observed.orphans.get(step.address.name)
+    wanted = step.verb is Verb.DELETE
+    status = ResourceStatus(
+        step.address,
+        Sync.OUT_OF_SYNC if wanted else Sync.SYNCED,
+        Health.HEALTHY,
+        _message(step),
+        _running(live) if live else "",
+        _revision(live) if live else "",
+    )
+    counts = wanted and PRUNE_OFF not in step.blocked_by
+    over = wanted and step.blocked and counts
+    code = GUARD if over else NOT_CONVERGED if wanted else OK
+    return _Line(status, code, counts)
+
+
+def _message(step: Step) -> str:
+    if step.blocked_by:
+        return f"{step.summary} (blocked by {', '.join(step.blocked_by)})"
+    return step.summary
+
+
+def _running(live: ObservedService) -> str:
+    if live.presence is not ServicePresence.ACTIVE:
+        return ""
+    return f"{live.running_count}/{_wanted(live)}"
+
+
+def _wanted(live: ObservedService) -> int:
+    declared = live.service.get("desiredCount")
+    if declared is not None:
+        return int(declared)
+    return live.primary.desired_count if live.primary else 0
+
+
+def _revision(live: ObservedService) -> str:
+    """Spell the live revision, `:42`."""
+    _, colon, number = live.task_definition_arn.rpartition(":")
+    return f":{number}" if colon and number.isdigit() else ""
+
+
+def _sync(values: Iterable[Sync]) -> Sync:
+    found = set(values)
+    if Sync.UNKNOWN in found:
+        return Sync.UNKNOWN
+    return Sync.OUT_OF_SYNC if Sync.OUT_OF_SYNC in found else Sync.SYNCED
+
+
+def _worst(values: Iterable[Health]) -> Health:
+    found = set(values)
+    return next((h for h in _WORST if h in found), Health.HEALTHY)

@@ -1,0 +1,73 @@
+"""Turn differences into changes: why, with what effect, from which line, masked.
+
+Called by `plan.service_side` and `plan.revision`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.model.diagnostics import Origin
+from reconciler.model.names import Path
+from reconciler.model.plan import Change, Effect, Why
+from reconciler.plan.canonical import comparable
+from reconciler.plan.compare import Difference, same, shown_path
+from reconciler.plan.mask import is_sensitive, mask_value
+from reconciler.plan.paths import MISSING
+from reconciler.shapes.tables import Kind
+
+
+@dataclass(frozen=True)
+class Background:
+    """What is needed to explain a difference of one document: what we applied, and the files' lines."""
+
+    kind: Kind
+    applied: Mapping[str, Any] | None
+    origins: Mapping[Path, Origin]
+
+
+def change_of(difference: Difference, effect: Effect, background: Background) -> Change:
+    """Return the difference as a change of the plan."""
+    path, kind = difference.path, background.kind
+    hidden = any(is_sensitive(path, v) for v in (difference.observed, difference.desired))
+    return Change(
+        path=shown_path(kind, path),
+        observed=_shown(path, difference.observed),
+        desired=_shown(path, difference.desired),
+        why=_why(difference, background),
+        effect=effect,
+        origin=origin_of(background.origins, (kind, *path)),
+        sensitive=hidden,
+    )
+
+
+def origin_of(origins: Mapping[Path, Origin], path: Path) -> Origin | None:
+    """Return the place of the longest known prefix of `path`, None when nothing of it is known."""
+    for end in range(len(path), 0, -1):
+        if path[:end] in origins:
+            return origins[path[:end]]
+    return None
+
+
+def _why(difference: Difference, background: Background) -> Why:
+    if background.applied is None:
+        return Why.GIT
+    before = _at(comparable(background.applied, background.kind), difference.path)
+    if difference.desired is MISSING:
+        return Why.DRIFT if before is MISSING else Why.REMOVED
+    same_as_applied = before is not MISSING and same(before, difference.desired)
+    return Why.DRIFT if same_as_applied else Why.GIT
+
+
+def _at(document: Any, path: Path) -> Any:
+    for name in path:
+        if not isinstance(document, Mapping) or name not in document:
+            return MISSING
+        document = document[name]
+    return document
+
+
+def _shown(path: Path, value: Any) -> Any:
+    return None if value is MISSING else mask_value(path, value)

@@ -1,0 +1,70 @@
+"""Whose a live service is: the tags that say so, and who else may have put them there.
+
+Called by `plan.service_steps` and `plan.orphans`. Only our own keys and the declared ones are looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from reconciler.model.desired import DesiredApp
+from reconciler.model.names import Address
+from reconciler.plan.spec_hash import SPEC_TAG, content_hash
+
+APP_TAG = "reconciler:app"
+ENVIRONMENT_TAG = "reconciler:environment"
+ADDRESS_TAG = "reconciler:address"
+
+
+class Owner(StrEnum):
+    """OURS: this app's tags. NOBODY: no tags of ours. OTHER: another app's."""
+
+    OURS = "ours"
+    NOBODY = "nobody"
+    OTHER = "other"
+
+
+def ownership_tags(app: DesiredApp, address: Address) -> dict[str, str]:
+    """Return the tags that mark a service, or a task definition, as this app's."""
+    return {
+        APP_TAG: app.app,
+        ENVIRONMENT_TAG: app.environment,
+        ADDRESS_TAG: str(address),
+    }
+
+
+def owner_of(app: DesiredApp, tags: Mapping[str, str]) -> Owner:
+    """Say whose a live resource with these tags is."""
+    if APP_TAG not in tags and ENVIRONMENT_TAG not in tags:
+        return Owner.NOBODY
+    mine = (app.app, app.environment)
+    return Owner.OURS if (tags.get(APP_TAG), tags.get(ENVIRONMENT_TAG)) == mine else Owner.OTHER
+
+
+def owner_name(tags: Mapping[str, str]) -> str:
+    """Spell the owner that the tags name, `production/shop`."""
+    return f"{tags.get(ENVIRONMENT_TAG, '?')}/{tags.get(APP_TAG, '?')}"
+
+
+def declared_tags(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return the user's own tags of a document as a map."""
+    return {t["key"]: str(t.get("value", "")) for t in document.get("tags", ())}
+
+
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return tags as ECS takes them, sorted."""
+    return [{"key": k, "value": v} for k, v in sorted(tags.items())]
+
+
+def registration(
+    app: DesiredApp, address: Address, task_definition: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the complete RegisterTaskDefinition input: the content and its tags, the spec hash too."""
+    tags = {
+        **declared_tags(task_definition),
+        **ownership_tags(app, address),
+        SPEC_TAG: content_hash(task_definition),
+    }
+    return {**task_definition, "tags": tag_list(tags)}

@@ -1,0 +1,147 @@
+"""The task definition side of a service: whether the live revision does, or which other one can.
+
+Called by `plan.service_steps`. Desired state is the only input of a new revision: what was changed by
+hand in a live one is never carried over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reconciler.model.desired import DesiredService
+from reconciler.model.names import Path
+from reconciler.model.observed import ObservedApp, ObservedService, ServiceRecord
+from reconciler.model.plan import Change, Effect, Suppressed, UndeclaredChange, Why
+from reconciler.plan.changes import Background, change_of
+from reconciler.plan.compare import Difference, compare, removed
+from reconciler.plan.needs import carries_out
+from reconciler.plan.paths import MISSING
+from reconciler.plan.spec_hash import SPEC_TAG, content_hash
+from reconciler.shapes.tables import TASK_DEFINITION
+
+
+@dataclass(frozen=True)
+class RevisionSide:
+    """What the task definition contributes to a step. Without `changes` the live revision does."""
+
+    changes: tuple[Change, ...] = ()
+    undeclared: tuple[UndeclaredChange, ...] = ()
+    suppressed: tuple[Suppressed, ...] = ()
+
+
+def compare_revision(
+    service: DesiredService,
+    wanted: Mapping[str, Any],
+    record: ServiceRecord | None,
+    observed: ObservedApp,
+) -> RevisionSide:
+    """Compare the pinned task definition `wanted` with the one that the service runs."""
+    live = observed.services[service.name]
+    known = observed.task_definitions.get(live.task_definition_arn)
+    if carries_out(service, live, record, observed.images):
+        return _undeclared_only(wanted, known.content) if known else RevisionSide()
+    if known is None:
+        return RevisionSide(changes=(_unread(live),))
+    before = record.applied.get(TASK_DEFINITION) if record else None
+    background = Background(TASK_DEFINITION, before, service.origins)
+    content = _without_tags(wanted)
+    found = compare(content, known.content, TASK_DEFINITION)
+    gone = removed(before or {}, content, known.content, TASK_DEFINITION)
+    tags = _image_tags(observed)
+    changes = [change_of(_readable(d, tags), Effect.ROLLOUT, background) for d in found.differences]
+    changes += [
+        replace(change_of(d, Effect.ROLLOUT, background), why=Why.REMOVED)
+        for d in gone
+        if not _is_covered(d.path, found.differences)
+    ]
+    covered = {c.path for c in changes}
+    return RevisionSide(
+        tuple(changes),
+        tuple(u for u in found.undeclared if u.path not in covered),
+        tuple(found.suppressed),
+    )
+
+
+def creation_changes(
+    service: DesiredService, wanted: Mapping[str, Any], observed: ObservedApp
+) -> tuple[Change, ...]:
+    """Return what a first task definition is made of, as changes from nothing."""
+    background = Background(TASK_DEFINITION, None, service.origins)
+    tags = _image_tags(observed)
+    found = compare(_without_tags(wanted), {}, TASK_DEFINITION).differences
+    return tuple(change_of(_readable(d, tags), Effect.ROLLOUT, background) for d in found)
+
+
+def reusable(wanted: Mapping[str, Any], record: ServiceRecord | None, observed: ObservedApp) -> str:
+    """Return the ARN of an ACTIVE revision that we registered with just this content, else "".
+
+    The tag alone is not believed (anybody can copy it), nor equal content alone: another's revision
+    may be deregistered by its owner. The recorded revision comes first, then the newest.
+    """
+    spec = content_hash(wanted)
+    fitting = [
+        d
+        for d in observed.task_definitions.values()
+        if d.active
+        and d.family == wanted.get("family")
+        and d.tags.get(SPEC_TAG) == spec
+        and content_hash(d.content) == spec
+    ]
+    recorded = record.task_definition_arn if record else ""
+    best = max(fitting, key=lambda d: (d.arn == recorded, d.revision), default=None)
+    return best.arn if best else ""
+
+
+def short_arn(arn: str) -> str:
+    """Spell a revision as people do, `shop-production-web:42`."""
+    return arn.rsplit("/", 1)[-1]
+
+
+def _undeclared_only(wanted: Mapping[str, Any], content: Mapping[str, Any]) -> RevisionSide:
+    found = compare(_without_tags(wanted), content, TASK_DEFINITION)
+    return RevisionSide((), tuple(found.undeclared), tuple(found.suppressed))
+
+
+def _unread(live: ObservedService) -> Change:
+    """Stand in for the details when the live revision cannot be read any more."""
+    return Change(
+        path=TASK_DEFINITION,
+        observed=short_arn(live.task_definition_arn) or None,
+        desired="a new revision",
+        why=Why.GIT,
+        effect=Effect.ROLLOUT,
+    )
+
+
+def _is_covered(path: Path, differences: list[Difference]) -> bool:
+    return any(path[: len(d.path)] == d.path for d in differences)
+
+
+def _without_tags(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in document.items() if k != "tags"}
+
+
+def _image_tags(observed: ObservedApp) -> dict[str, str]:
+    """Digest form → the reference that people know it by."""
+    known = {**observed.ledger.pins, **observed.images}
+    return {digest: reference for reference, digest in sorted(known.items())}
+
+
+def _readable(difference: Difference, tags: Mapping[str, str]) -> Difference:
+    """Show an image as `repository:tag@sha256:…` where the tag is known."""
+    if difference.path[-1] != "image":
+        return difference
+    return replace(
+        difference,
+        observed=_with_tag(difference.observed, tags),
+        desired=_with_tag(difference.desired, tags),
+    )
+
+
+def _with_tag(image: Any, tags: Mapping[str, str]) -> Any:
+    if image is MISSING or image not in tags or "@" not in image:
+        return image
+    reference = tags[image]
+    return reference if "@" in reference else f"{reference}@{image.partition('@')[2]}"

@@ -1,0 +1,94 @@
+"""How did our own rollout end? Judged by the id of our deployment, never by "stable".
+
+Called by `controller.settle` for every recorded service. After a rollback the service is stable, on
+the wrong revision; so counts alone prove nothing (AWS: DescribeServices, `deployments[]`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reconciler.model.observed import (
+    Deployment,
+    ObservedService,
+    RolloutState,
+    ServicePresence,
+    ServiceRecord,
+)
+
+PRIMARY = "PRIMARY"
+COMPLETED = "COMPLETED"
+FAILED = "FAILED"
+
+
+def judge(record: ServiceRecord, observed: ObservedService) -> ServiceRecord | None:
+    """Return the record as STEADY or HELD when the rollout it waits for has ended, else None.
+
+    Only a CONVERGING record is judged. None as well while AWS has not made up its mind, and when
+    somebody replaced our deployment by hand: the plan shows that as drift.
+    """
+    if record.state is not RolloutState.CONVERGING or (
+        observed.presence is not ServicePresence.ACTIVE
+    ):
+        return None
+    listed = next((d for d in observed.deployments if d.id == record.deployment_id), None)
+    primary = observed.primary
+    # A deployment of our id on another revision was turned back in place: it is not ours any more.
+    same = listed is not None and listed.task_definition == record.task_definition_arn
+    ours = listed if same else None
+    if ours is not None and (ours.status == PRIMARY or ours.rollout_state in (FAILED, COMPLETED)):
+        return _verdict(record, ours)
+    if primary is None:
+        return None
+    if primary.task_definition == record.task_definition_arn:
+        return _successor(record, primary)
+    # Still listed, neither failed nor primary: somebody replaced it by hand just now.
+    return _rolled_back(record, primary) if ours is None else None
+
+
+def _successor(record: ServiceRecord, primary: Deployment) -> ServiceRecord | None:
+    """Judge the newer deployment of the same revision: somebody forced it, that is no failure."""
+    if "rolling back" in primary.rollout_reason.lower():
+        return _held(record, primary.rollout_reason)
+    return _verdict(record, primary)
+
+
+def _verdict(record: ServiceRecord, deployment: Deployment) -> ServiceRecord | None:
+    if deployment.rollout_state == FAILED:
+        return _held(record, deployment.rollout_reason or "the deployment failed")
+    if deployment.rollout_state == COMPLETED:
+        return _steady(record, deployment)
+    return _by_counts(record, deployment)
+
+
+def _by_counts(record: ServiceRecord, deployment: Deployment) -> ServiceRecord | None:
+    """Judge a deployment that has no rollout state: another controller type, or a Classic LB."""
+    done = (
+        not deployment.rollout_state
+        and deployment.pending_count == 0
+        and deployment.running_count >= deployment.desired_count
+    )
+    return _steady(record, deployment) if done else None
+
+
+def _rolled_back(record: ServiceRecord, primary: Deployment) -> ServiceRecord:
+    running = primary.task_definition.rsplit("/", 1)[-1]
+    wanted = record.task_definition_arn.rsplit("/", 1)[-1]
+    reason = primary.rollout_reason or "its deployment is gone"
+    return _held(record, f"{wanted} was replaced by {running}: {reason}")
+
+
+def _steady(record: ServiceRecord, deployment: Deployment) -> ServiceRecord:
+    return replace(
+        record,
+        state=RolloutState.STEADY,
+        deployment_id=deployment.id,
+        held_hash="",
+        reason="",
+    )
+
+
+def _held(record: ServiceRecord, reason: str) -> ServiceRecord:
+    return replace(
+        record, state=RolloutState.HELD, held_hash=record.desired_hash, reason=reason.strip()
+    )

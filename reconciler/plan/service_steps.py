@@ -1,0 +1,296 @@
+"""The steps of one service: nothing, create, update, adopt or hold, as one UpdateService at most.
+
+Called by `plan.planner`. When what starts tasks must wait or is held, the rest goes on by itself: then
+there are two steps with one address, the free one first (docs/plan.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reconciler.model.observed import (
+    RolloutState,
+    ServicePresence,
+)
+from reconciler.model.plan import Change, Effect, ServiceRequest, Step, Suppressed, Verb
+from reconciler.plan.effective import (
+    Effective,
+    applied,
+    for_creation,
+    for_existing,
+    partly_applied,
+)
+from reconciler.plan.ownership import Owner, owner_name, owner_of, registration
+from reconciler.plan.pin import pin_images, pins_of
+from reconciler.plan.revision import (
+    RevisionSide,
+    compare_revision,
+    creation_changes,
+    reusable,
+    short_arn,
+)
+from reconciler.plan.service_side import (
+    ServiceSide,
+    compare_service,
+    create_request,
+    creation_fields,
+    update_request,
+)
+from reconciler.plan.subject import Subject, image_problem, next_command, rename_problem
+
+_STARTS_TASKS = (Effect.ROLLOUT, Effect.REPLACE)
+
+
+def service_steps(subject: Subject) -> tuple[Step, ...]:
+    """Return the steps for one service: one, or two when a part of it has to wait."""
+    match subject.live.presence:
+        case ServicePresence.ACTIVE:
+            if owner_of(subject.app, subject.live.tags) is Owner.OTHER:
+                return (_of_another(subject),)
+            return _existing(subject)
+        case ServicePresence.DRAINING:
+            step = _creation(subject)
+            return (replace(step, blocked_by=("draining", *step.blocked_by)),)
+        case _:
+            return (_creation(subject),)
+
+
+def is_settled(subject: Subject, steps: tuple[Step, ...]) -> bool:
+    """Say whether the service runs what is desired and its rollout has ended well."""
+    pending = any(c.effect in _STARTS_TASKS for step in steps for c in step.changes)
+    record = subject.record
+    return (
+        not pending
+        and subject.live.presence is ServicePresence.ACTIVE
+        and record is not None
+        and record.state is RolloutState.STEADY
+        and record.desired_hash == subject.wanted_hash
+        and record.task_definition_arn == subject.live.task_definition_arn
+    )
+
+
+def _creation(subject: Subject) -> Step:
+    service, images = subject.service, subject.observed.images
+    if problem := rename_problem(subject) or image_problem(subject, service.task_definition):
+        return Step(service.address, Verb.HOLD, problem, blocked_by=subject.blocked_by)
+    effective = for_creation(service)
+    pinned = pin_images(effective.task_definition, images)
+    create = create_request(subject.app, service, effective.service, subject.record)
+    reuse = reusable(pinned, subject.record, subject.observed)
+    request = ServiceRequest(
+        register=None if reuse else registration(subject.app, service.address, pinned),
+        reuse_arn=reuse,
+        create=create,
+        applied=applied(effective, pinned),
+        desired_hash=subject.wanted_hash,
+        pins=pins_of(service.task_definition, images),
+    )
+    return Step(
+        service.address,
+        Verb.CREATE,
+        f"new service {service.service_name}, {_tasks(create.get('desiredCount'))}",
+        changes=(
+            *creation_changes(service, pinned, subject.observed),
+            *creation_fields(service, effective.service),
+        ),
+        blocked_by=subject.blocked_by,
+        request=request,
+    )
+
+
+def _of_another(subject: Subject) -> Step:
+    owner = owner_name(subject.live.tags)
+    name = subject.service.service_name
+    return Step(
+        subject.service.address,
+        Verb.HOLD,
+        f"{name} belongs to {owner}: its reconciler:* tags say so",
+        notes=(
+            f"take it out of {owner} and remove its reconciler:* tags, or choose another serviceName",
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Both sides of a live service, compared."""
+
+    effective: Effective
+    pinned: Mapping[str, Any]
+    service: ServiceSide
+    revision: RevisionSide
+
+    @property
+    def heavy(self) -> tuple[Change, ...]:
+        """What starts tasks, or would need another service."""
+        fields = (f.change for f in self.service.fields if f.change.effect in _STARTS_TASKS)
+        return (*self.revision.changes, *fields)
+
+    @property
+    def light(self) -> tuple[Change, ...]:
+        """What starts nothing."""
+        fields = (f.change for f in self.service.fields if f.change.effect not in _STARTS_TASKS)
+        return (*fields, *self.service.tag_changes)
+
+
+def _existing(subject: Subject) -> tuple[Step, ...]:
+    found = _compared(subject)
+    address = subject.service.address
+    adopt = subject.record is None and owner_of(subject.app, subject.live.tags) is Owner.NOBODY
+    base = Step(
+        address,
+        Verb.ADOPT if adopt else Verb.UPDATE,
+        undeclared=(*found.revision.undeclared, *found.service.undeclared),
+        suppressed=(*found.revision.suppressed, *found.service.suppressed, *_kept(found)),
+        notes=(*found.service.notes, *_lost_notes(found)),
+    )
+    hold = _hold_reason(subject, found) if found.heavy else ""
+    if not found.heavy and not found.light:
+        return (_in_sync(subject, found, base),)
+    if not found.heavy or not (hold or subject.blocked_by):
+        return (_whole(subject, found, base),)
+    return _split(subject, found, base, hold)
+
+
+def _compared(subject: Subject) -> _Found:
+    service, live, record = subject.service, subject.live, subject.record
+    known = subject.observed.task_definitions.get(live.task_definition_arn)
+    content = known.content if known else None
+    effective = for_existing(service, record, live.service, content)
+    pinned = pin_images(effective.task_definition, subject.observed.images)
+    return _Found(
+        effective,
+        pinned,
+        compare_service(subject.app, service, effective.service, live, record),
+        compare_revision(service, pinned, record, subject.observed),
+    )
+
+
+def _in_sync(subject: Subject, found: _Found, base: Step) -> Step:
+    """Return the step of nothing to send; its request, if any, only tells the ledger something."""
+    memory = applied(found.effective, found.pinned)
+    record, live = subject.record, subject.live
+    known = (
+        record is not None
+        and record.applied == memory
+        and record.desired_hash == subject.wanted_hash
+        and record.task_definition_arn == live.task_definition_arn
+        and not subject.is_held
+    )
+    remember = ServiceRequest(applied=memory, desired_hash=subject.wanted_hash)
+    return replace(base, verb=Verb.NONE, request=None if known else remember)
+
+
+def _whole(subject: Subject, found: _Found, base: Step) -> Step:
+    """Put everything in one step and one UpdateService."""
+    register, reuse = _revision_slot(subject, found)
+    rolls = bool(found.revision.changes)
+    request = ServiceRequest(
+        register=register,
+        reuse_arn=reuse,
+        update=update_request(found.effective.service, found.service.fields, new_revision=rolls),
+        tags=found.service.tags,
+        applied=applied(found.effective, found.pinned),
+        desired_hash=subject.wanted_hash,
+        pins=pins_of(found.effective.task_definition, subject.observed.images),
+    )
+    changes = (*found.heavy, *found.light)
+    return replace(
+        base, changes=changes, request=request, summary=_summary(subject, base.verb, changes, reuse)
+    )
+
+
+def _split(subject: Subject, found: _Found, base: Step, hold: str) -> tuple[Step, ...]:
+    """Part what starts tasks, which waits or is held, from what starts nothing and may go."""
+    whole = _whole(subject, found, base)
+    waiting = Step(
+        base.address,
+        Verb.HOLD if hold else Verb.UPDATE,
+        hold or _summary(subject, Verb.UPDATE, found.heavy, ""),
+        changes=found.heavy,
+        blocked_by=subject.blocked_by,
+        request=None if hold else whole.request,
+        notes=next_command(subject) if hold and subject.is_held else (),
+    )
+    if not found.light:
+        notes = (*base.notes, *waiting.notes)
+        return (
+            replace(waiting, notes=notes, undeclared=base.undeclared, suppressed=base.suppressed),
+        )
+    free = [f for f in found.service.fields if f.change.effect not in _STARTS_TASKS]
+    request = ServiceRequest(
+        update=update_request(found.effective.service, free, new_revision=False),
+        tags=found.service.tags,
+        applied=partly_applied(found.effective, subject.record, [*(f.field for f in free), "tags"]),
+    )
+    summary = _summary(subject, base.verb, found.light, "")
+    note = "with the live task definition; what starts tasks is in a step of its own"
+    step = replace(
+        base, changes=found.light, request=request, summary=summary, notes=(*base.notes, note)
+    )
+    return (step, waiting)
+
+
+def _revision_slot(subject: Subject, found: _Found) -> tuple[Mapping[str, Any] | None, str]:
+    """Return a revision to register, or the ARN of one to use again; neither when the live one does."""
+    if not found.revision.changes:
+        return None, ""
+    reuse = reusable(found.pinned, subject.record, subject.observed)
+    if reuse:
+        return None, reuse
+    return registration(subject.app, subject.service.address, found.pinned), ""
+
+
+def _hold_reason(subject: Subject, found: _Found) -> str:
+    """Say why what starts tasks must not be sent at all, empty when it may."""
+    replacing = [f for f in found.service.fields if f.change.effect is Effect.REPLACE]
+    if replacing:
+        names = ", ".join(f.change.path for f in replacing)
+        hint = (
+            "; declare capacityProviderStrategy instead of launchType to change it in place"
+            if any(f.field == "launchType" for f in replacing)
+            else ""
+        )
+        return (
+            f"{names} can only be set when a service is created: delete the service by hand and it "
+            f"is created anew, or put the live value back into the files{hint}"
+        )
+    if subject.is_held and subject.record is not None:
+        return f"held: {subject.record.reason or 'the rollout was reverted'}"
+    return image_problem(subject, found.effective.task_definition)
+
+
+def _kept(found: _Found) -> tuple[Suppressed, ...]:
+    rule = "a default of ours that adoption did not write over the live value"
+    return tuple(Suppressed(".".join(path), None, rule) for path in sorted(found.effective.kept))
+
+
+def _lost_notes(found: _Found) -> tuple[str, ...]:
+    """Say what a new revision, made of the files alone, will not have of the live one."""
+    if not found.revision.changes or not found.revision.undeclared:
+        return ()
+    names = ", ".join(u.path for u in found.revision.undeclared)
+    return (f"not declared, so the new task definition does not have it: {names}",)
+
+
+def _summary(subject: Subject, verb: Verb, changes: tuple[Change, ...], reuse: str) -> str:
+    count = subject.service.service.get("desiredCount", subject.live.service.get("desiredCount"))
+    rolls = any(c.effect in _STARTS_TASKS for c in changes)
+    what = "no rollout"
+    if rolls and reuse:
+        what = f"back to {short_arn(reuse)}, rolling, {_tasks(count)}"
+    elif any(c.path.startswith("containerDefinitions") for c in changes):
+        what = f"new task definition, rolling, {_tasks(count)}"
+    elif rolls:
+        what = f"rolling, {_tasks(count)}"
+    if verb is Verb.ADOPT:
+        return f"take over {subject.service.service_name}, {what}"
+    return what
+
+
+def _tasks(count: Any) -> str:
+    if count is None:
+        return "one task on each instance"
+    return f"{count} task" if count == 1 else f"{count} tasks"

@@ -1,0 +1,92 @@
+"""One service with everything that is known of it, and why what it wants may have to be held.
+
+Made by `plan.planner`, read by `plan.service_steps` and `plan.assess`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.model.desired import DesiredApp, DesiredService
+from reconciler.model.observed import (
+    ObservedApp,
+    ObservedService,
+    RolloutState,
+    ServicePresence,
+    ServiceRecord,
+)
+from reconciler.plan.pin import missing_images
+from reconciler.plan.spec_hash import desired_hash
+from reconciler.shapes.tables import SERVICE
+
+ABSENT = ObservedService(ServicePresence.ABSENT)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One service with everything that is known of it. `blocked_by` holds back what starts tasks."""
+
+    app: DesiredApp
+    service: DesiredService
+    observed: ObservedApp
+    blocked_by: tuple[str, ...] = ()
+
+    @property
+    def live(self) -> ObservedService:
+        """The live service, ABSENT when there is none."""
+        return self.observed.services.get(self.service.name, ABSENT)
+
+    @property
+    def record(self) -> ServiceRecord | None:
+        """What the ledger knows of this very service; a record of another AWS name is not about it."""
+        record = self.observed.ledger.services.get(self.service.name)
+        return None if record is None or _renamed_from(record, self.service) else record
+
+    @property
+    def wanted_hash(self) -> str:
+        """Hash of the desired side."""
+        return desired_hash(self.service, self.observed.images)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether ECS reverted just this desired state before."""
+        record = self.record
+        return (
+            record is not None
+            and record.state is RolloutState.HELD
+            and record.held_hash == self.wanted_hash
+        )
+
+
+def next_command(subject: Subject) -> tuple[str, ...]:
+    """Return what to type to release a held rollout."""
+    retry = f'reconciler -a {subject.app.key} retry {subject.service.address} --reason "…"'
+    return (f"not tried again until the files change, or: {retry}",)
+
+
+def image_problem(subject: Subject, task_definition: Mapping[str, Any]) -> str:
+    """Name the images that the registry does not have, empty when all were found."""
+    missing = missing_images(task_definition, subject.observed.images)
+    live_digests = set(subject.observed.images.values())
+    missing = tuple(image for image in missing if image not in live_digests)
+    return f"image not found: {', '.join(missing)}" if missing else ""
+
+
+def rename_problem(subject: Subject) -> str:
+    """Say why a changed serviceName is held: the old service would be left running beside the new one."""
+    record = subject.observed.ledger.services.get(subject.service.name)
+    if record is None or not (old := _renamed_from(record, subject.service)):
+        return ""
+    if old not in subject.observed.orphans:
+        return ""
+    return (
+        f"serviceName was {old} and a service cannot be renamed: give the new one another key under "
+        f"services, or delete {old} by hand"
+    )
+
+
+def _renamed_from(record: ServiceRecord, service: DesiredService) -> str:
+    old = str(record.applied.get(SERVICE, {}).get("serviceName", service.service_name))
+    return "" if old == service.service_name else old
