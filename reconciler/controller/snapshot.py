@@ -42,20 +42,12 @@ def merge(last: Snapshot, loaded: Loaded | None, problem: str = "") -> Snapshot:
         return replace(last, problem=problem or "the folder cannot be read")
     if not loaded.apps and not loaded.broken:
         return replace(last, problem=problem or "the folder holds no app.yaml")
-    by_folder = {app.folder: key for key, app in last.apps.items()}
-    broken: dict[AppKey, tuple[Diagnostic, ...]] = dict.fromkeys(loaded.broken_keys, ())
-    unplaced: list[Diagnostic] = []
-    for folder, diagnostics in loaded.broken.items():
-        key = _key_of(folder, by_folder, loaded)
-        if key is None:
-            unplaced += diagnostics
-        else:
-            broken[key] = (*broken.get(key, ()), *diagnostics)
+    broken, unplaced = _broken(last, loaded)
     gone = frozenset(last.apps) - frozenset(loaded.apps) - frozenset(broken)
     return Snapshot(
         apps={**last.apps, **loaded.apps},
         broken=broken,
-        unplaced=tuple(unplaced),
+        unplaced=unplaced,
         vanished=gone,
         problem="",
         diagnostics=loaded.diagnostics,
@@ -74,10 +66,33 @@ def _facts(snapshot: Snapshot, key: AppKey) -> tuple[object, ...]:
     return content, snapshot.broken.get(key), key in snapshot.vanished
 
 
-def _key_of(folder: str, by_folder: Mapping[str, AppKey], loaded: Loaded) -> AppKey | None:
-    """Return the app that a broken folder was last, or claims to be by its path."""
-    known = by_folder.get(folder)
-    if known is not None and known not in loaded.apps:
-        return known
-    path = "/" + folder.rstrip("/")
-    return next((key for key in sorted(loaded.broken_keys) if path.endswith("/" + key)), None)
+def _broken(
+    last: Snapshot, loaded: Loaded
+) -> tuple[dict[AppKey, tuple[Diagnostic, ...]], tuple[Diagnostic, ...]]:
+    """Return the mistakes of each app, and those that belong to none."""
+    # An app that we know and that the loader calls broken is not gone, even without a mistake of its own.
+    found: dict[AppKey, tuple[Diagnostic, ...]] = {
+        key: () for key in loaded.broken_keys if key in last.apps
+    }
+    unplaced: tuple[Diagnostic, ...] = ()
+    for folder, diagnostics in loaded.broken.items():
+        keys = _keys_of(folder, last, loaded)
+        for key in keys:
+            found[key] = (*found.get(key, ()), *diagnostics)
+        if not keys:
+            unplaced += diagnostics
+    return found, unplaced
+
+
+def _keys_of(folder: str, last: Snapshot, loaded: Loaded) -> list[AppKey]:
+    """Return the apps that a broken folder was last (it, or what lies below), else claims to be."""
+    place = folder.rstrip("/")
+    below = [
+        key
+        for key, app in last.apps.items()
+        if key not in loaded.apps and f"{app.folder}/".startswith(f"{place}/")
+    ]
+    if below:
+        return sorted(below)
+    claims = sorted(loaded.broken_keys)
+    return [key for key in claims if f"/{place}".endswith(f"/{key}")][:1]

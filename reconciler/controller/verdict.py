@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from reconciler.controller.snapshot import Snapshot
 from reconciler.controller.worker import End, Outcome
 from reconciler.model.desired import DesiredApp
-from reconciler.model.errors import AccessDenied, BadCredentials
+from reconciler.model.errors import AccessDenied, BadCredentials, InvalidRequest, NotFound
 from reconciler.model.names import AppKey
 from reconciler.model.status import Health
 
@@ -20,10 +20,14 @@ INVALID = 2
 PATIENCE = 5
 """So many failed passes in a row are a failure to who waits (about 15 s with the default backoff)."""
 
+REFUSALS = (AccessDenied, BadCredentials, NotFound, InvalidRequest)
 REFUSED_PATIENCE = 2
-"""A missing permission does not come by itself; the second look is for a slow IAM."""
+"""What AWS refuses outright it goes on refusing; the second look is for its eventual consistency."""
 
-FINAL_HEALTH = frozenset({Health.HELD, Health.DEGRADED, Health.SUSPENDED, Health.UNKNOWN})
+FINAL_CODES = frozenset({4, 6, 8})
+"""A guard refused, a migration failed or is unknown, a rollout was reverted: a person must act."""
+
+TELLING_HEALTH = frozenset({Health.HELD, Health.DEGRADED, Health.SUSPENDED, Health.UNKNOWN})
 
 
 @dataclass(frozen=True)
@@ -75,11 +79,13 @@ def has_failed(outcome: Outcome) -> bool:
         case End.STALLED:
             return True
         case End.RETRIED | End.CRASHED:
-            refused = isinstance(outcome.error, AccessDenied | BadCredentials)
+            refused = isinstance(outcome.error, REFUSALS)
             return outcome.failures >= (REFUSED_PATIENCE if refused else PATIENCE)
         case End.DONE:
             status = outcome.status
-            return status is not None and status.exit_code > 1 and status.health in FINAL_HEALTH
+            if status is None or status.exit_code == 0:
+                return False
+            return status.exit_code in FINAL_CODES or not outcome.waits
         case _:
             return False
 
@@ -94,6 +100,6 @@ def _reason(outcome: Outcome) -> str:
     said += [
         f"{r.address}: {r.message or r.health}"
         for r in status.resources
-        if r.health in FINAL_HEALTH
+        if r.health in TELLING_HEALTH
     ]
     return "; ".join(said) or f"{status.sync}, {status.health}"

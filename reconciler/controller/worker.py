@@ -78,6 +78,8 @@ class Outcome:
     error: Exception | None = None
     again: timedelta | None = None
     failures: int = 0
+    waits: bool = False
+    """Whether the pass itself asked to be called again: something is on its way."""
 
     @property
     def message(self) -> str:
@@ -144,10 +146,11 @@ class Worker:
         queue.forget(key)
         # Level-triggered: even a converged app is looked at again, for drift and for missed events.
         again = self._ports.resync()
+        waits = result.requeue_after is not None
         if result.requeue_after is not None:
             again = min(again, result.requeue_after)
         queue.add_after(key, again)
-        return Outcome(key, End.DONE, status=result.status, again=again)
+        return Outcome(key, End.DONE, status=result.status, again=again, waits=waits)
 
     def _judge(self, key: AppKey, error: Exception) -> Outcome:
         queue = self._ports.queue

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from reconciler.source.folder import Loaded
 
 from reconciler.controller.snapshot import Snapshot, changed, merge
+from reconciler.source.folder import Loaded
 from tests.controller.fakes import app, diagnostic
 
 SHOP, BLOG = "production/shop", "production/blog"
@@ -88,6 +88,21 @@ def test_an_unreadable_folder_changes_nothing_but_the_problem():
     after = merge(last, None, "d: Permission denied")
     assert (after.apps, after.problem) == (last.apps, "d: Permission denied")
     assert merge(after, loaded(app(SHOP))).problem == ""
+
+
+def test_an_unreadable_parent_breaks_the_apps_below_and_no_others():
+    """What lies below a folder that cannot be listed has not vanished."""
+    last = Snapshot(apps={SHOP: app(SHOP, folder="d/production/shop"), "test/x": app("test/x")})
+    mistake = (diagnostic("d/production"),)
+    after = merge(last, loaded(broken={"d/production": mistake}))
+    assert (after.broken, after.vanished) == ({SHOP: mistake}, {"test/x"})
+
+
+def test_a_claim_that_nobody_knows_and_that_has_no_mistake_is_no_app():
+    """A broken folder whose text and path name two apps is reported once."""
+    mistake = (diagnostic(),)
+    after = merge(Snapshot(), loaded(broken={SHOP: mistake}, broken_keys={SHOP, BLOG}))
+    assert after.keys() == {SHOP}
 
 
 def test_a_renamed_folder_is_the_same_app():

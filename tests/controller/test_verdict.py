@@ -54,8 +54,7 @@ def test_an_app_without_an_outcome_is_waited_for():
     "outcome",
     [
         done(SHOP, sync=Sync.OUT_OF_SYNC, health=Health.PROGRESSING),
-        done(SHOP, sync=Sync.OUT_OF_SYNC, health=Health.PROGRESSING, exit_code=6),
-        done(SHOP, sync=Sync.OUT_OF_SYNC, health=Health.MISSING, exit_code=1),
+        replace(done(SHOP, sync=Sync.OUT_OF_SYNC, health=Health.MISSING, exit_code=1), waits=True),
         done(SHOP, content_hash="of an older file"),
         failed(Throttled("x", operation="ecs:X"), PATIENCE - 1),
         failed(AccessDenied("x", operation="ecs:X"), 1),
@@ -76,6 +75,7 @@ def test_what_may_still_get_on_is_waited_for(outcome):
         (done(SHOP, sync=Sync.OUT_OF_SYNC, health=Health.HELD, exit_code=8), 8),
         (done(SHOP, sync=Sync.OUT_OF_SYNC, health=Health.DEGRADED, exit_code=6), 6),
         (done(SHOP, sync=Sync.OUT_OF_SYNC, health=Health.SUSPENDED, exit_code=4), 4),
+        (done(SHOP, sync=Sync.OUT_OF_SYNC, health=Health.MISSING, exit_code=1), 1),
         (failed(PermanentError("x"), end=End.STALLED), 1),
         (failed(GuardRefused("x"), end=End.STALLED), 4),
         (failed(Throttled("x", operation="ecs:X"), PATIENCE), 3),

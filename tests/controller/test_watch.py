@@ -15,7 +15,7 @@ from reconciler.controller import watch
 from reconciler.controller.reading import Timing
 from reconciler.controller.watch import FolderSource
 from reconciler.model.errors import InvalidDesiredState, PermanentError
-from reconciler.source.folder import Loaded
+from reconciler.source.folder import Loaded, load_folder
 from tests.controller.fakes import RealClock, VirtualClock, app, diagnostic
 
 SHOP, BLOG = "production/shop", "production/blog"
@@ -271,6 +271,40 @@ def test_a_stale_lock_costs_one_wait(bench):
     write(root, SHOP, "3")
     assert source.refresh() == {SHOP}
     assert clock.seconds - start < 2
+
+
+MINIMAL = """\
+apiVersion: reconciler/v1alpha1
+app: {name}
+environment: production
+account: "123456789012"
+region: eu-west-1
+cluster: production
+"""
+
+
+def test_the_real_loader_loses_nothing_either(tmp_path):
+    """With real YAML: broken, removed, emptied and missing folders keep every app."""
+    root = tmp_path / "desired"
+    source = FolderSource(root, load_folder, DiskClock())
+    write(root, SHOP, MINIMAL.format(name="shop"))
+    write(root, BLOG, MINIMAL.format(name="blog"))
+    assert source.refresh() == {SHOP, BLOG}
+    assert source.snapshot().broken == {}
+    write(root, SHOP, MINIMAL.format(name="shop") + "servces: {}\n")
+    assert source.refresh() == {SHOP}
+    assert f"{SHOP}/app.yaml:7:1" in source.problem(SHOP)
+    (root / SHOP / "app.yaml").unlink()
+    source.refresh()
+    assert source.snapshot().vanished == {SHOP}
+    (root / BLOG / "app.yaml").unlink()
+    source.refresh()
+    assert "no app.yaml" in source.problem(BLOG)
+    assert source.snapshot().vanished == frozenset()
+    shutil.rmtree(root)
+    source.refresh()
+    assert "No such file" in source.problem(BLOG)
+    assert contents(source).keys() == {SHOP, BLOG}
 
 
 # With threads
