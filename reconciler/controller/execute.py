@@ -17,6 +17,7 @@ from reconciler.model.clock import Clock
 from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import AwsError
 from reconciler.model.events import Event, EventKind
+from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.names import Address
 from reconciler.model.observed import ObservedApp, RolloutState, ServiceRecord
 from reconciler.model.plan import Plan, ServiceRequest, Step, Verb
@@ -26,11 +27,24 @@ from reconciler.resources.ecs_service import ecs_service
 from reconciler.resources.kind import Answer
 from reconciler.resources.task_definition import newest_active, task_definition
 from reconciler.runs.advance import RunContext, advance
-from reconciler.store.records import forget_service, pins_write, service_record_write
+from reconciler.store.records import pins_write, service_write
 from reconciler.store.session import Session, Write
 from reconciler.store.tables import Tables
 
 SOON = timedelta(seconds=1)
+
+
+def forgotten(record: ServiceRecord) -> ServiceRecord:
+    """Return the record of a service that we deleted: it remembers nothing, its version goes on."""
+    return ServiceRecord(
+        name=record.name,
+        applied={},
+        desired_hash="",
+        task_definition_arn="",
+        deployment_id="",
+        state=RolloutState.STEADY,
+        version=record.version,
+    )
 
 
 @dataclass
@@ -59,6 +73,7 @@ class Executor:
     clock: Clock
     report: Callable[[Event], None]
     only: frozenset[Address] = frozenset()
+    _pins: Mapping[str, str] | None = None
 
     def carry_out(self, plan: Plan) -> Execution:
         """Walk the steps in the plan's order.
@@ -157,20 +172,25 @@ class Executor:
                 },
             },
         )
-        # The pins go with the intent: whatever is registered from here on uses these digests.
         answer = journaled(
             self.session,
             mutation,
             lambda: task_definition.create(self.aws, document),
             with_intent=self._new_pins(),
         )
+        self._pins = self._wanted_pins()
         arn = str(answer.result["taskDefinitionArn"])
         self._say(EventKind.DONE, step.address, f"registered {arn.rsplit('/', 1)[-1]}")
         return arn
 
+    def _wanted_pins(self) -> dict[str, str]:
+        return {**self.observed.ledger.pins, **self.observed.images}
+
     def _new_pins(self) -> list[Write]:
-        pins = {**self.observed.ledger.pins, **self.observed.images}
-        return [pins_write(self.desired.key, pins)] if pins != self.observed.ledger.pins else []
+        """Return the write that pins digests, with the first intent that relies on them."""
+        before = self.observed.ledger.pins if self._pins is None else self._pins
+        after = self._wanted_pins()
+        return [pins_write(self.desired.key, before, after)] if after != before else []
 
     def _send(
         self, step: Step, request: ServiceRequest, operation: str, parameters: dict[str, Any]
@@ -188,12 +208,14 @@ class Executor:
             self.session,
             mutation,
             lambda: verb(self.aws, parameters),
+            with_intent=self._new_pins(),
             with_outcome=lambda answer: [self._record(step, request, answer)],
         )
+        self._pins = self._wanted_pins()
         self._say(EventKind.DONE, step.address, step.summary or operation)
 
     def _record(self, step: Step, request: ServiceRequest, answer: Answer) -> Write:
-        """The ledger's memory of the service after this call, CONVERGING until it is judged."""
+        """Return the memory of the service after this call, CONVERGING until it is judged."""
         before = self.observed.ledger.services.get(step.address.name)
         arn = str(answer.result.get("taskDefinition", ""))
         record = ServiceRecord(
@@ -215,7 +237,7 @@ class Executor:
                 reason=before.reason,
                 deployment_id=before.deployment_id,
             )
-        return service_record_write(self.desired.key, record)
+        return service_write(self.desired.key, record)
 
     def _tag(self, step: Step, request: ServiceRequest, tags: Mapping[str, str]) -> None:
         observed = self._live(step)
@@ -245,15 +267,14 @@ class Executor:
 
         This is how a lost outcome entry, a lost table or an adoption without differences ends.
         """
-        from reconciler.model.journal import Entry, EntryKind
-
         entry = Entry(
             kind=EntryKind.SERVICE,
             address=str(step.address),
             action="remember",
             cause=self._cause(step),
         )
-        self.session.commit([entry], [self._memory(step, request)])
+        self.session.commit([entry], [self._memory(step, request), *self._new_pins()])
+        self._pins = self._wanted_pins()
 
     def _memory(self, step: Step, request: ServiceRequest) -> Write:
         live = self.observed.services[step.address.name]
@@ -267,7 +288,7 @@ class Executor:
             state=RolloutState.CONVERGING,
             version=before.version if before else 0,
         )
-        return service_record_write(self.desired.key, record)
+        return service_write(self.desired.key, record)
 
     def _delete(self, step: Step, request: ServiceRequest) -> None:
         del request
@@ -285,7 +306,7 @@ class Executor:
             mutation,
             lambda: ecs_service.delete(self.aws, parameters),
             with_outcome=lambda _: [
-                forget_service(self.desired.key, record)
+                service_write(self.desired.key, forgotten(record))
                 for record in self.observed.ledger.services.values()
                 if record.applied.get("service", {}).get("serviceName") == name
             ],

@@ -65,8 +65,6 @@ def journaled(
         )
         session.outcome(operation_id, failed)
         raise
-    done = replace(
-        outcome, outcome="ok", request_id=answer.request_id, detail=dict(answer.result)
-    )
+    done = replace(outcome, outcome="ok", request_id=answer.request_id, detail=dict(answer.result))
     session.outcome(operation_id, done, with_outcome(answer))
     return answer

@@ -16,7 +16,7 @@ from reconciler.controller.execute import SOON, Execution, Executor
 from reconciler.controller.settle import settle
 from reconciler.model.clock import Clock
 from reconciler.model.desired import DesiredApp
-from reconciler.model.errors import LeaseHeld, PermanentError
+from reconciler.model.errors import LeaseHeld, LeaseLost, PermanentError
 from reconciler.model.events import Event
 from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.names import Address, AppKey
@@ -27,6 +27,7 @@ from reconciler.plan.planner import make_plan
 from reconciler.resources.observe import Observer
 from reconciler.store.ledger import AppStore
 from reconciler.store.members import Member
+from reconciler.store.records import status_document
 from reconciler.store.session import HeadChange, Session
 from reconciler.store.tables import Tables
 
@@ -76,6 +77,7 @@ class Reconciler:
     prune: bool = False
     only: frozenset[Address] = frozenset()
     _generations: dict[AppKey, tuple[str, int]] = field(default_factory=dict)
+    _sessions: dict[AppKey, Session] = field(default_factory=dict)
 
     def reconcile(self, key: AppKey) -> Result:
         """Observe, plan, execute, assess, store: once.
@@ -105,18 +107,17 @@ class Reconciler:
         done = executor.carry_out(plan)
 
         status = self._say_so(key, assess(desired, observed, plan), done)
-        access.store.write_status(status, session.head.epoch, previous=ledger.status)
+        if status_document(status) != ledger.status:
+            access.store.write_status(status, session.head.epoch)
         if done.failures:
             raise done.failures[0]
         return Result(_next_look(done, observed), status)
 
     def release(self, key: AppKey) -> None:
         """Give the app's lease back, for SIGTERM and for the end of `apply`. Not ours: nothing."""
-        desired = self.source.desired(key)
-        access = self.open_app(desired)
-        ledger = access.store.read(())
-        if ledger.owner == access.member.id:
-            access.store.acquire(ledger, access.member).release()
+        session = self._sessions.pop(key, None)
+        if session is not None:
+            session.release()
 
     def _lead(
         self, access: Access, desired: DesiredApp, ledger: LedgerView
@@ -124,12 +125,11 @@ class Reconciler:
         """Hold the app's lease and the newest generation, or raise."""
         wanted_by = access.member.view.wants.get(desired.key)
         if wanted_by and wanted_by != access.member.id:
-            if ledger.owner == access.member.id:
-                access.store.acquire(ledger, access.member).release()
+            self.release(desired.key)
             raise LeaseHeld(
                 f"{desired.key} is handed over to {wanted_by}", holder=wanted_by, delay=HAND_OVER
             )
-        session = access.store.acquire(ledger, access.member)
+        session = self._session(access, ledger)
         generation = self._generation(session, desired, ledger)
         return session, replace(
             ledger,
@@ -141,6 +141,20 @@ class Reconciler:
             desired_hash=desired.content_hash,
             commit=desired.commit,
         )
+
+    def _session(self, access: Access, ledger: LedgerView) -> Session:
+        """Go on with the lease of the last pass while it is ours, else take it with a new epoch."""
+        session = self._sessions.pop(ledger.key, None)
+        lease = session.lease if session is not None else None
+        ours = (access.member.id, ledger.epoch)
+        if session is None or lease is None or (lease.member, lease.epoch) != ours:
+            session = access.store.acquire(ledger, access.member)
+        elif ledger.owner == access.member.id:
+            session.rebase(ledger)
+        else:
+            raise LeaseLost(f"{ledger.key} is no longer ours: {ledger.owner or 'nobody'} has it")
+        self._sessions[ledger.key] = session
+        return session
 
     def _generation(self, session: Session, desired: DesiredApp, ledger: LedgerView) -> int:
         """Raise the generation when this content is new to us; an older content never acts."""
@@ -180,7 +194,7 @@ class Reconciler:
 
 
 def revisions(desired: DesiredApp) -> list[tuple[str, str]]:
-    """The runs that a pass needs from the ledger besides the latest and the active ones."""
+    """Return the runs that a pass needs from the ledger besides the latest and the active ones."""
     return [(migration.name, migration.revision) for migration in desired.migrations]
 
 
@@ -194,5 +208,3 @@ def _next_look(done: Execution, observed: ObservedApp) -> timedelta | None:
     candidates = [done.requeue_after, ROLLING if rolling else None]
     waits = [wait for wait in candidates if wait is not None]
     return min(waits) if waits else None
-
-

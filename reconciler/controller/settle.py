@@ -14,7 +14,7 @@ from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.observed import ObservedApp, RolloutState, ServiceRecord
 from reconciler.plan.rollout import judge
 from reconciler.store.ledger import AppStore
-from reconciler.store.records import service_record_write
+from reconciler.store.records import bumped, service_write
 from reconciler.store.session import Session
 
 
@@ -39,8 +39,8 @@ def settle(
             cause=f"deployment {record.deployment_id}",
             detail={"reason": judged.reason} if judged.reason else {},
         )
-        session.commit([entry], [service_record_write(observed.key, judged)])
-        records[name] = replace(judged, version=judged.version + 1)
+        session.commit([entry], [service_write(observed.key, judged)])
+        records[name] = bumped(judged)
         held = judged.state is RolloutState.HELD
         report(
             Event(
@@ -62,13 +62,14 @@ def _close_open_intents(session: Session, store: AppStore, observed: ObservedApp
     """
     for operation_id, number in sorted(observed.ledger.open_intents.items(), key=lambda i: i[1]):
         intent = store.entry(number)
-        address = str(intent.content.get("address", ""))
+        content = intent.content if intent else {}
+        address = str(content.get("address", ""))
         entry = Entry(
             kind=EntryKind.OUTCOME,
             address=address,
-            action=str(intent.content.get("action", "")),
+            action=str(content.get("action", "")),
             cause="recovery",
-            outcome=_took_effect(intent.content.get("after"), address, observed),
+            outcome=_took_effect(content.get("after"), address, observed),
         )
         session.outcome(operation_id, entry)
 

@@ -12,7 +12,7 @@ from reconciler.aws.door import Aws
 from reconciler.model.observed import Deployment, ObservedService, ServicePresence
 from reconciler.plan.canonical import canonical_service
 from reconciler.resources.kind import Answer, Kind, answer
-from reconciler.shapes.botocore_model import input_members
+from reconciler.shapes.botocore_model import input_of
 
 BATCH = 10
 """Services in one DescribeServices call (botocore: DescribeServicesRequest.services, "up to 10")."""
@@ -82,7 +82,7 @@ def tag(aws: Aws, arn: str, tags: Mapping[str, str]) -> Answer:
 def observed_service(live: Mapping[str, Any]) -> ObservedService:
     """Translate one element of DescribeServices' `services`."""
     deployments = tuple(_deployment(d) for d in live.get("deployments", ()))
-    declared = {name: live[name] for name in input_members("ecs", "CreateService") if name in live}
+    declared = {name: live[name] for name in input_of("CreateService").members if name in live}
     declared.pop("tags", None)
     declared.pop("taskDefinition", None)
     declared.pop("cluster", None)

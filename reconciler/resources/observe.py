@@ -88,7 +88,7 @@ class Observer:
 
 
 def _candidates(aws: Aws, service: DesiredService, observed: ObservedService) -> list[str]:
-    """The revision that runs and those that could be used again, without repeats."""
+    """Return the revision that runs and those that could be used again, without repeats."""
     running = [observed.task_definition_arn] if observed.task_definition_arn else []
     family = newest_active(aws, str(service.task_definition["family"]))
     return list(dict.fromkeys([*running, *family]))

@@ -13,7 +13,7 @@ from reconciler.model.errors import UnexpectedAnswer
 from reconciler.model.observed import ObservedTaskDefinition
 from reconciler.plan.canonical import canonical_task_definition
 from reconciler.resources.kind import Answer, Kind, answer
-from reconciler.shapes.botocore_model import input_members
+from reconciler.shapes.botocore_model import input_of
 
 SEARCHED = 5
 """How many ACTIVE revisions of a family are looked at for one that can be used again."""
@@ -75,7 +75,7 @@ def _describe(aws: Aws, arn: str) -> ObservedTaskDefinition:
             f"ecs:DescribeTaskDefinition answered without the definition of {arn}",
             operation="ecs:DescribeTaskDefinition",
         ) from None
-    members = input_members("ecs", "RegisterTaskDefinition")
+    members = input_of("RegisterTaskDefinition").members
     content = {name: live[name] for name in members if name in live}
     content.pop("tags", None)
     return ObservedTaskDefinition(

@@ -126,6 +126,12 @@ def put_action(table: str, key: AppKey, record: JournalRecord) -> dict[str, Any]
 
 def read_hash(aws: Aws, table: str, key: AppKey, number: int) -> str | None:
     """Return the hash of entry `number`, None when there is no such entry."""
+    record = read_entry(aws, table, key, number)
+    return record.hash if record else None
+
+
+def read_entry(aws: Aws, table: str, key: AppKey, number: int) -> JournalRecord | None:
+    """Return entry `number`, None when there is no such entry. Raises CorruptLedger."""
     answer = aws.call(
         "dynamodb",
         "GetItem",
@@ -133,10 +139,8 @@ def read_hash(aws: Aws, table: str, key: AppKey, number: int) -> str | None:
         Key=to_item({"pk": f"A#{key}", "n": number}),
         ConsistentRead=True,
     )
-    if not answer.get("Item"):
-        return None
-    item = from_item(answer["Item"])
-    return Fields(table, f"A#{key} {number}", item).text("hsh")
+    item = answer.get("Item")
+    return _decode(table, key, from_item(item)) if item else None
 
 
 def read_entries(

@@ -126,6 +126,10 @@ class AppStore:
         except NotFound:
             return
 
+    def entry(self, number: int) -> JournalRecord | None:
+        """Return one journal entry, None when there is none of that number. Raises CorruptLedger."""
+        return journal.read_entry(self.aws, self.tables.journal, self.key, number)
+
     def verify(self) -> list[str]:
         """Return what is wrong with the journal's chain, in words; an empty list when it is whole."""
         try:

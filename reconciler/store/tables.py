@@ -26,6 +26,7 @@ from reconciler.model.errors import (
 
 _POLL = timedelta(seconds=1)
 _PATIENCE = timedelta(minutes=3)
+_USABLE = ("ACTIVE", "UPDATING")
 _TTL_ATTRIBUTE = "exp"
 
 
@@ -107,7 +108,9 @@ class Tables:
                 found.append(str(error))
             if not description.get("DeletionProtectionEnabled"):
                 found.append(f"table {name} has no deletion protection")
-            if not _recoverable(aws, name):
+            if description.get("TableStatus") not in _USABLE:
+                found.append(f"table {name} is {description.get('TableStatus')}")
+            elif not _recoverable(aws, name):
                 found.append(f"table {name} has no point-in-time recovery")
         return found
 
@@ -175,7 +178,7 @@ def _await_active(aws: Aws, clock: Clock, name: str) -> None:
     ends = clock.boot_seconds() + _PATIENCE.total_seconds()
     while True:
         table = _describe(aws, name)
-        if table is not None and table.get("TableStatus") in ("ACTIVE", "UPDATING"):
+        if table is not None and table.get("TableStatus") in _USABLE:
             return
         if clock.boot_seconds() >= ends:
             state = table.get("TableStatus") if table else "missing"

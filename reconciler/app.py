@@ -1,1 +1,0 @@
-"""Composition root: the only file where concrete classes meet."""

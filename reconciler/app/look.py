@@ -1,0 +1,98 @@
+"""Verbs that only read: preview, status, wait, history, doctor. They write nothing, the tables included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from reconciler.app.world import World
+from reconciler.controller.converge import TimedOut
+from reconciler.model.desired import DesiredApp
+from reconciler.model.events import Event, EventKind
+from reconciler.model.observed import LedgerView, ObservedApp
+from reconciler.model.plan import Plan
+from reconciler.model.status import AppStatus, Health, Sync
+from reconciler.plan.assess import assess
+from reconciler.plan.planner import make_plan
+from reconciler.settings import Settings
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A plan and what it was made of."""
+
+    desired: DesiredApp
+    observed: ObservedApp
+    plan: Plan
+    status: AppStatus
+
+
+def preview(settings: Settings, desired: DesiredApp, *, prune: bool = False) -> Preview:
+    """Plan without touching anything: only reads, of AWS and of the tables."""
+    return _preview(World(settings), desired, prune=prune)
+
+
+def _preview(world: World, desired: DesiredApp, *, prune: bool = False) -> Preview:
+    aws = world.place(desired).aws
+    observed = world.observer(desired).observe(aws, desired, world.ledger(desired))
+    plan = make_plan(desired, observed, prune=prune)
+    return Preview(desired, observed, plan, assess(desired, observed, plan))
+
+
+@dataclass(frozen=True)
+class StatusReport:
+    """What `status` shows: the plan as of now and what the controller last stored."""
+
+    desired: DesiredApp
+    observed: ObservedApp
+    plan: Plan
+    status: AppStatus
+    holder: str
+
+    @property
+    def ledger(self) -> LedgerView:
+        """The snapshot of our own tables."""
+        return self.observed.ledger
+
+
+def status(settings: Settings, desired: DesiredApp) -> StatusReport:
+    """Look at an app now."""
+    seen = preview(settings, desired)
+    ledger = seen.observed.ledger
+    holder = f"{ledger.owner} (epoch {ledger.epoch})" if ledger.owner else ""
+    return StatusReport(seen.desired, seen.observed, seen.plan, seen.status, holder)
+
+
+def wait(
+    settings: Settings,
+    desired: DesiredApp,
+    condition: str,
+    timeout: timedelta,
+    on_event: Callable[[Event], None],
+) -> AppStatus:
+    """Look until `condition` holds: `synced`, `healthy` or `converged`. Raises TimedOut."""
+    world = World(settings)
+    start = world.clock.boot_seconds()
+    said = ""
+    while True:
+        now = _preview(world, desired).status
+        if _holds(condition, now):
+            return now
+        text = f"{now.sync}, {now.health}{': ' + now.message if now.message else ''}"
+        if text != said:
+            on_event(Event(EventKind.PROGRESS, desired.key, "", text, world.clock.now()))
+            said = text
+        if world.clock.boot_seconds() - start >= timeout.total_seconds():
+            raise TimedOut(f"{desired.key} is not {condition} after {timeout}: {text}")
+        world.clock.sleep(timedelta(seconds=2))
+
+
+def _holds(condition: str, now: AppStatus) -> bool:
+    match condition:
+        case "synced":
+            return now.sync is Sync.SYNCED
+        case "healthy":
+            return now.health is Health.HEALTHY
+        case _:
+            return now.converged

@@ -1,0 +1,110 @@
+"""Passes over one app until it has converged or cannot: the loop of `apply`. Called by `app`.
+
+The same `Reconciler` as the controller's, under the same lease; only the waiting differs: a person
+watches, so failures that a controller would sit out are told and end it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from reconciler.controller.reconcile import Result
+from reconciler.model.clock import Clock
+from reconciler.model.errors import (
+    AccessDenied,
+    AwsError,
+    BadCredentials,
+    InvalidRequest,
+    LeaseHeld,
+    NotFound,
+    ReconcilerError,
+    Superseded,
+    TemporaryError,
+)
+from reconciler.model.events import Event, EventKind
+from reconciler.model.names import AppKey
+from reconciler.model.status import AppStatus
+
+PAUSE = timedelta(seconds=1)
+PATIENCE = 5
+FINAL_CODES = frozenset({4, 6, 8})
+
+
+class TimedOut(ReconcilerError):
+    """It did not converge within the time that was given."""
+
+    exit_code = 7
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long to wait: for the lease (zero: not at all) and for everything together (None: for ever)."""
+
+    lease: timedelta
+    total: timedelta | None = None
+
+
+def converge(
+    key: AppKey,
+    reconcile: Callable[[AppKey], Result],
+    clock: Clock,
+    limits: Limits,
+    report: Callable[[Event], None],
+) -> AppStatus:
+    """Reconcile `key` until its status is final, and return that status.
+
+    Raises LeaseHeld when the lease did not come in time, TimedOut, PermanentError, and AwsError when
+    AWS keeps refusing.
+    """
+    start = clock.boot_seconds()
+    failures = 0
+    last: AppStatus | None = None
+    waiting_for = ""
+    while True:
+        try:
+            result = reconcile(key)
+        except LeaseHeld as held:
+            if clock.boot_seconds() - start >= limits.lease.total_seconds():
+                raise
+            if held.holder != waiting_for:
+                waiting_for = held.holder
+                report(Event(EventKind.ATTENTION, key, "", str(held), clock.now()))
+            pause = PAUSE
+        except Superseded:
+            pause = PAUSE
+        except TemporaryError as error:
+            failures += 1
+            if failures >= PATIENCE or _is_final(error):
+                raise
+            pause = error.delay or PAUSE * (1 << failures)
+        else:
+            failures, last = 0, result.status
+            if last is not None and (last.converged or _has_failed(last, result)):
+                return last
+            pause = result.requeue_after or PAUSE
+        _check_time(key, clock, start, limits, last)
+        clock.sleep(pause)
+
+
+def _is_final(error: TemporaryError) -> bool:
+    """Whether asking again with the same words is known to be useless."""
+    return isinstance(error, AwsError) and isinstance(
+        error, AccessDenied | BadCredentials | NotFound | InvalidRequest
+    )
+
+
+def _has_failed(status: AppStatus, result: Result) -> bool:
+    return status.exit_code in FINAL_CODES or (
+        status.exit_code != 0 and result.requeue_after is None
+    )
+
+
+def _check_time(
+    key: AppKey, clock: Clock, start: float, limits: Limits, last: AppStatus | None
+) -> None:
+    if limits.total is None or clock.boot_seconds() - start < limits.total.total_seconds():
+        return
+    said = f": {last.message}" if last and last.message else ""
+    raise TimedOut(f"{key} did not converge within {limits.total}{said}")
