@@ -62,7 +62,11 @@ class Templates:
             )
             return own
         base = self.get(source.text, source.place, f"{path}.from")
-        return overlay_maps(base, own) if base else own
+        if base is None:
+            # Whatever it would have brought is not missed a second time.
+            broken = Entry(source.place, Broken(source.place))
+            return own if "image" in own.entries else own.plus("image", broken)
+        return overlay_maps(base, own)
 
 
 def containers_of(  # noqa: PLR0913, PLR0917 - what a workload is made of

@@ -13,33 +13,12 @@ from reconciler.source.report import Report, show
 
 # Names that people move from build to build; a version such as 7-alpine moves too but is a choice.
 MOVING = frozenset(
-    [
-        "latest",
-        "main",
-        "master",
-        "trunk",
-        "head",
-        "stable",
-        "edge",
-        "nightly",
-        "canary",
-        "rolling",
-        "current",
-        "release",
-        "prod",
-        "production",
-        "staging",
-        "stage",
-        "dev",
-        "devel",
-        "develop",
-        "development",
-        "test",
-        "testing",
-        "next",
-        "beta",
-        "alpha",
-    ]
+    {
+        *("latest", "main", "master", "trunk", "head", "current", "release", "next"),
+        *("stable", "edge", "nightly", "canary", "rolling", "beta", "alpha"),
+        *("prod", "production", "staging", "stage", "test", "testing"),
+        *("dev", "devel", "develop", "development"),
+    }
 )
 _IMAGE = re.compile(
     r"(?P<repository>[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,5}(?=/))?(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*"

@@ -154,9 +154,12 @@ def _keyed_field(
     name_key, value_key = keys
     items: dict[str, Entry] = {}
     for item in entry.value.items:
-        name = item.text(name_key) if isinstance(item, Mapping) else None
-        if not isinstance(item, Mapping) or name is None or item.entries.keys() - {*keys}:
-            return node  # not the long form: the schema will say what is wrong with it
+        # What is not the long form stays: the schema will say what is wrong with it.
+        if not isinstance(item, Mapping) or item.entries.keys() - {*keys}:
+            return node
+        name = item.text(name_key)
+        if name is None or (field == "secrets" and value_key not in item.entries):
+            return node
         value = item.entries.get(value_key)
         if name in items:
             _name_twice(item.entries[name_key].place, name, f"{path}.{field}", report)

@@ -65,8 +65,7 @@ def parse(  # noqa: PLR0911 - one reason per line
         _syntax_error(file, broken, report)
         return None
     except yaml.reader.ReaderError as broken:
-        place = _place_of_offset(file, broken.position)
-        report.error(place, f"character {broken.character!r} is not allowed in YAML", "yaml-syntax")
+        _bad_character(file, broken, report)
         return None
     if root is None or isinstance(root, Null):
         report.error(Place(file), "the file is empty: delete it if that is meant", "empty-file")
@@ -88,6 +87,15 @@ def _decode(name: str, data: bytes, report: Report) -> str | None:
         message = f"byte 0x{data[start]:02x} is not UTF-8; save the file as UTF-8"
         report.error(place, message, "not-utf8")
         return None
+
+
+def _bad_character(file: SourceFile, broken: yaml.reader.ReaderError, report: Report) -> None:
+    offset, character = broken.position, broken.character
+    if isinstance(character, int):  # the C parser counts bytes of UTF-8, Python's characters
+        offset = len(file.text.encode()[:offset].decode(errors="ignore"))
+    code = character if isinstance(character, int) else ord(character)
+    message = f"the character U+{code:04X} is not allowed in YAML"
+    report.error(_place_of_offset(file, offset), message, "yaml-syntax")
 
 
 def _place_of_offset(file: SourceFile, offset: int) -> Place:
@@ -151,13 +159,14 @@ class _Builder:
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar | Null:
         place = self._place(event)
         self._refuse_tag(event.tag, place)
-        if event.style is None:
+        is_plain = not event.style  # "" with the C parser, None without
+        if is_plain:
             if event.value == "" and not self._expects_key():
                 message = "no value: write null to remove it, or '', [] or {} for an empty one"
                 self._report.error(self._key_place(place), message, "empty-value")
             if event.value == "" or event.value in _NULLS:
                 return Null(place)
-        return Scalar(event.value, place, event.style is None)
+        return Scalar(event.value, place, is_plain)
 
     def _open(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
         self._count_nodes(event, 1)

@@ -43,7 +43,7 @@ class _Reference:
 
 
 class _Failed(Exception):
-    """This value has no meaning; why is in the report."""
+    """A value without meaning; why is in the report."""
 
 
 class Resolver:

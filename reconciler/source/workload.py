@@ -17,7 +17,7 @@ from reconciler.shapes.tables import SERVICE, TASK_DEFINITION
 from reconciler.source.containers import Templates, containers_of
 from reconciler.source.fields import lifted_container_fields, lifted_task_fields, task_fields
 from reconciler.source.merge import overlay_maps, prune_nulls
-from reconciler.source.nodes import Entry, Mapping, Node, Place, Sequence
+from reconciler.source.nodes import Entry, Mapping, Node, Place, Sequence, describe
 from reconciler.source.report import Report
 from reconciler.source.short import Shorts
 from reconciler.source.typed import Typing
@@ -107,7 +107,8 @@ def assemble(name: str, entry: Entry, rules: Rules, context: AppContext) -> Asse
     report, label = context.report, f"{rules.section}.{name}"
     workload = entry.value
     if not isinstance(workload, Mapping):
-        report.error(entry.place, "must be a map", "wrong-type", path=label)
+        message = f"must be a map, not {describe(workload)}"
+        report.error(entry.place, message, "wrong-type", path=label)
         return None
     errors = len(report.errors)
     side_fields = (lifted_container_fields() - rules.own) | {"from"}
