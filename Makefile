@@ -1,0 +1,56 @@
+# `make help` lists the targets. Everything happens in $(VENV); nothing is installed elsewhere.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Arguments for pytest: make test ARGS="tests/plan -k gate"
+ARGS ?=
+# make run UNTIL=converged ends when everything has converged, or cannot.
+UNTIL ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint types contracts format soak bench dev clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/installed-local ## An AWS on this machine and the controller on desired/ (UNTIL=converged to end)
+	@exec $(BIN)/reconciler local $(if $(UNTIL),--until $(UNTIL)) $(ARGS)
+
+test: dev ## All tests (ARGS="tests/plan -k gate" for some)
+	@exec $(BIN)/python -m pytest -n auto -m "not soak" $(ARGS)
+
+check: lint types contracts test ## What .ci/run does, in the environment that is there
+
+lint: dev ## ruff: rules and formatting
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: dev ## Let ruff format the files and mend what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: dev ## mypy, strict
+	@$(BIN)/mypy
+
+contracts: dev ## The layers: who may import whom
+	@$(BIN)/lint-imports
+
+soak: dev ## Long randomised runs: pairs of faults, many seeds
+	@exec $(BIN)/python -m pytest -n auto -m soak --timeout 0 $(ARGS)
+
+bench: dev ## From saving a file to the first AWS call that changes something: median and worst of 20
+	@exec $(BIN)/python -m tests.bench $(ARGS)
+
+dev: $(VENV)/installed-dev ## Only set up the environment for development
+
+clean: ## Remove the environment and all caches
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .local
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
+
+# The environment of `dev` has everything that `local` needs.
+$(VENV)/installed-local: pyproject.toml
+	@test $(VENV)/installed-dev -nt pyproject.toml || .ci/venv $(VENV) local
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml
+	@.ci/venv $(VENV) dev
