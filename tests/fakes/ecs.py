@@ -7,7 +7,6 @@ eventual consistency). Tasks live in `ecs_tasks`, services in `ecs_services`.
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,11 +37,15 @@ class FakeEcs:
         wanted = copy.deepcopy(dict(params))
         self.calls.append((self.timeline.seconds, operation, wanted))
         if operation in self.denied:
-            raise from_code(f"ecs:{operation}", "AccessDeniedException", "User: u is not authorized to perform: ecs:" + operation)
+            raise from_code(
+                f"ecs:{operation}",
+                "AccessDeniedException",
+                "User: u is not authorized to perform: ecs:" + operation,
+            )
         if "cluster" in wanted:
             wanted["cluster"] = self._cluster(operation, wanted["cluster"])
         answer = self._route(operation, wanted)
-        return {**copy.deepcopy(answer), "ResponseMetadata": self.timeline.metadata()}
+        return copy.deepcopy(answer)
 
     def _cluster(self, operation: str, name: str) -> str:
         short = name.rsplit("/", 1)[-1]
@@ -62,7 +65,9 @@ class FakeEcs:
         short = name.rsplit("/", 1)[-1]
         if ":" in short:
             return self.definitions.get(short)
-        active = [d for d in self.definitions.values() if d["family"] == short and d["status"] == "ACTIVE"]
+        active = [
+            d for d in self.definitions.values() if d["family"] == short and d["status"] == "ACTIVE"
+        ]
         return max(active, key=lambda d: d["revision"], default=None)
 
     # The API's names: `_route` finds the methods by them.
@@ -79,7 +84,11 @@ class FakeEcs:
     def DescribeTaskDefinition(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         found = self.definition(wanted["taskDefinition"])
         if found is None:
-            raise from_code("ecs:DescribeTaskDefinition", "ClientException", "Unable to describe task definition.")
+            raise from_code(
+                "ecs:DescribeTaskDefinition",
+                "ClientException",
+                "Unable to describe task definition.",
+            )
         tags = found["tags"] if "TAGS" in wanted.get("include", ()) else []
         return {"taskDefinition": {k: v for k, v in found.items() if k != "tags"}, "tags": tags}
 
@@ -101,7 +110,14 @@ class FakeEcs:
         names = [c.rsplit("/", 1)[-1] for c in wanted.get("clusters", ["default"])]
         known = [n for n in names if n in self.clusters]
         return {
-            "clusters": [{"clusterName": n, "clusterArn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{n}", "status": "ACTIVE"} for n in known],
+            "clusters": [
+                {
+                    "clusterName": n,
+                    "clusterArn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{n}",
+                    "status": "ACTIVE",
+                }
+                for n in known
+            ],
             "failures": [{"arn": n, "reason": "MISSING"} for n in names if n not in known],
         }
 
@@ -114,8 +130,3 @@ def paged(items: list[Any], wanted: Mapping[str, Any], name: str, size: int) -> 
     if first + size < len(items):
         answer["nextToken"] = str(first + size)
     return answer
-
-
-def same_request(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two requests are the same to AWS's idempotency check."""
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)

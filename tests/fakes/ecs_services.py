@@ -16,7 +16,13 @@ from tests.fakes.timeline import Timeline
 
 ACCOUNT = "123456789012"
 REGION = "ap-northeast-1"
-ROLLS = ("taskDefinition", "networkConfiguration", "platformVersion", "loadBalancers", "serviceRegistries")
+ROLLS = (
+    "taskDefinition",
+    "networkConfiguration",
+    "platformVersion",
+    "loadBalancers",
+    "serviceRegistries",
+)
 
 
 @dataclass
@@ -34,13 +40,17 @@ class Service:
 class Services:
     """CreateService, UpdateService, DeleteService, DescribeServices, ListServices."""
 
-    def __init__(self, timeline: Timeline, definition: Callable[[str], dict[str, Any] | None]) -> None:
+    def __init__(
+        self, timeline: Timeline, definition: Callable[[str], dict[str, Any] | None]
+    ) -> None:
         self.timeline = timeline
         self.rollout_seconds = 40.0
         self.drain_seconds = 20.0
         self.bad_images: set[str] = set()
         self.by_name: dict[tuple[str, str], Service] = {}
-        self.on_task_definition: Callable[[str, dict[str, Any]], None] = lambda _name, _definition: None
+        self.on_task_definition: Callable[[str, dict[str, Any]], None] = lambda _name, _definition: (
+            None
+        )
         """Called with the service's name and the task definition at each change: the S3 check."""
         self._definition = definition
         self._numbers = itertools.count(1)
@@ -55,7 +65,11 @@ class Services:
         if found is not None and found.document["status"] != "INACTIVE":
             if token and token == found.token and wanted == found.created:
                 return {"service": self._shape(found, tags=False)}
-            raise from_code("ecs:CreateService", "InvalidParameterException", "Creation of service was not idempotent.")
+            raise from_code(
+                "ecs:CreateService",
+                "InvalidParameterException",
+                "Creation of service was not idempotent.",
+            )
         definition = self._defined("CreateService", wanted["taskDefinition"])
         arn = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/{key[0]}/{key[1]}"
         document = {
@@ -90,13 +104,19 @@ class Services:
         service.document.update(wanted)
         after = {name: service.document.get(name) for name in ROLLS}
         if force or after != before:
-            self._deploy(service, self._defined("UpdateService", service.document["taskDefinition"]))
+            self._deploy(
+                service, self._defined("UpdateService", service.document["taskDefinition"])
+            )
         return {"service": self._shape(service, tags=False)}
 
     def DeleteService(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         service = self._active("DeleteService", wanted["cluster"], wanted["service"])
         if service.document["desiredCount"] and not wanted.get("force"):
-            raise from_code("ecs:DeleteService", "InvalidParameterException", "The service cannot be stopped while it is scaled above 0.")
+            raise from_code(
+                "ecs:DeleteService",
+                "InvalidParameterException",
+                "The service cannot be stopped while it is scaled above 0.",
+            )
         service.document["status"] = "DRAINING"
         service.deployments = []
 
@@ -108,7 +128,11 @@ class Services:
 
     def DescribeServices(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         if not 0 < len(wanted["services"]) <= 10:
-            raise from_code("ecs:DescribeServices", "InvalidParameterException", "Services must have 1 to 10 items.")
+            raise from_code(
+                "ecs:DescribeServices",
+                "InvalidParameterException",
+                "Services must have 1 to 10 items.",
+            )
         tags = "TAGS" in wanted.get("include", ())
         services, failures = [], []
         for name in wanted["services"]:
@@ -175,11 +199,15 @@ class Services:
             return
         if not bad:
             count = service.document["desiredCount"]
-            deployment.update(rolloutState="COMPLETED", pendingCount=0, runningCount=count, desiredCount=count)
+            deployment.update(
+                rolloutState="COMPLETED", pendingCount=0, runningCount=count, desiredCount=count
+            )
             service.completed = deployment["taskDefinition"]
             service.deployments = [deployment]
             return
-        breaker = service.document.get("deploymentConfiguration", {}).get("deploymentCircuitBreaker", {})
+        breaker = service.document.get("deploymentConfiguration", {}).get(
+            "deploymentCircuitBreaker", {}
+        )
         deployment.update(failedTasks=3, pendingCount=0)
         if not breaker.get("enable"):
             return
@@ -195,13 +223,17 @@ class Services:
         if found is None:
             raise from_code(f"ecs:{operation}", "ServiceNotFoundException", "Service not found.")
         if found.document["status"] != "ACTIVE":
-            raise from_code(f"ecs:{operation}", "ServiceNotActiveException", "Service was not ACTIVE.")
+            raise from_code(
+                f"ecs:{operation}", "ServiceNotActiveException", "Service was not ACTIVE."
+            )
         return found
 
     def _defined(self, operation: str, name: str) -> dict[str, Any]:
         found = self._definition(name)
         if found is None or found["status"] != "ACTIVE":
-            raise from_code(f"ecs:{operation}", "ClientException", "TaskDefinition is inactive or missing.")
+            raise from_code(
+                f"ecs:{operation}", "ClientException", "TaskDefinition is inactive or missing."
+            )
         return found
 
     def _shape(self, service: Service, *, tags: bool) -> dict[str, Any]:

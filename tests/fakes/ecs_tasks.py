@@ -122,7 +122,9 @@ class Task:
     @property
     def main(self) -> str:
         """The container that holds the user's command."""
-        return next(c["name"] for c in self.definition["containerDefinitions"] if c["name"] != GUARD)
+        return next(
+            c["name"] for c in self.definition["containerDefinitions"] if c["name"] != GUARD
+        )
 
     @property
     def guarded(self) -> bool:
@@ -195,7 +197,9 @@ class Tasks:
     def StopTask(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         task = self._known(wanted["task"])
         if task is None:
-            raise from_code("ecs:StopTask", "InvalidParameterException", "The referenced task was not found.")
+            raise from_code(
+                "ecs:StopTask", "InvalidParameterException", "The referenced task was not found."
+            )
         if task.desired != "STOPPED":
             task.desired = "STOPPED"
             task.reason = wanted.get("reason", "")
@@ -212,7 +216,11 @@ class Tasks:
         tasks, failures = [], []
         for name in wanted["tasks"]:
             task = self._known(name)
-            if task is None or task.cluster != wanted["cluster"] or self.timeline.seconds < task.visible:
+            if (
+                task is None
+                or task.cluster != wanted["cluster"]
+                or self.timeline.seconds < task.visible
+            ):
                 failures.append({"arn": name, "reason": "MISSING"})
             else:
                 tasks.append(self._shape(task))
@@ -222,7 +230,9 @@ class Tasks:
         from tests.fakes.ecs import paged
 
         if "startedBy" in wanted and {"family", "serviceName", "containerInstance"} & set(wanted):
-            raise from_code("ecs:ListTasks", "InvalidParameterException", "startedBy must be the only filter.")
+            raise from_code(
+                "ecs:ListTasks", "InvalidParameterException", "startedBy must be the only filter."
+            )
         status = wanted.get("desiredStatus", "RUNNING")
         found = [
             task.arn
@@ -231,7 +241,8 @@ class Tasks:
             and self.timeline.seconds >= task.visible
             and task.cluster == wanted["cluster"]
             and task.desired == status
-            and task.request.get("startedBy", "") == wanted.get("startedBy", task.request.get("startedBy", ""))
+            and task.request.get("startedBy", "")
+            == wanted.get("startedBy", task.request.get("startedBy", ""))
             and task.definition["family"] == wanted.get("family", task.definition["family"])
         ]
         return paged(found, wanted, "taskArns", 100)
@@ -271,7 +282,9 @@ class Tasks:
 
     def _known(self, name: str) -> Task | None:
         task = self.by_arn.get(name)
-        if task is None or (task.stopped is not None and self.timeline.seconds > task.stopped + HOUR):
+        if task is None or (
+            task.stopped is not None and self.timeline.seconds > task.stopped + HOUR
+        ):
             return None
         return task
 
@@ -288,7 +301,9 @@ class Tasks:
             created=now,
             visible=now + self.nature.visible_after(),
         )
-        task.containers = {c["name"]: {"lastStatus": "PENDING"} for c in definition["containerDefinitions"]}
+        task.containers = {
+            c["name"]: {"lastStatus": "PENDING"} for c in definition["containerDefinitions"]
+        }
         self.by_arn[task.arn] = task
         self.timeline.at(self.nature.boot(), lambda: self._boot(task))
         return task
@@ -349,7 +364,13 @@ class Tasks:
             if lost.pop() if lost else False:
                 raise TimeoutError("the answer was lost")
 
-        return guard.claim(send, wanted, say=lambda _: None, pause=lambda _: None, now=lambda: self.timeline.seconds)
+        return guard.claim(
+            send,
+            wanted,
+            say=lambda _: None,
+            pause=lambda _: None,
+            now=lambda: self.timeline.seconds,
+        )
 
     def _end(self, task: Task, code: int) -> None:
         if task.stopped is not None or task.execution is None:
@@ -359,7 +380,11 @@ class Tasks:
         container["lastStatus"] = "STOPPED"
         if not self.nature.host_lost():
             container["exitCode"] = code
-            self._stop(task, task.stop_code or "EssentialContainerExited", task.reason or "Essential container in task exited")
+            self._stop(
+                task,
+                task.stop_code or "EssentialContainerExited",
+                task.reason or "Essential container in task exited",
+            )
         else:
             self._stop(task, "TerminationNotice", "Host EC2 (instance i-1) terminated.")
 
@@ -369,10 +394,6 @@ class Tasks:
         task.stopped = self.timeline.seconds
 
     def _shape(self, task: Task) -> dict[str, Any]:
-        from datetime import timedelta
-
-        from tests.fakes.timeline import EPOCH
-
         shape: dict[str, Any] = {
             "taskArn": task.arn,
             "clusterArn": f"arn:aws:ecs:ap-northeast-1:123456789012:cluster/{task.cluster}",
@@ -380,12 +401,12 @@ class Tasks:
             "lastStatus": task.status,
             "desiredStatus": task.desired,
             "startedBy": task.request.get("startedBy", ""),
-            "createdAt": EPOCH + timedelta(seconds=task.created),
+            "createdAt": self.timeline.time_of(task.created),
             "containers": [{"name": n, **c} for n, c in task.containers.items()],
         }
         if task.started is not None:
-            shape["startedAt"] = EPOCH + timedelta(seconds=task.started)
+            shape["startedAt"] = self.timeline.time_of(task.started)
         if task.stopped is not None:
-            shape["stoppedAt"] = EPOCH + timedelta(seconds=task.stopped)
+            shape["stoppedAt"] = self.timeline.time_of(task.stopped)
             shape["stopCode"], shape["stoppedReason"] = task.stop_code, task.reason
         return shape

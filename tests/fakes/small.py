@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.aws.translate import from_code
-from tests.fakes.timeline import Timeline
 
 ACCOUNT = "123456789012"
 
@@ -14,8 +13,7 @@ ACCOUNT = "123456789012"
 class FakeEcr:
     """Image digests by repository and tag."""
 
-    def __init__(self, timeline: Timeline) -> None:
-        self.timeline = timeline
+    def __init__(self) -> None:
         self.digests: dict[tuple[str, str], str] = {}
 
     def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,16 +23,17 @@ class FakeEcr:
         (wanted,) = params["imageIds"]
         digest = self.digests.get((params["repositoryName"], wanted["imageTag"]))
         if digest is None:
-            raise from_code("ecr:DescribeImages", "ImageNotFoundException", "The image does not exist.")
+            raise from_code(
+                "ecr:DescribeImages", "ImageNotFoundException", "The image does not exist."
+            )
         details = [{"imageDigest": digest, "imageTags": [wanted["imageTag"]]}]
-        return {"imageDetails": details, "ResponseMetadata": self.timeline.metadata()}
+        return {"imageDetails": details}
 
 
 class FakeSts:
     """Who we are."""
 
-    def __init__(self, timeline: Timeline, account: str = ACCOUNT) -> None:
-        self.timeline = timeline
+    def __init__(self, account: str = ACCOUNT) -> None:
         self.account = account
 
     def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,14 +41,17 @@ class FakeSts:
         if operation != "GetCallerIdentity":
             raise AssertionError(f"the fake has no sts:{operation}")
         arn = f"arn:aws:sts::{self.account}:assumed-role/deployer/session"
-        return {"Account": self.account, "Arn": arn, "UserId": "U", "ResponseMetadata": self.timeline.metadata()}
+        return {
+            "Account": self.account,
+            "Arn": arn,
+            "UserId": "U",
+        }
 
 
 class FakeLogs:
     """Log lines by group and stream."""
 
-    def __init__(self, timeline: Timeline) -> None:
-        self.timeline = timeline
+    def __init__(self) -> None:
         self.lines: dict[tuple[str, str], list[str]] = {}
 
     def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,7 +60,14 @@ class FakeLogs:
             raise AssertionError(f"the fake has no logs:{operation}")
         found = self.lines.get((params["logGroupName"], params["logStreamName"]))
         if found is None:
-            raise from_code("logs:GetLogEvents", "ResourceNotFoundException", "The specified log stream does not exist.")
+            raise from_code(
+                "logs:GetLogEvents",
+                "ResourceNotFoundException",
+                "The specified log stream does not exist.",
+            )
         newest = found[-params.get("limit", 10_000) :]
         events = [{"timestamp": 1_000 * n, "message": line} for n, line in enumerate(newest)]
-        return {"events": events, "nextForwardToken": "f/0", "ResponseMetadata": self.timeline.metadata()}
+        return {
+            "events": events,
+            "nextForwardToken": "f/0",
+        }

@@ -1,31 +1,26 @@
-"""Virtual time shared by fakes and simulation: what is due when, and nothing else."""
+"""Virtual time with events: what is due when. The world's clock of the fake ECS and of the simulation."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from datetime import datetime, timedelta
 
-EPOCH = datetime(2026, 11, 22, 9, 0, 0, tzinfo=UTC)
+from tests.fakes.clock import VirtualClock
 
 
-class Timeline:
-    """AWS's own clock in seconds since EPOCH, and the events that are due on it."""
+class Timeline(VirtualClock):
+    """AWS's own clock, and the events that are due on it; equal times happen in the order of asking."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        super().__init__()
+        self.asked = 0
         self._due: list[tuple[float, int, Callable[[], None]]] = []
-        self._count = 0
-
-    def now(self) -> datetime:
-        """AWS's time."""
-        return EPOCH + timedelta(seconds=self.seconds)
 
     def at(self, delay: float, event: Callable[[], None]) -> None:
-        """Have `event` happen `delay` seconds from now; equal times happen in the order of asking."""
-        self._count += 1
-        heapq.heappush(self._due, (self.seconds + max(0.0, delay), self._count, event))
+        """Have `event` happen `delay` seconds from now."""
+        self.asked += 1
+        heapq.heappush(self._due, (self.seconds + max(0.0, delay), self.asked, event))
 
     def step(self, until: float) -> bool:
         """Let the next event up to `until` happen; without one, time is `until` and the answer False."""
@@ -36,23 +31,13 @@ class Timeline:
         event()
         return True
 
-    def advance(self, seconds: float) -> None:
+    def advance(self, duration: timedelta | float) -> None:
         """Let time pass with everything that happens in it."""
+        seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration
         until = self.seconds + seconds
         while self.step(until):
             pass
 
-    @property
-    def events(self) -> int:
-        """How many events were ever asked for."""
-        return self._count
-
-    def metadata(self) -> dict[str, object]:
-        """A ResponseMetadata with AWS's Date, as botocore gives it."""
-        date = format_datetime(self.now().replace(microsecond=0), usegmt=True)
-        return {
-            "RequestId": f"request-{self._count}-{self.seconds:.3f}",
-            "HTTPStatusCode": 200,
-            "HTTPHeaders": {"date": date},
-            "RetryAttempts": 0,
-        }
+    def time_of(self, seconds: float) -> datetime:
+        """The wall clock at a moment of this timeline."""
+        return self.start + timedelta(seconds=seconds)

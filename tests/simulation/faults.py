@@ -1,0 +1,104 @@
+"""What can go wrong with one wire call, and who decides that it does."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    """One misfortune of one wire call."""
+
+    CRASH_BEFORE = "crash before"
+    CRASH_AFTER = "crash after"
+    LOST_REQUEST = "lost request"
+    LOST_RESPONSE = "lost response"
+    DELAYED = "delayed"
+    DUPLICATED = "duplicated"
+    PAUSE_20S = "pause 20 s"
+    PAUSE_2H = "pause 2 h"
+    FROZEN_60S = "frozen 60 s after signing"
+    FROZEN_2H = "frozen 2 h after signing"
+    THROTTLED = "throttled"
+
+
+ALL = tuple(Fault)
+
+
+class NoFaults:
+    """Nothing goes wrong."""
+
+    def draw(self, number: int, operation: str) -> Fault | None:
+        """Return what goes wrong with call `number`, counted over all processes from 1."""
+        return None
+
+    def delay(self) -> float:
+        """Return how much later a delayed request arrives: AWS accepts it for 300 s."""
+        return 30.0
+
+    def downtime(self) -> float:
+        """Return how long a crashed process stays down."""
+        return 10.0
+
+    def latency(self) -> float:
+        """Return one way of a wire call."""
+        return 0.01
+
+
+class Directed(NoFaults):
+    """Given faults at given calls."""
+
+    def __init__(self, plan: Mapping[int, Fault]) -> None:
+        self.plan = dict(plan)
+
+    def draw(self, number: int, operation: str) -> Fault | None:
+        """Return the fault planned for this call."""
+        return self.plan.get(number)
+
+
+class Seeded(NoFaults):
+    """Random faults; calls on which the protocol rests meet more of them."""
+
+    WEIGHTS = {"RunTask": 12.0, "TransactWriteItems": 5.0, "UpdateService": 5.0, "StopTask": 5.0}
+    KINDS = (
+        Fault.CRASH_BEFORE,
+        Fault.CRASH_AFTER,
+        Fault.LOST_REQUEST,
+        Fault.LOST_RESPONSE,
+        Fault.LOST_RESPONSE,
+        Fault.DELAYED,
+        Fault.DELAYED,
+        Fault.DUPLICATED,
+        Fault.PAUSE_20S,
+        Fault.PAUSE_2H,
+        Fault.FROZEN_60S,
+        Fault.FROZEN_2H,
+        Fault.THROTTLED,
+        Fault.THROTTLED,
+    )
+
+    def __init__(self, chance: random.Random, rate: float, limit: int) -> None:
+        self.chance = chance
+        self.rate = rate
+        self.left = limit
+
+    def draw(self, number: int, operation: str) -> Fault | None:
+        """Return a fault with a probability that depends on the operation."""
+        likely = self.rate * self.WEIGHTS.get(operation, 1.0)
+        if self.left <= 0 or self.chance.random() >= likely:
+            return None
+        self.left -= 1
+        return self.chance.choice(self.KINDS)
+
+    def delay(self) -> float:
+        """Return how much later a delayed request arrives."""
+        return self.chance.choice((1.0, 30.0, 120.0, 290.0))
+
+    def downtime(self) -> float:
+        """Return how long a crashed process stays down."""
+        return self.chance.choice((1.0, 10.0, 60.0, 4000.0))
+
+    def latency(self) -> float:
+        """Return one way of a wire call."""
+        return self.chance.choice((0.005, 0.01, 0.05, 0.3))
