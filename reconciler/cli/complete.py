@@ -1,4 +1,4 @@
-"""Shell completion of app keys and addresses, from the files alone: no AWS, no pydantic, <150 ms.
+"""Shell completion of app keys and addresses, from the files alone: no AWS, no pydantic, no YAML library.
 
 It reads less strictly than `source` (a half-written file completes what it still tells) and never
 raises: a shell has no place to show an error.
@@ -6,6 +6,7 @@ raises: a shell has no place to show an error.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +16,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECTIONS = {"services": "service", "migrations": "migration"}
-_NULLS = ("", "null", "~")  # as text: the loader types nothing
+_NULLS = ("null", "~")
+_LINE = re.compile(r"( *)([^\s#:][^:#]*):(?:\s+([^#]*?))?\s*(?:#.*)?$")
+
+Outline = dict[str, Any]
+"""Top-level keys of a folder: a scalar's text, or the names in a section."""
 _MAX_FILE = 1_000_000
 _MAX_EXTENDS = 5
 
 
 def complete_app(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[Any]:
     """Offer `<environment>/<app>` of every folder with an app.yaml."""
-    keys = {key for folder in _folders(ctx) if (key := _key(_read_folder(folder)))}
+    keys = {key for folder in _folders(ctx) if (key := _key(read_folder(folder)))}
     return _items(keys, incomplete)
 
 
@@ -47,13 +52,9 @@ def _addresses(ctx: click.Context) -> set[str]:
     chosen = _values(ctx).get("app")
     found: set[str] = set()
     for folder in _folders(ctx):
-        document = _read_folder(folder)
-        if chosen and _key(document) != chosen:
-            continue
-        for section, kind in SECTIONS.items():
-            names = document.get(section)
-            if isinstance(names, dict):
-                found |= {f"{kind}/{n}" for n, value in names.items() if value not in _NULLS}
+        outline = read_folder(folder)
+        if not chosen or _key(outline) == chosen:
+            found |= {f"{kind}/{n}" for s, kind in SECTIONS.items() for n in outline.get(s, ())}
     return found
 
 
@@ -72,36 +73,53 @@ def _folders(ctx: click.Context) -> Iterator[Path]:
         return
 
 
-def _key(document: dict[str, Any]) -> str:
-    environment, app = document.get("environment"), document.get("app")
+def _key(outline: Outline) -> str:
+    environment, app = outline.get("environment"), outline.get("app")
     return f"{environment}/{app}" if environment and app else ""
 
 
-def _read_folder(folder: Path, depth: int = 0) -> dict[str, Any]:
-    """Merge the top two levels of a folder's files and of what they extend."""
-    merged: dict[str, Any] = {}
+def read_folder(folder: Path, depth: int = 0) -> Outline:
+    """Return the outline of a folder's files, on top of what they extend."""
+    merged: Outline = {}
     for path in sorted(folder.glob("*.yaml")):
-        document = _read_file(path)
-        base = document.get("extends")
-        if isinstance(base, str) and depth < _MAX_EXTENDS:
-            for section, value in _read_folder(folder / base, depth + 1).items():
-                merged.setdefault(section, value)
-        for section, value in document.items():
-            if isinstance(value, dict) and isinstance(merged.get(section), dict):
-                merged[section] = merged[section] | value
-            else:
-                merged[section] = value
+        outline = read_file(path)
+        base = outline.get("extends")
+        if isinstance(base, str) and base and depth < _MAX_EXTENDS:
+            for name, value in read_folder(folder / base, depth + 1).items():
+                merged.setdefault(name, value)
+        for name, value in outline.items():
+            known = merged.get(name)
+            merged[name] = (
+                known + value if isinstance(known, list) and isinstance(value, list) else value
+            )
     return merged
 
 
-def _read_file(path: Path) -> dict[str, Any]:
-    import yaml  # noqa: PLC0415 - only completion of names needs it
+def read_file(path: Path) -> Outline:
+    """Return a file's top-level scalars, and the keys one level below its sections.
 
+    By lines: the YAML library takes longer to load than the shell should wait. Flow style
+    (`services: {web: …}`) is therefore not completed.
+    """
     try:
         if path.stat().st_size > _MAX_FILE:
             return {}
-        loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-        document = yaml.load(path.read_text("utf-8"), Loader=loader)  # noqa: S506 - text only
-    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, ValueError):
         return {}
-    return document if isinstance(document, dict) else {}
+    outline: Outline = {}
+    section, indent = "", 0
+    for line in lines:
+        found = _LINE.match(line)
+        if found is None:
+            continue
+        depth, key, value = len(found[1]), found[2].strip("'\""), (found[3] or "").strip("'\"")
+        names = outline.get(section)
+        if depth == 0:
+            section, indent = key, 0
+            outline[key] = [] if key in SECTIONS else value
+        elif isinstance(names, list) and indent in (0, depth):
+            indent = depth
+            if value not in _NULLS:
+                names.append(key)
+    return outline

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from reconciler.model.run import Run
     from reconciler.model.status import AppStatus
 
 
@@ -36,3 +37,22 @@ def status_document(status: AppStatus) -> dict[str, Any]:
 def version_of(status: AppStatus) -> str:
     """Name what was applied, shortly: the commit, else the generation of the folder."""
     return status.commit[:7] if status.commit else f"generation {status.generation}"
+
+
+def run_document(run: Run) -> dict[str, Any]:
+    """Say where a run of a migration stands; the frozen request is not part of it."""
+    return {
+        "migration": run.name,
+        "revision": run.revision,
+        "state": run.state,
+        "attempt": run.attempt,
+        "launch": run.launch,
+        "guarantee": run.mode,
+        "taskArn": run.task_arn,
+        "exitCode": run.exit_code,
+        "reason": run.reason,
+        "evidence": run.evidence,
+        "intentAt": run.intent_at,
+        "runningSince": run.running_since,
+        "settledAt": run.settled_at,
+    }

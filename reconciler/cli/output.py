@@ -99,10 +99,30 @@ def plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
+def local_time(text: str) -> str:
+    """Write a stored time in the terminal's zone; a text that is no time stays as it is."""
+    try:
+        return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+    except ValueError:
+        return text
+
+
 def styled(word: str) -> str:
     """Colour a state's word; `Output` strips the colour where it is not wanted."""
     color = STATE_COLORS.get(word.strip())
     return click.style(word, fg=color) if color else word
+
+
+ROLE_COLORS = {
+    "create": "green", "update": "yellow", "adopt": "cyan", "delete": "red", "run": "blue",
+    "wait": "cyan", "hold": "red",
+}  # fmt: skip
+
+
+def looks(text: str, role: str) -> str:
+    """Colour a piece of a plan by its role, as `plan.render` asks for it."""
+    color = ROLE_COLORS.get(role)
+    return click.style(text, fg=color) if color else click.style(text, dim=True)
 
 
 def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -23,6 +23,7 @@ from reconciler.cli.complete import complete_address
 from reconciler.cli.documents import status_document, version_of
 from reconciler.cli.durations import DurationType, format_duration
 from reconciler.cli.options import Invocation, option, verb
+from reconciler.cli.output import looks
 from reconciler.cli.progress import Progress
 from reconciler.cli.prompt import confirmed
 
@@ -94,7 +95,9 @@ def _agreed(invocation: Invocation, previews: Sequence[Any]) -> bool:
         return True
     if not invocation.values["quiet"]:
         for preview in changing:
-            invocation.output.note(render.as_text(preview.plan).rstrip("\n"))
+            invocation.output.note(
+                render.as_text(preview.plan, desired=preview.desired, style=looks)
+            )
     where = ", ".join(f"{p.desired.key} ({p.desired.account})" for p in changing)
     return confirmed(invocation, f"Apply these changes to {where}?")
 

@@ -9,7 +9,6 @@ import click
 
 from reconciler.cli import failure
 from reconciler.cli.apps import (
-    API_VERSION,
     Outcome,
     asked_for,
     check_addresses,
@@ -20,6 +19,7 @@ from reconciler.cli.apps import (
 )
 from reconciler.cli.complete import complete_address
 from reconciler.cli.options import Invocation, option, verb
+from reconciler.cli.output import looks
 
 DIFFERENCES = 1
 TERRAFORM_DIFFERENCES = 2
@@ -87,20 +87,30 @@ def _codes(invocation: Invocation, *, detailed_exitcode: bool, exit_zero: bool) 
 
 
 def _print(invocation: Invocation, previews: Sequence[Outcome[Any]], *, explain: bool) -> None:
-    from reconciler.plan import render  # noqa: PLC0415 - only when there is a plan
-
     output = invocation.output
     if output.is_json:
-        apps = [
-            {"key": o.key, "error": o.error}
-            if o.error
-            else render.as_document(o.result.plan, explain=explain)
-            for o in previews
-        ]
-        output.document({"apiVersion": API_VERSION, "kind": "Diff", "apps": apps})
+        output.document(_document(previews, explain=explain))
         return
-    for index, outcome in enumerate(o for o in previews if o.result):
-        if index:
-            output.result("")
-        write = render.as_markdown if output.form == "markdown" else render.as_text
-        output.result(write(outcome.result.plan, explain=explain).rstrip("\n"))
+    shown = [o.result for o in previews if o.result]
+    output.result("\n".join(_text(p, output.form, explain=explain) for p in shown).rstrip("\n"))
+
+
+def _document(previews: Sequence[Outcome[Any]], *, explain: bool) -> dict[str, Any]:
+    from reconciler.plan import render  # noqa: PLC0415 - only when there is a plan
+
+    apps = [
+        {"key": o.key, "error": o.error}
+        if o.result is None
+        else render.as_document(o.result.plan, desired=o.result.desired, explain=explain)
+        for o in previews
+    ]
+    return {"apiVersion": render.API_VERSION, "kind": "Diff", "apps": apps}
+
+
+def _text(preview: Any, form: str, *, explain: bool) -> str:
+    from reconciler.plan import render  # noqa: PLC0415 - only when there is a plan
+
+    plan, desired = preview.plan, preview.desired
+    if form == "markdown":
+        return render.as_markdown(plan, desired=desired, explain=explain)
+    return render.as_text(plan, desired=desired, style=looks, explain=explain)

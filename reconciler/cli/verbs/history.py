@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +10,7 @@ import click
 from reconciler.cli.apps import API_VERSION, Outcome, chosen, for_each, highest, the_one
 from reconciler.cli.complete import complete_address
 from reconciler.cli.options import Invocation, option, verb
-from reconciler.cli.output import as_json
+from reconciler.cli.output import as_json, local_time
 
 if TYPE_CHECKING:
     from reconciler.model.journal import JournalRecord
@@ -101,14 +100,6 @@ def _row(record: JournalRecord) -> tuple[str, ...]:
         str(content.get("outcome") or "-"),
         what,
     )
-
-
-def local_time(text: str) -> str:
-    """Write a stored time in the terminal's zone; a text that is no time stays as it is."""
-    try:
-        return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
-    except ValueError:
-        return text
 
 
 def record_document(record: JournalRecord) -> dict[str, Any]:

@@ -17,5 +17,5 @@ def command(invocation: Invocation, *, reason: str) -> int:
     outcomes = for_each(invocation, apps, lambda d: ledger.resume(settings, d, reason))
     for outcome in outcomes:
         if not outcome.error:
-            invocation.output.result(f"{outcome.key} is no longer suspended")
+            invocation.output.result(f"{outcome.key}: {outcome.result}")
     return highest(outcomes)

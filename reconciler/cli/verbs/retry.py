@@ -31,5 +31,5 @@ def command(invocation: Invocation, *, address: str, reason: str) -> None:
     if wanted not in known:
         there = ", ".join(map(str, known)) or "none"
         raise invocation.usage_error(f"{desired.key} has no {address}; there are: {there}")
-    ledger.retry(invocation.settings, desired, wanted, reason)
-    invocation.output.result(f"{address} of {desired.key} will be tried again")
+    done = ledger.retry(invocation.settings, desired, wanted, reason)
+    invocation.output.result(f"{desired.key}: {done}")

@@ -28,7 +28,7 @@ from reconciler.cli.progress import Progress
     default="20s",
     help="On SIGTERM: how long to bring what is under way to a safe point.",
 )
-def command(
+def command(  # noqa: PLR0913 - one for each flag
     invocation: Invocation,
     *,
     until: str | None,

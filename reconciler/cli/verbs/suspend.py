@@ -22,5 +22,5 @@ def command(invocation: Invocation, *, reason: str) -> int:
     outcomes = for_each(invocation, apps, lambda d: ledger.suspend(settings, d, reason))
     for outcome in outcomes:
         if not outcome.error:
-            invocation.output.result(f"{outcome.key} is suspended; `reconciler resume` ends it")
+            invocation.output.result(f"{outcome.key}: {outcome.result}")
     return highest(outcomes)

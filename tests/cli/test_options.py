@@ -1,0 +1,91 @@
+"""Global flags: before and after the verb, and their variables."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from reconciler.cli.options import GLOBALS
+from reconciler.settings import Settings
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """Catch the invocation that the verb `version` was called with."""
+    caught = {}
+    command = importlib.import_module("reconciler.cli.verbs.version").command
+
+    def catch(*_, **__):
+        import click
+
+        caught["invocation"] = click.get_current_context().obj
+
+    monkeypatch.setattr(command, "callback", catch)
+    return caught
+
+
+def settings_of(cli, seen, *arguments, **options) -> Settings:
+    """Run a command line and return the settings that it gave."""
+    result = cli(*arguments, **options)
+    assert result.exit_code == 0, result.stderr
+    return seen["invocation"].settings
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("-C", "there", "version"), ("version", "-C", "there"), ("version", "--dir=there")],
+)
+def test_global_flags_stand_before_or_after_the_verb(cli, seen, arguments):
+    """The place of a global flag does not matter."""
+    assert settings_of(cli, seen, *arguments).directory == Path("there")
+
+
+def test_after_the_verb_wins(cli, seen):
+    """The flag nearest to the end is the last word."""
+    settings = settings_of(cli, seen, "-a", "production/shop", "version", "-a", "staging/shop")
+
+    assert settings.app == "staging/shop"
+
+
+def test_variables_are_used_and_flags_win(cli, seen):
+    """Flag > RECONCILER_* > default, wherever the flag stands."""
+    variables = {"RECONCILER_DIR": "env", "RECONCILER_APP": "e/a", "RECONCILER_LOG_FORMAT": "json"}
+
+    settings = settings_of(cli, seen, "-C", "flag", "version", env=variables)
+
+    assert (settings.directory, settings.app, settings.log_format) == (Path("flag"), "e/a", "json")
+
+
+def test_a_variable_never_beats_a_flag_before_the_verb(cli, seen):
+    """The verb's copy of a global flag does not read the variable again."""
+    assert settings_of(
+        cli, seen, "-C", "flag", "version", env={"RECONCILER_DIR": "env"}
+    ).directory == Path("flag")
+
+
+def test_defaults(cli, seen):
+    """Without flags the settings are the documented defaults."""
+    assert settings_of(cli, seen, "version") == Settings()
+
+
+def test_every_global_flag_shows_its_variable(cli):
+    """The help of the root names a RECONCILER_* variable for each global flag."""
+    text = " ".join(cli("--help").stdout.split())
+
+    for names, _ in GLOBALS:
+        variable = "RECONCILER_" + ("DIR" if names[-1] == "directory" else names[-1].upper())
+        assert f"env var: {variable}" in text
+
+
+def test_verbs_show_global_flags_in_their_own_section(cli):
+    """The help of a verb has its flags first and the global ones below."""
+    text = cli("wait", "-h").stdout
+
+    assert text.index("--timeout") < text.index("Global flags:") < text.index("--endpoint-url")
+
+
+def test_verb_flags_have_variables_too(cli, seen, monkeypatch):
+    """A verb's own flag is RECONCILER_<VERB>_<FLAG>."""
+    assert "RECONCILER_DIFF_EXIT_ZERO" in cli("diff", "-h").stdout.replace("\n", "")
