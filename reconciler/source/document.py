@@ -228,6 +228,8 @@ def _check_path(document: Mapping, where: Where, report: Report) -> None:
     environment, app = document.text("environment"), document.text("app")
     if environment is None or app is None or not where.parts:
         return
+    if not (NAME_PATTERN.fullmatch(environment) and NAME_PATTERN.fullmatch(app)):
+        return  # reported already
     names = where.parts[-2:]
     if names in ((environment, app), (environment,), (app,)):
         return

@@ -21,7 +21,7 @@ def container(app):
 
 
 def test_four_names_exist_twice():
-    """cpu and memory mean the task's, tags and placementConstraints the service's."""
+    """Cpu and memory mean the task's, tags and placementConstraints the service's."""
     assert double_names() == {"cpu", "memory", "tags", "placementConstraints"}
 
 
