@@ -54,9 +54,8 @@ class AwsLogs:
                 return str(error)
         return ""
 
-    def write(self, task: Task, container: ContainerRun, data: bytes) -> None:
+    def write(self, container: ContainerRun, data: bytes) -> None:
         """Take output as it comes and ship its whole lines."""
-        del task
         if container.arn not in self._streams:
             return
         *lines, rest = (self._rest.get(container.arn, b"") + data).split(b"\n")

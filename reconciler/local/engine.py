@@ -68,7 +68,7 @@ class Engine:
                     self._take(event)
                 with self.world.lock:
                     self._tick()
-            except Exception:
+            except Exception:  # noqa: BLE001 - a bug here must not stop the whole world
                 _LOG.exception("the embedded ECS stumbled; it goes on with the next tick")
 
     def _next_events(self, seconds: float) -> Iterator[Mapping[str, Any]]:
@@ -103,7 +103,7 @@ class Engine:
         kind = event["event"]
         if kind == "output":
             if purpose == "container":
-                self._logs.write(task, container, event["data"].encode("latin-1"))
+                self._logs.write(container, event["data"].encode("latin-1"))
             return
         if kind in ("exit", "failed") and purpose == "container":
             self._logs.finish(container)

@@ -61,9 +61,10 @@ class Images:
             self._repositories.add(repository)
 
     def has_every_tag(self, repository: str) -> bool:
-        """Whether every tag of `repository` exists."""
+        """Whether every tag of `repository` exists: seeded, mapped to a folder, or the guard's."""
+        name = repository.rsplit("/", 1)[-1]
         with self._lock:
-            return repository in self._repositories
+            return repository in self._repositories or name == GUARD or name in self.folders
 
     def digest(self, repository: str, tag: str) -> str:
         """Return the tag's digest and remember the way back."""

@@ -9,7 +9,7 @@ import os
 import shlex
 import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +97,7 @@ def _directory(container: ContainerRun, folder: Path) -> str:
     return str(wanted if wanted.is_dir() else folder)
 
 
-def _environment(world: World, task: Task, container: ContainerRun) -> Mapping[str, str]:
+def _environment(world: World, task: Task, container: ContainerRun) -> dict[str, str]:
     region = task.cluster.scope[1]
     environment = {
         "AWS_ENDPOINT_URL": world.endpoint_url,

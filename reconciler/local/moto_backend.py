@@ -136,18 +136,22 @@ class MotoBackend:
 
 
 def _stop_instance_tracking() -> Callable[[], None]:
-    """moto keeps every model instance for ever, deep copies too: a soak run would eat the memory."""
+    """Stop moto from keeping every model instance for ever, deep copies included.
+
+    A soak run would eat the memory.
+    """
     from moto.core.common_models import BaseModel  # noqa: PLC0415 - only when needed
 
+    model: Any = BaseModel
     tracking = BaseModel.__dict__["__new__"]
 
     def plain(cls: type, *_: Any, **__: Any) -> Any:
         return object.__new__(cls)
 
-    BaseModel.__new__ = staticmethod(plain)
+    model.__new__ = staticmethod(plain)
 
     def undo() -> None:
-        BaseModel.__new__ = tracking
+        model.__new__ = tracking
 
     return undo
 
@@ -162,10 +166,11 @@ def _snapshot_only_touched_items() -> Callable[[], None]:
 
     from reconciler.local.transactions import transact_write_items  # noqa: PLC0415 - needs moto
 
-    original = DynamoDBBackend.transact_write_items
-    DynamoDBBackend.transact_write_items = transact_write_items(original)
+    backend: Any = DynamoDBBackend
+    original = backend.transact_write_items
+    backend.transact_write_items = transact_write_items(original)
 
     def undo() -> None:
-        DynamoDBBackend.transact_write_items = original
+        backend.transact_write_items = original
 
     return undo

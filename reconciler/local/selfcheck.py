@@ -41,7 +41,11 @@ PATCH_POINTS: Sequence[PatchPoint] = (
         "DynamoDBBackend.transact_write_items",
         _source_has("copy.deepcopy", "original_table_state"),
     ),
-    ("moto.dynamodb.models", "Table", _source_has("self.items", "hash_key_attr", "range_key_attr")),
+    (
+        "moto.dynamodb.models.table",
+        "Table",
+        _source_has("self.items", "hash_key_attr", "range_key_attr"),
+    ),
     ("moto.dynamodb.models.dynamo_type", "DynamoType.__hash__", callable),
 )
 

@@ -141,7 +141,7 @@ class EmbeddedAws:
         _ONE_AT_A_TIME.release()
 
     def seed(self, apps: Iterable[DesiredApp]) -> None:
-        """Make what the apps name and do not make themselves: clusters, repositories, secrets …"""
+        """Make what the apps name and do not make themselves: clusters, repositories, secrets."""
         seeder = Seeder(self)
         for app in apps:
             seeder.app(app)

@@ -97,7 +97,7 @@ class Supervisor:
             _say({"event": "failed", "id": identifier, "reason": str(error)})
             return
         assert process.stdout is not None  # noqa: S101 - PIPE was asked for
-        os.set_blocking(process.stdout.fileno(), False)  # noqa: FBT003
+        os.set_blocking(process.stdout.fileno(), False)
         self._selector.register(process.stdout.fileno(), selectors.EVENT_READ, identifier)
         self._running[identifier] = process
         _say({"event": "started", "id": identifier, "pid": process.pid})

@@ -66,7 +66,7 @@ def transact_write_items(original: Callable[..., Any]) -> Callable[..., Any]:
     The other items are shared between table and backup; the transaction cannot change them. Runs
     under the one lock of `MotoBackend`, so patching the class for the duration is safe.
     """
-    from moto.dynamodb.models import Table  # noqa: PLC0415 - only when the server runs
+    from moto.dynamodb.models.table import Table  # noqa: PLC0415 - only when the server runs
 
     def wrapped(backend: Any, transact_items: list[dict[str, Any]]) -> Any:
         keys = _touched(transact_items)
@@ -74,11 +74,12 @@ def transact_write_items(original: Callable[..., Any]) -> Callable[..., Any]:
         def cheap_copy(table: Any, _memo: Any) -> Any:
             return _copy_table(table, keys.get(table.name, []))
 
-        Table.__deepcopy__ = cheap_copy
+        patched: Any = Table
+        patched.__deepcopy__ = cheap_copy
         try:
             return original(backend, transact_items)
         finally:
-            del Table.__deepcopy__
+            del patched.__deepcopy__
 
     return wrapped
 

@@ -66,7 +66,7 @@ def _start_ready(world: World, runtime: Runtime, task: Task) -> None:
         ]
         refused = next((s for s in states if s not in ("met", "waiting")), "")
         if refused:
-            _refuse(world, task, container, refused)
+            _refuse(task, container, refused)
         elif all(state == "met" for state in states):
             _start(world, runtime, task, container)
 
@@ -80,12 +80,11 @@ def _start(world: World, runtime: Runtime, task: Task, container: ContainerRun) 
         on_failed(task, container, reason)
 
 
-def _refuse(world: World, task: Task, container: ContainerRun, why: str) -> None:
-    """A container whose dependency failed never starts; the task ends when it was essential."""
+def _refuse(task: Task, container: ContainerRun, why: str) -> None:
+    """Give up a container whose dependency failed; an essential one ends the task."""
     container.status, container.reason = "STOPPED", why
     if container.essential:
         fail_to_start(task, f"Task failed to start: {why}")
-    del world
 
 
 def _dependency(world: World, target: ContainerRun, rule: Document) -> str:
@@ -128,7 +127,7 @@ def _timed_out(world: World, target: ContainerRun, condition: str) -> str:
 
 
 def _finish_simulated(world: World, task: Task) -> None:
-    """A simulated one-off ends with 0 at once; a simulated service container stays up."""
+    """End a simulated one-off with 0 at once; a simulated service container stays up."""
     service = task.group.startswith("service:")
     for container in task.containers:
         if not container.simulated or container.status != "RUNNING":
@@ -169,20 +168,20 @@ def _check_health(world: World, runtime: Runtime, task: Task) -> None:
 
 
 def on_started(world: World, task: Task, container: ContainerRun) -> None:
-    """The container's process exists."""
+    """Note that the container's process exists."""
     container.status, container.started_at = "RUNNING", world.now()
     container.runtime_id = f"{task.id}-{world.new_number()[:10]}"
 
 
 def on_failed(task: Task, container: ContainerRun, reason: str) -> None:
-    """The container's process could not be made; `reason` begins with ECS's error name."""
+    """Note that the process could not be made; `reason` begins with ECS's error name."""
     container.status, container.reason, container.process = "STOPPED", reason, ""
     if container.essential:
         fail_to_start(task, reason)
 
 
 def on_exit(world: World, task: Task, container: ContainerRun, code: int) -> None:
-    """The container's process ended."""
+    """Note that the container's process ended."""
     container.status, container.exit_code, container.process = "STOPPED", code, ""
     if container.essential and task.desired_status != "STOPPED":
         if task.started_at is None and all(c.started for c in task.containers if c.essential):
@@ -191,7 +190,10 @@ def on_exit(world: World, task: Task, container: ContainerRun, code: int) -> Non
 
 
 def on_check(world: World, task: Task, container: ContainerRun, code: int) -> None:
-    """A health check ended. Failures inside the start period do not count (botocore, HealthCheck)."""
+    """Note that a health check ended.
+
+    Failures inside the start period do not count (HealthCheck in botocore's ECS model).
+    """
     container.check = ""
     check: Mapping[str, int] = container.definition["healthCheck"]
     if code == 0:

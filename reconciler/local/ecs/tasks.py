@@ -95,10 +95,10 @@ def _launch(
     )
     count = int(params.get("count") or 1)
     _check_launch(params, definition.document, count)
-    for order in world.placement_failures:
-        if order.times > 0:
-            order.times -= 1
-            failure = {"arn": cluster.arn, "reason": order.reason}
+    for ordered in world.placement_failures:
+        if ordered.times > 0:
+            ordered.times -= 1
+            failure = {"arn": cluster.arn, "reason": ordered.reason}
             return [], [dict(failure) for _ in range(count)]
     tags = list(params.get("tags") or [])
     if params.get("propagateTags") == "TASK_DEFINITION":
