@@ -160,6 +160,7 @@ class Controller:
             report=self._on_outcome,
         )
         standing = Standing()
+        core.progress.expect_work()
         for number in range(self._options.workers):
             body = Worker(ports, standing).run
             thread = threading.Thread(target=body, name=f"worker {number + 1}", daemon=True)

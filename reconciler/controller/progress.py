@@ -27,6 +27,16 @@ class Progress:
         self._running: dict[AppKey, float] = {}
         self._abandoned: set[AppKey] = set()
         self._last = clock.boot_seconds()
+        self._has_workers = False
+
+    def expect_work(self) -> None:
+        """Note that workers run from now on: ready keys that nobody takes up are a hang.
+
+        Without it (as in `apply`, which does its passes itself) only passes that began can hang.
+        """
+        with self._lock:
+            self._has_workers = True
+            self._last = self._clock.boot_seconds()
 
     def begin(self, key: AppKey) -> None:
         """Note that a pass of `key` begins."""
@@ -52,7 +62,8 @@ class Progress:
             hanging = sorted(k for k, at in self._running.items() if at < limit and k in keys)
             if hanging:
                 return f"the pass of {', '.join(hanging)} hangs"
-            return "no worker takes up the work" if ready and self._last < limit else ""
+            untaken = self._has_workers and ready and self._last < limit
+            return "no worker takes up the work" if untaken else ""
 
     def abandon(self, keys: Collection[AppKey]) -> None:
         """Stop judging by the passes of `keys` that run now.

@@ -121,6 +121,13 @@ def test_until_converged_gives_up_after_its_timeout():
     assert "not converged in time" in ending.reasons[SHOP]
 
 
+def test_work_that_no_worker_takes_up_would_silence_the_heartbeat():
+    """The controller tells the heartbeat that it has workers, so that losing them is noticed."""
+    world = World()
+    world.controller.run()
+    assert world.core.progress._has_workers
+
+
 def test_leases_are_given_back_before_the_member_leaves():
     """At the end every app that we led is released, then the member leaves, and nothing runs on."""
     world = World(snapshot=snapshot(SHOP, BLOG))

@@ -45,10 +45,18 @@ def test_only_the_passes_of_the_asking_place_count():
 def test_work_that_nobody_takes_up_is_a_hang_too():
     """Ready keys and no stamp for 120 s means that the workers are gone."""
     progress, clock = make()
+    progress.expect_work()
     clock.advance(121)
     assert progress.stuck({SHOP}, 1) == "no worker takes up the work"
     progress.begin(SHOP)
     progress.end(SHOP)
+    assert progress.stuck({SHOP}, 1) == ""
+
+
+def test_without_workers_ready_keys_are_no_hang():
+    """A command that does its passes itself leaves its queue alone and keeps its heartbeat."""
+    progress, clock = make()
+    clock.advance(100_000)
     assert progress.stuck({SHOP}, 1) == ""
 
 
