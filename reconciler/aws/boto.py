@@ -6,6 +6,7 @@ commands which call nothing start quickly. Retries and deadlines are the door's.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -100,6 +101,7 @@ class BotoTransport:
         )
         # First, so that no other handler (an emulator's, say) can answer before the fence was asked.
         client.meta.events.register_first("before-send", self._before_send)
+        client.meta.events.register_first("after-call", _refuse_unreadable)
         return client
 
     def _before_send(self, **_: Any) -> None:
@@ -108,3 +110,21 @@ class BotoTransport:
         except BaseException as refusal:
             self._passing.refusal = refusal
             raise
+
+
+def _refuse_unreadable(http_response: Any, parsed: Mapping[str, Any], model: Any, **_: Any) -> None:
+    """Refuse a 200 whose body is not JSON: botocore takes it for an answer without content.
+
+    A truncated answer to RunTask would otherwise read as "no tasks, no failures".
+    """
+    if set(parsed) - {"ResponseMetadata"} or "json" not in model.service_model.resolved_protocol:
+        return
+    body = http_response.content
+    if not body:
+        return
+    try:
+        json.loads(body)
+    except ValueError as error:
+        from botocore.parsers import ResponseParserError  # noqa: PLC0415 - loaded by now
+
+        raise ResponseParserError(f"the body is not JSON ({len(body)} bytes)") from error
