@@ -191,6 +191,7 @@ class Membership:
                 self._member, self._lost = member, 0
         finally:
             self._joining = False
+        self._wake.set()  # the first heartbeat carries what we ask others for: not a beat later
         log.info("joined the members in %s as %s", self._place, member.id)
         return member
 

@@ -258,6 +258,15 @@ def test_the_end_leaves_and_lets_nobody_join_again():
         bench.membership.member(SHOP)
 
 
+def test_the_first_heartbeat_follows_the_join_at_once():
+    """What a member asks others for travels with its heartbeat, so the first one does not wait."""
+    bench = Bench(timedelta(hours=9))
+    memberships = Memberships(bench.factory, bench.around)
+    memberships.member(SHOP, PLACE)
+    assert bench.members[0].beaten.wait(30)
+    memberships.end()
+
+
 def test_each_place_has_a_member_and_a_heartbeat_of_its_own():
     """Apps of two regions are two memberships, which beat by themselves and end together."""
     bench = Bench()
