@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from reconciler.cli.root import reconciler
+from tests.cli import values
 
 FOREIGN = ("CI", "GITHUB_ACTIONS", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE")
 
@@ -28,3 +29,12 @@ def cli():
         return CliRunner().invoke(reconciler, list(arguments), prog_name="reconciler", **options)
 
     return run
+
+
+@pytest.fixture
+def apps(monkeypatch):
+    """Put apps in the place of a folder of files; one at first, tests may append more."""
+    found = [values.desired()]
+    monkeypatch.setattr("reconciler.app.desired.load", lambda _settings: None)
+    monkeypatch.setattr("reconciler.app.desired.select", lambda _settings, _loaded: list(found))
+    return found

@@ -51,7 +51,7 @@ def test_outline_of_a_file(desired):
     assert outline["app"] == "shop"
     assert outline["environment"] == "production"
     assert outline["services"] == ["web", "sidekiq"]
-    assert outline["migrations"] == ["db", "seed"]
+    assert outline["migrations"] == ["db"]
 
 
 def test_folders_are_merged_with_what_they_extend(desired):

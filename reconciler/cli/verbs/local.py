@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
 import click
 
+from reconciler.cli.durations import DurationType
 from reconciler.cli.options import Invocation, option, verb
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from reconciler.cli.progress import Progress
 
 
 @verb("local", short_help="Run an AWS on this machine, with the controller.", formats=("text",))
@@ -27,35 +27,49 @@ if TYPE_CHECKING:
     metavar="NAME=DIR",
     help="Run containers of the repository NAME as processes in DIR; repeatable.",
 )
-@option("--data-dir", type=click.Path(), help="Folder of its state; emptied at start.")
+@option("--timeout", type=DurationType(), help="With --until: how long at most; then exit code 7.")
+@option(
+    "--data-dir",
+    "data_directory",
+    type=click.Path(path_type=Path),
+    help="Folder of its state; emptied at start.",
+)
 @option("--real-times", is_flag=True, help="Take as long as AWS does, not a moment.")
 def command(
     invocation: Invocation,
     *,
+    aws_only: bool,
     images: tuple[str, ...],
     until: str | None,
-    **options: object,
+    **options: Any,
 ) -> int:
     """Run an AWS on this machine, with the controller.
 
     It listens on 127.0.0.1, runs containers as local processes and ends them with itself. With
     --aws-only point the other verbs at it with --endpoint-url.
     """
-    from reconciler import app  # noqa: PLC0415 - brings moto
+    from reconciler.app import embedded  # noqa: PLC0415 - brings moto
 
-    if until and options["aws_only"]:
+    if until and aws_only:
         raise invocation.usage_error("--until needs the controller: leave out --aws-only")
-    return app.local(
+    progress = Progress(invocation, several=True)
+    ending = embedded.local(
         invocation.settings,
-        until=until,
-        images=_folders(invocation, images),
-        **options,
+        embedded.EmbeddedOptions(
+            aws_only=aws_only,
+            until_converged=until is not None,
+            images=_folders(invocation, images),
+            **options,
+        ),
+        say=invocation.output.note,
+        on_event=progress.say,
     )
+    for key, reason in ending.reasons.items():
+        invocation.output.note(f"{key}: {reason}")
+    return ending.exit_code
 
 
 def _folders(invocation: Invocation, images: tuple[str, ...]) -> dict[str, Path]:
-    from pathlib import Path  # noqa: PLC0415 - completion does without
-
     folders: dict[str, Path] = {}
     for text in images:
         name, separator, folder = text.partition("=")

@@ -1,0 +1,202 @@
+"""The verbs that look: status, wait, history, doctor."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from reconciler.model.errors import GuardRefused
+from reconciler.resources.preflight import Check, CheckState
+from tests.cli import values
+
+
+@pytest.fixture
+def reports(monkeypatch, apps):
+    """Let `status` answer with what the test puts here."""
+    found = {"report": values.report(apps[0])}
+    monkeypatch.setattr("reconciler.app.look.status", lambda _settings, _desired: found["report"])
+    return found
+
+
+def test_status_has_two_axes_for_every_resource(cli, reports):
+    """A table with sync and health, and a first line with what was applied and who holds the lease."""
+    first, header, *rows = cli("status").stdout.splitlines()
+
+    assert first.split("   ") == [
+        "production/shop",
+        "Synced at b7710de",
+        "Healthy",
+        "host#1 (epoch 14)",
+    ]
+    assert header.split() == ["ADDRESS", "SYNC", "HEALTH", "RUNNING", "REVISION", "MESSAGE"]
+    assert rows[1].split(maxsplit=5) == [
+        "service/web",
+        "Synced",
+        "Healthy",
+        "2/2",
+        ":43",
+        "1 task draining",
+    ]
+
+
+def test_status_of_some(cli, reports):
+    """Addresses choose the rows, in text and in JSON."""
+    assert "migration/db" not in cli("status", "service").stdout
+    document = json.loads(cli("status", "service/web", "-o", "json").stdout)
+    assert [r["address"] for r in document["apps"][0]["resources"]] == ["service/web"]
+    assert document["apps"][0]["lease"] == {"holder": "host#1", "epoch": 14}
+    assert document["apps"][0]["suspended"] is None
+
+
+@pytest.mark.parametrize(
+    ("seen", "flags", "expected"),
+    [
+        ({"code": 6, "converged": False}, (), 0),
+        ({"code": 6, "converged": False}, ("--exit-code",), 6),
+        ({"converged": False}, ("--exit-code",), 1),
+        ({}, ("--exit-code",), 0),
+    ],
+)
+def test_status_exit_code(cli, reports, seen, flags, expected):
+    """Looking is 0 whatever is seen; with --exit-code only converged is."""
+    reports["report"] = values.report(values.desired(), **seen)
+
+    assert cli("status", *flags).exit_code == expected
+
+
+def test_wait_shares_its_time_among_apps(cli, apps, monkeypatch):
+    """--timeout is for everything together, so no app is given more."""
+    apps.append(values.desired("staging/shop"))
+    asked = []
+
+    def wait(_settings, desired, condition, timeout, _on_event):
+        asked.append((desired.key, condition))
+        assert timedelta(0) <= timeout <= timedelta(minutes=3)
+        return values.status(desired.key)
+
+    monkeypatch.setattr("reconciler.app.look.wait", wait)
+    result = cli("wait", "--for", "synced", "--timeout", "3m")
+
+    assert result.exit_code == 0
+    assert asked == [("production/shop", "synced"), ("staging/shop", "synced")]
+    assert result.stdout.splitlines()[0] == "production/shop  Synced  Healthy"
+
+
+def test_wait_that_times_out_is_seven(cli, apps, monkeypatch):
+    """The real TimedOut has code 7."""
+    from reconciler.controller.converge import TimedOut
+
+    def wait(*_):
+        raise TimedOut("not converged after 3m")
+
+    monkeypatch.setattr("reconciler.app.look.wait", wait)
+
+    assert cli("wait", "--timeout", "3m").exit_code == 7
+
+
+@pytest.fixture
+def journal(monkeypatch, apps):
+    """Give a journal of 50 entries, and remember how it was asked."""
+    asked = []
+
+    def history(_settings, _desired, *, limit, newest_first=True, address=None):
+        asked.append((limit, newest_first, address))
+        records = [values.record(n) for n in range(1, 51)]
+        return (records[::-1] if newest_first else records)[:limit]
+
+    monkeypatch.setattr("reconciler.app.ledger.history", history)
+    return asked
+
+
+def test_history_is_newest_first(cli, journal):
+    """Twenty entries, the newest first, one line each."""
+    lines = cli("history").stdout.splitlines()
+
+    assert [line.split()[0] for line in lines] == ["N", *map(str, range(50, 30, -1))]
+    assert "UpdateService git" in lines[1]
+    assert "b7710de" in lines[1]
+
+
+def test_history_flags(cli, journal):
+    """Limit, order and address are handed on."""
+    cli("history", "-n", "5", "--oldest-first", "service/web")
+
+    assert journal == [(5, False, "service/web")]
+
+
+@pytest.mark.parametrize("number", [1, 2, 25, 49, 50])
+def test_one_entry_in_full_is_read_from_the_nearer_end(cli, journal, number):
+    """A number shows the entry with its hashes, and never reads more than half of the journal."""
+    document = json.loads(cli("history", str(number), "-o", "json").stdout)
+
+    assert document["n"] == number
+    assert document["hash"] == f"{number:064d}"
+    assert all(limit <= 26 for limit, _, _ in journal)
+
+
+def test_one_entry_as_text_leaves_out_what_is_empty(cli, journal):
+    """The text form has each filled field; before and after are JSON."""
+    text = cli("history", "7").stdout
+
+    assert "action: UpdateService" in text
+    assert '"desiredCount": 2' in text
+    assert "outcome" not in text
+
+
+@pytest.mark.parametrize("what", ["51", "0", "web", "/web"])
+def test_history_of_nothing(cli, journal, what):
+    """Numbers outside and texts that are no address are wrong usage."""
+    assert cli("history", what).exit_code == 2
+
+
+@pytest.mark.parametrize(("problems", "code"), [([], 0), (["entry 3 is missing"], 1)])
+def test_verify(cli, apps, monkeypatch, problems, code):
+    """A whole chain is 0; a broken one is 1 and says what is wrong."""
+    monkeypatch.setattr("reconciler.app.ledger.verify_history", lambda _s, _d: problems)
+
+    result = cli("history", "--verify")
+
+    assert result.exit_code == code
+    assert (
+        result.stdout == f"production/shop: {problems[0] if problems else 'the journal is whole'}\n"
+    )
+
+
+def check(state: CheckState, code: int = 0) -> Check:
+    """Make a check's result."""
+    return Check("ecs:UpdateService", state, "said", "production/shop", code)
+
+
+@pytest.mark.parametrize(
+    ("checks", "code"),
+    [
+        ([check(CheckState.OK)], 0),
+        ([check(CheckState.WARNING), check(CheckState.UNSEEN)], 0),
+        ([check(CheckState.FAILED, 3)], 3),
+        ([check(CheckState.FAILED, 3), check(CheckState.FAILED, 4)], 4),
+    ],
+)
+def test_doctor_exit_codes(cli, apps, monkeypatch, checks, code):
+    """Only failed checks end with a code; the highest wins; states are said in words."""
+    monkeypatch.setattr("reconciler.app.look.doctor", lambda _s, _apps: checks)
+
+    result = cli("doctor")
+
+    assert result.exit_code == code
+    for found in checks:
+        assert found.state in result.stdout.splitlines()[-1]
+
+
+def test_policy_is_json_and_needs_no_aws(cli, apps, monkeypatch):
+    """--iam-policy prints a document that can be given to IAM as it stands."""
+
+    def doctor(*_):
+        raise GuardRefused("AWS was asked")
+
+    monkeypatch.setattr("reconciler.app.look.doctor", doctor)
+
+    policy = json.loads(cli("doctor", "--iam-policy", "--role", "diff").stdout)
+
+    assert policy["Version"] == "2012-10-17"
