@@ -72,8 +72,6 @@ def _load(invocation: Invocation, root: Path) -> tuple[list[Diagnostic], list[st
     loaded = load_folder(root)
     wanted = invocation.values["app"]
     known = {*loaded.apps, *loaded.broken_keys}
-    if not known and not loaded.diagnostics:
-        raise invocation.usage_error(f"no folder below {root} holds an app.yaml")
     if wanted and wanted not in known and not loaded.broken:
         there = ", ".join(sorted(known)) or "none"
         raise invocation.usage_error(f"no app '{wanted}' in {root}; there are: {there}")

@@ -25,7 +25,6 @@ services:
     image: 123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/shop:2026.11.22-3f2a91c
     command: bundle exec puma
     environment:
-      API_TOKEN: hunter2
       MODE: "no"
 """
 
@@ -46,6 +45,12 @@ def spoil(root, app: str = "production/shop", *, field: str = "comand") -> None:
     path.write_text(path.read_text().replace("    command:", f"    {field}:"))
 
 
+def plain_secret(root) -> None:
+    """Write a secret in plain text into the app, as people do."""
+    path = root / "desired" / "production" / "shop" / "app.yaml"
+    path.write_text(path.read_text() + "      API_TOKEN: hunter2\n")
+
+
 def test_good_files_are_zero(cli, root):
     """One line with the apps that were found."""
     result = cli("validate")
@@ -62,7 +67,7 @@ def test_a_mistake_has_place_line_and_carets(cli, root):
 
     assert result.exit_code == 2
     first, line, carets, summary = result.stdout.splitlines()
-    assert first.startswith("desired/production/shop/app.yaml:15:5: error: ")
+    assert first.startswith("desired/production/shop/app.yaml:16:5: error: ")
     assert "'command'" in first
     assert line[carets.index("^") : carets.rindex("^") + 1] == "comand"
     assert summary == "1 error in 1 file; 0 valid apps"
@@ -77,7 +82,7 @@ def test_validate_as_json(cli, root):
     document = json.loads(result.stdout)
     assert (result.exit_code, document["valid"]) == (2, False)
     (found,) = document["diagnostics"]
-    assert (found["line"], found["column"], found["severity"]) == (15, 5, "error")
+    assert (found["line"], found["column"], found["severity"]) == (16, 5, "error")
 
 
 def test_annotations_leave_stdout_alone(cli, root):
@@ -87,7 +92,7 @@ def test_annotations_leave_stdout_alone(cli, root):
     result = cli("validate", "-o", "json", env={"GITHUB_ACTIONS": "true"})
 
     json.loads(result.stdout)
-    assert result.stderr.startswith("::error file=desired/production/shop/app.yaml,line=15,col=5::")
+    assert result.stderr.startswith("::error file=desired/production/shop/app.yaml,line=16,col=5::")
 
 
 def test_paths_choose_whose_mistakes_count(cli, root):
@@ -112,16 +117,33 @@ def test_another_folder_in_place_of_dir(cli, root, monkeypatch):
 
 @pytest.mark.parametrize(
     "arguments",
-    [("-C", "missing"), ("-C", "empty"), ("missing/app.yaml",), ("-a", "production/shp")],
+    [("-C", "missing"), ("missing/app.yaml",), ("-a", "production/shp")],
 )
 def test_nothing_to_validate_is_wrong_usage(cli, root, arguments):
-    """No folder, no app.yaml in it, no such path and no such app are 2, never a silent success."""
-    (root / "empty").mkdir()
-
+    """No folder, no such path and no such app are 2, never a silent success."""
     result = cli("validate", *arguments)
 
     assert result.exit_code == 2
     assert result.stdout == ""
+
+
+def test_an_empty_folder_is_an_error(cli, root):
+    """A folder without any app.yaml is 2: a wrong -C must not look like success."""
+    (root / "empty").mkdir()
+
+    result = cli("validate", "-C", "empty")
+
+    assert result.exit_code == 2
+    assert "app.yaml" in result.stdout
+
+
+def test_warnings_count_only_when_strict(cli, root):
+    """A warning is said and leaves 0; with --strict it is 2."""
+    plain_secret(root)
+
+    assert cli("validate").exit_code == 0
+    assert "warning" in cli("validate").stdout
+    assert cli("validate", "--strict").exit_code == 2
 
 
 def test_broken_files_stop_the_other_verbs(cli, root):
@@ -131,7 +153,7 @@ def test_broken_files_stop_the_other_verbs(cli, root):
     result = cli("render")
 
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "desired/production/shop/app.yaml:15:5: error: " in result.stderr
+    assert "desired/production/shop/app.yaml:16:5: error: " in result.stderr
     assert "^^^^^^" in result.stderr
 
 
@@ -148,6 +170,8 @@ def test_render_writes_down_what_the_files_leave_out(cli, root):
 
 def test_render_masks_what_looks_like_a_secret(cli, root):
     """Values below secret-looking names are hidden unless --reveal is given."""
+    plain_secret(root)
+
     assert "hunter2" not in cli("render").stdout
     assert "hunter2" not in cli("render", "-o", "json").stdout
     assert "hunter2" in cli("render", "--reveal").stdout
