@@ -5,8 +5,12 @@ from __future__ import annotations
 from reconciler.app.world import World
 from reconciler.controller import operator
 from reconciler.model.desired import DesiredApp
+from reconciler.model.errors import UsageError
 from reconciler.model.journal import JournalRecord
 from reconciler.model.names import Address
+from reconciler.model.run import Run
+from reconciler.runs import operate
+from reconciler.runs.diagnosis import Diagnosis, explain, log_tail
 from reconciler.settings import Settings
 
 
@@ -46,3 +50,80 @@ def retry(settings: Settings, desired: DesiredApp, address: Address, reason: str
     """Release a held rollout; returns what was done."""
     session, ledger, actor = World(settings).operator(desired)
     return operator.retry(session, ledger, address, reason, actor)
+
+
+def migration_list(settings: Settings, desired: DesiredApp) -> list[Run]:
+    """Return every run that the ledger has, newest revision first within a migration."""
+    return World(settings).store(desired).runs()
+
+
+def migration_status(
+    settings: Settings, desired: DesiredApp, name: str | None
+) -> list[tuple[Run, Diagnosis]]:
+    """Return the run of the desired revision of each migration, or its newest one, explained."""
+    world = World(settings)
+    aws = world.place(desired).aws
+    wanted = {migration.name: migration.revision for migration in desired.migrations}
+    return [
+        (run, explain(run, aws))
+        for run in _newest(world.store(desired).runs(), wanted)
+        if name in (None, run.name)
+    ]
+
+
+def migration_logs(
+    settings: Settings, desired: DesiredApp, name: str, revision: str | None, lines: int
+) -> list[str]:
+    """Return the last log lines of a run's named container. Raises UsageError for an unknown run."""
+    world = World(settings)
+    runs = [run for run in world.store(desired).runs() if run.name == name]
+    run = next((run for run in runs if revision in (None, run.revision)), None)
+    if run is None:
+        what = f" {revision}" if revision else ""
+        raise UsageError(f"migration/{name}{what}: the ledger knows no such run")
+    found, source = log_tail(run, world.place(desired).aws, lines)
+    return list(found) or [f"no log lines: {source}"]
+
+
+def migration_retry(
+    settings: Settings, desired: DesiredApp, name: str, revision: str, reason: str
+) -> str:
+    """Ask for the next attempt of a failed run; returns what was done."""
+    world = World(settings)
+    subject, who = _subject(world, desired, name, revision, reason)
+    attempt = operate.retry(subject, who)
+    return f"{subject.title}: attempt {attempt} is asked for; the controller runs it"
+
+
+def migration_resolve(  # noqa: PLR0913 - the verb's own arguments
+    settings: Settings,
+    desired: DesiredApp,
+    name: str,
+    revision: str,
+    outcome: str,
+    *,
+    reason: str,
+    force: bool,
+) -> str:
+    """Write down how a run ended; returns what was done."""
+    world = World(settings, acting=True)
+    subject, who = _subject(world, desired, name, revision, reason)
+    run = operate.resolve(subject, operate.RESOLUTIONS[outcome], who, force=force)
+    return f"{subject.title} is {run.state} now, by your word"
+
+
+def _subject(
+    world: World, desired: DesiredApp, name: str, revision: str, reason: str
+) -> tuple[operate.Subject, operate.Operator]:
+    store, who = world.store(desired), world.place(desired).identity.arn
+    subject = operate.Subject(store, desired.cluster, name, revision)
+    return subject, operate.Operator(who, reason)
+
+
+def _newest(runs: list[Run], wanted: dict[str, str]) -> list[Run]:
+    """Pick one run for each migration: of the revision that the files name, else the newest."""
+    found: dict[str, Run] = {}
+    for run in runs:
+        if run.name not in found or run.revision == wanted.get(run.name):
+            found[run.name] = run
+    return list(found.values())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from reconciler.app.world import World
 from reconciler.controller.converge import TimedOut
@@ -15,6 +16,7 @@ from reconciler.model.plan import Plan
 from reconciler.model.status import AppStatus, Health, Sync
 from reconciler.plan.assess import assess
 from reconciler.plan.planner import make_plan
+from reconciler.resources import policy, preflight
 from reconciler.settings import Settings
 
 
@@ -96,3 +98,18 @@ def _holds(condition: str, now: AppStatus) -> bool:
             return now.health is Health.HEALTHY
         case _:
             return now.converged
+
+
+def doctor(settings: Settings, desired_apps: Sequence[DesiredApp]) -> list[preflight.Check]:
+    """Check credentials, account, tables, cluster, images and permissions of each app."""
+    world = World(settings)
+    return [
+        check
+        for desired in desired_apps
+        for check in preflight.check_app(world.door(desired.region), desired)
+    ]
+
+
+def iam_policy(desired_apps: Sequence[DesiredApp], role: str) -> dict[str, Any]:
+    """Return the least policy for what the files name; asks AWS nothing."""
+    return policy.least_policy(desired_apps, policy.Role(role))

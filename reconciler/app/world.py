@@ -46,16 +46,18 @@ class World:
     _places: dict[str, Place] = field(default_factory=dict)
     _observers: dict[AppKey, Observer] = field(default_factory=dict)
 
+    def door(self, region: str) -> Aws:
+        """Open the door to AWS in a region, with nothing checked."""
+        transport = BotoTransport(
+            region, profile=self.settings.profile, endpoint_url=self.settings.endpoint_url
+        )
+        return Aws(transport, self.clock)
+
     def place(self, desired: DesiredApp) -> Place:
         """Open AWS for an app. Raises GuardRefused in another account, BadCredentials, Unreachable."""
         name = place_name(desired)
         if name not in self._places:
-            transport = BotoTransport(
-                desired.region,
-                profile=self.settings.profile,
-                endpoint_url=self.settings.endpoint_url,
-            )
-            aws = Aws(transport, self.clock)
+            aws = self.door(desired.region)
             identity = caller_identity(aws)
             if identity.account != desired.account:
                 raise GuardRefused(

@@ -57,7 +57,7 @@ def explain(run: Run, aws: Aws) -> Diagnosis:
     containers = run.facts.get("containers", {})
     stop_code = str(run.facts.get("stopCode", ""))
     stopped_reason = mask_text(str(run.facts.get("stoppedReason", "")))
-    log_lines, log_source = _log_tail(run, aws)
+    log_lines, log_source = log_tail(run, aws)
     return Diagnosis(
         title=f"migration/{run.name} revision {run.revision}: {run.state}"
         + (f" (attempt {run.attempt})" if run.attempt > 1 else ""),
@@ -131,7 +131,8 @@ def next_command(run: Run) -> str:
             return ""
 
 
-def _log_tail(run: Run, aws: Aws) -> tuple[tuple[str, ...], str]:
+def log_tail(run: Run, aws: Aws, limit: int = LOG_LINES) -> tuple[tuple[str, ...], str]:
+    """Return the last log lines of the run's container, masked, and where they are from or why none."""
     if run.task_arn is None:
         return (), "no task is known"
     try:
@@ -145,7 +146,7 @@ def _log_tail(run: Run, aws: Aws) -> tuple[tuple[str, ...], str]:
             "GetLogEvents",
             logGroupName=group,
             logStreamName=stream,
-            limit=LOG_LINES,
+            limit=limit,
             startFromHead=False,
         )
     except AwsError as error:

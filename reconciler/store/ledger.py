@@ -126,6 +126,26 @@ class AppStore:
         except NotFound:
             return
 
+    def runs(self) -> list[Run]:
+        """Return every run that the ledger has of this app, by migration, newest revision first."""
+        pages = self.aws.pages(
+            "dynamodb",
+            "Query",
+            TableName=self.tables.state,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+            ExpressionAttributeValues={":pk": to_value(f"A#{self.key}"), ":sk": to_value("MIG#")},
+            ConsistentRead=True,
+        )
+        try:
+            found = [
+                records.decode_run(from_item(item), self.tables.state)
+                for page in pages
+                for item in expect(page, "Items", operation="dynamodb:Query")
+            ]
+        except NotFound:
+            return []
+        return sorted(found, key=lambda run: (run.name, -run.ordinal))
+
     def entry(self, number: int) -> JournalRecord | None:
         """Return one journal entry, None when there is none of that number. Raises CorruptLedger."""
         return journal.read_entry(self.aws, self.tables.journal, self.key, number)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from reconciler.cli.apps import the_one
@@ -29,7 +31,7 @@ DECLINED = 1
 @option("--reason", required=True, metavar="TEXT", help="Why; kept in the journal.")
 @option("--force", is_flag=True, help="Although ECS still shows its task, or cannot be asked.")
 def command(
-    invocation: Invocation, *, name: str, revision: str, outcome: str, **options: str
+    invocation: Invocation, *, name: str, revision: str, outcome: str, **options: Any
 ) -> int:
     """Say how a revision ended, where it cannot be proven.
 
