@@ -27,12 +27,12 @@ class Shape:
 
     raw: Any
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The model's name of the type, `ContainerDefinition`."""
         return str(self.raw.name)
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """The model's word for the type."""
         return str(self.raw.type_name)
@@ -61,12 +61,12 @@ class Shape:
         """The values of an enumeration; empty when any text will do."""
         return tuple(self.raw.enum) if self.kind == "string" else ()
 
-    @property
+    @cached_property
     def minimum(self) -> int | None:
         """Least value of a number, least length of a text or list."""
         return _number(self.raw.metadata.get("min"))
 
-    @property
+    @cached_property
     def maximum(self) -> int | None:
         """Greatest value of a number, greatest length of a text or list."""
         return _number(self.raw.metadata.get("max"))

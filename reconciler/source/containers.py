@@ -10,6 +10,8 @@ from reconciler.source.merge import overlay_maps
 from reconciler.source.nodes import Broken, Entry, Mapping, Null, Place, Scalar, describe
 from reconciler.source.report import Report, show
 
+MAX_NESTING = 32
+
 
 class Templates:
     """The `containers:` section, each with its own `from` worked out."""
@@ -43,6 +45,10 @@ class Templates:
         if name in self._active:
             loop = " → ".join([*self._active[self._active.index(name) :], name])
             self._report.error(place, f"'from' goes in a circle: {loop}", "cycle", path=path)
+            return None
+        if len(self._active) >= MAX_NESTING:
+            message = f"'from' nested deeper than {MAX_NESTING} levels"
+            self._report.error(place, message, "too-deep", path=path)
             return None
         self._active.append(name)
         done = self.complete(entry.value, f"containers.{name}").without({"name"})

@@ -14,8 +14,6 @@ from reconciler.source.merge import join_files, overlay_maps
 from reconciler.source.nodes import Mapping, Null, Place, Scalar, SourceFile
 from reconciler.source.report import Report
 
-MAX_BASES = 16
-
 
 @dataclass
 class Layer:

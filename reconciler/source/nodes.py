@@ -7,7 +7,6 @@ replaced: aliases and references share their parts.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -175,19 +174,15 @@ def size(node: Node) -> int:
             return 1
 
 
-def scalars(node: Node) -> Iterator[Scalar]:
-    """Yield every scalar of a tree."""
+def height(node: Node) -> int:
+    """Count the levels of a tree."""
     match node:
-        case Scalar():
-            yield node
         case Mapping(entries=entries):
-            for entry in entries.values():
-                yield from scalars(entry.value)
+            return 1 + max((height(e.value) for e in entries.values()), default=0)
         case Sequence(items=items):
-            for item in items:
-                yield from scalars(item)
-        case Null() | Broken():
-            return
+            return 1 + max((height(i) for i in items), default=0)
+        case _:
+            return 1
 
 
 def node_at(node: Node, path: tuple[str | int, ...]) -> Place:

@@ -19,6 +19,7 @@ from reconciler.source.nodes import (
     Scalar,
     Sequence,
     describe,
+    height,
     size,
 )
 from reconciler.source.report import Report, show
@@ -27,6 +28,9 @@ HEADER = ("app", "environment", "account", "region", "cluster")
 MAX_TEXT = 64 * 1024
 MAX_NODES = 200_000
 MAX_NESTING = 32
+MAX_DEPTH = 50
+"""Levels of what a reference brings; the whole stays far from Python's recursion limit."""
+_MAX_WALK = 150
 
 _LATER = ("redis", "ssm", "cfn", "tfstate", "env")
 _FAMILIES = (*HEADER, "vars", "images")
@@ -56,9 +60,20 @@ class Resolver:
         self._failed: set[str] = set()
         self._active: list[str] = []
         self._budget = MAX_NODES
+        self._depth = 0
 
     def resolve(self, node: Node) -> Node:
-        """Return the tree with every reference replaced; where one fails its text stays as written."""
+        """Return the tree with every reference replaced; what has no meaning becomes `Broken`."""
+        self._depth += 1
+        try:
+            if self._depth > _MAX_WALK:
+                self._report.error(node.place, "references nested too deep", "too-deep")
+                return Broken(node.place)
+            return self._walk(node)
+        finally:
+            self._depth -= 1
+
+    def _walk(self, node: Node) -> Node:
         match node:
             case Scalar(text=text) if "${" in text:
                 try:
@@ -223,6 +238,8 @@ class Resolver:
                 return self.resolve(node)
 
     def _placed(self, value: Node, place: Place) -> Node:
+        if height(value) > MAX_DEPTH:
+            self._fail(place, f"nested deeper than {MAX_DEPTH} levels", "too-deep")
         self._budget -= size(value)
         if self._budget < 0:
             self._fail(

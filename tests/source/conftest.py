@@ -61,7 +61,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    """An empty desired folder."""
+    """Return an empty desired folder."""
     root = tmp_path / "desired"
     root.mkdir()
     return World(root)

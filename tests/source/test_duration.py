@@ -19,7 +19,7 @@ def test_durations(text, seconds):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "5", "m", "5 m", "-5m", "0s", "5d", "9999999h", "1e3s", "5m5", "５m"]
+    "text", ["", "5", "m", "5 m", "-5m", "0s", "5d", "9999999h", "1e3s", "5m5", "\uff15m"]
 )
 def test_no_durations(text):
     """Anything else is refused, zero and more than a year too."""

@@ -16,6 +16,7 @@ STAGING = HEADER.replace("production", "staging")
 
 
 def rules(loaded):
+    """Return the rules of all diagnostics."""
     return [d.rule for d in loaded.diagnostics]
 
 
@@ -301,6 +302,7 @@ def test_the_root_may_be_a_link(world, tmp_path):
 
 
 def git(folder, *arguments):
+    """Run git in a folder."""
     subprocess.run(
         ["git", "-c", "user.name=x", "-c", "user.email=x@x", *arguments],
         cwd=folder,

@@ -10,12 +10,14 @@ from reconciler.source.report import Report
 
 
 def read(text):
+    """Return the tree and the report of a text."""
     report = Report()
     data = text.encode() if isinstance(text, str) else text
     return parse("f.yaml", data, report), report
 
 
 def only(text):
+    """Return place and rule of the one error."""
     (found,) = read(text)[1].errors
     return found.origin.line, found.origin.column, found.rule
 

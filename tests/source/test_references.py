@@ -14,6 +14,7 @@ DIGEST = "sha256:" + "0" * 64
 
 
 def resolve(text):
+    """Return a document with its references replaced, and the report."""
     report = Report()
     document = parse("f.yaml", text.encode(), report)
     assert document is not None, report.diagnostics
@@ -21,7 +22,7 @@ def resolve(text):
 
 
 def value(expression, rest=""):
-    """What `${…}` in x-value becomes, among some names."""
+    """Return what `${…}` in x-value becomes, among some names."""
     text = (
         f"app: shop\nregion: r\nimages: {{a: 'h/a:t1', d: 'h/d@{DIGEST}'}}\n{rest}x: {expression}\n"
     )
@@ -155,3 +156,11 @@ def test_any_text_resolves_or_is_reported(text):
     document = parse("f.yaml", f"vars: {{x: 1}}\nx: '{quoted}'\n".encode(), report)
     found = plain(Resolver(document, report).resolve(document))
     assert found["x"] is not None or report.errors
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_deep_values_do_not_add_up(step):
+    """Deep lists behind each other are refused in whichever order they are reached."""
+    order = range(30)[::step]
+    deep = "".join(f"  a{n}: {'[' * 40}'${{vars.a{n + 1}}}'{']' * 40}\n" for n in order)
+    assert {d.rule for d in resolve(f"vars:\n{deep}  a30: x\n")[1].errors} == {"too-deep"}

@@ -11,12 +11,13 @@ BASE = HEADER + DEFAULTS
 
 
 def service(text):
-    """A service `web` with an image and the lines of `text`."""
+    """Return a service `web` with an image and the lines of `text`."""
     lines = "".join(f"    {line}\n" for line in text.splitlines())
     return f"{BASE}services:\n  web:\n    image: a/b:1\n{lines}"
 
 
 def container(app):
+    """Return the first service's first container."""
     return app.services[0].task_definition["containerDefinitions"][0]
 
 
@@ -304,7 +305,7 @@ def test_a_described_service_may_be_pasted(world):
 
 
 def migration(text):
-    """A migration `db` with an image and the lines of `text`."""
+    """Return a migration `db` with an image and the lines of `text`."""
     lines = "".join(f"    {line}\n" for line in text.splitlines())
     return f"{BASE}migrations:\n  db:\n    image: a/b:1\n{lines}"
 
@@ -393,3 +394,10 @@ def test_after_in_a_circle(world):
     )
     assert [d.rule for d in found] == ["cycle"]
     assert "a → b → c → a" in found[0].message
+
+
+def test_a_long_chain_of_from_is_refused(world):
+    """A thousand templates behind each other are an error, not a RecursionError."""
+    chain = "".join(f"  c{n}: {{from: c{n + 1}}}\n" for n in range(1000))
+    found = world.errors(BASE, f"containers:\n{chain}  c1000: {{image: a/b:1}}\n")
+    assert {d.rule for d in found} == {"too-deep"}
