@@ -121,6 +121,7 @@ class _Parser:
 
     def primary(self) -> Condition:
         if self.accept("("):
+            self.refuse_redundant()
             inner = self.either()
             self.take(")")
             return inner
@@ -145,6 +146,18 @@ class _Parser:
             raise ExpressionError(f"{sign!r} is no comparison")
         right = self.operand()
         return lambda s: _compare(sign, left(s), right(s))
+
+    def refuse_redundant(self) -> None:
+        """Refuse ((…)), as AWS does: a parenthesis whose only content is another one."""
+        if self.peek() != "(":
+            return
+        depth = 0
+        for at in range(self.at, len(self.tokens)):
+            depth += {"(": 1, ")": -1}.get(self.tokens[at], 0)
+            if depth == 0:
+                if self.tokens[at + 1 : at + 2] == (")",):
+                    raise ExpressionError("the expression has redundant parentheses")
+                return
 
     def function(self) -> Condition:
         name = self.take()
