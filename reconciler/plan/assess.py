@@ -1,4 +1,4 @@
-"""How an app is doing, on two axes: is live what the files say, and does it work?
+"""How an app is doing, on two axes: whether live is what the files say, and whether it works.
 
 Called by `controller.reconcile` after each pass, by `status`, `wait` and `diff`. Has no time in it:
 the same world gives the same status, so that it is stored only when it changed.

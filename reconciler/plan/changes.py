@@ -28,15 +28,17 @@ class Background:
     origins: Mapping[Path, Origin]
 
 
-def change_of(difference: Difference, effect: Effect, background: Background) -> Change:
-    """Return the difference as a change of the plan."""
+def change_of(
+    difference: Difference, effect: Effect, background: Background, why: Why | None = None
+) -> Change:
+    """Return the difference as a change of the plan; why is found out unless it is given."""
     path, kind = difference.path, background.kind
     hidden = any(is_sensitive(path, v) for v in (difference.observed, difference.desired))
     return Change(
         path=shown_path(kind, path),
         observed=_shown(path, difference.observed),
         desired=_shown(path, difference.desired),
-        why=_why(difference, background),
+        why=why or _why(difference, background),
         effect=effect,
         origin=origin_of(background.origins, (kind, *path)),
         sensitive=hidden,

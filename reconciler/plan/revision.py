@@ -17,7 +17,6 @@ from reconciler.model.plan import Change, Effect, Suppressed, UndeclaredChange, 
 from reconciler.plan.changes import Background, change_of
 from reconciler.plan.compare import Difference, compare, removed
 from reconciler.plan.needs import carries_out
-from reconciler.plan.paths import MISSING
 from reconciler.plan.spec_hash import SPEC_TAG, content_hash
 from reconciler.shapes.tables import TASK_DEFINITION
 
@@ -50,9 +49,9 @@ def compare_revision(
     found = compare(content, known.content, TASK_DEFINITION)
     gone = removed(before or {}, content, known.content, TASK_DEFINITION)
     tags = _image_tags(observed)
-    changes = [change_of(_readable(d, tags), Effect.ROLLOUT, background) for d in found.differences]
+    changes = [_readable(change_of(d, Effect.ROLLOUT, background), tags) for d in found.differences]
     changes += [
-        replace(change_of(d, Effect.ROLLOUT, background), why=Why.REMOVED)
+        change_of(d, Effect.ROLLOUT, background, why=Why.REMOVED)
         for d in gone
         if not _is_covered(d.path, found.differences)
     ]
@@ -71,7 +70,7 @@ def creation_changes(
     background = Background(TASK_DEFINITION, None, service.origins)
     tags = _image_tags(observed)
     found = compare(_without_tags(wanted), {}, TASK_DEFINITION).differences
-    return tuple(change_of(_readable(d, tags), Effect.ROLLOUT, background) for d in found)
+    return tuple(_readable(change_of(d, Effect.ROLLOUT, background), tags) for d in found)
 
 
 def reusable(wanted: Mapping[str, Any], record: ServiceRecord | None, observed: ObservedApp) -> str:
@@ -129,19 +128,19 @@ def _image_tags(observed: ObservedApp) -> dict[str, str]:
     return {digest: reference for reference, digest in sorted(known.items())}
 
 
-def _readable(difference: Difference, tags: Mapping[str, str]) -> Difference:
+def _readable(change: Change, tags: Mapping[str, str]) -> Change:
     """Show an image as `repository:tag@sha256:…` where the tag is known."""
-    if difference.path[-1] != "image":
-        return difference
+    if not change.path.endswith(".image"):
+        return change
     return replace(
-        difference,
-        observed=_with_tag(difference.observed, tags),
-        desired=_with_tag(difference.desired, tags),
+        change,
+        observed=_with_tag(change.observed, tags),
+        desired=_with_tag(change.desired, tags),
     )
 
 
 def _with_tag(image: Any, tags: Mapping[str, str]) -> Any:
-    if image is MISSING or image not in tags or "@" not in image:
+    if not isinstance(image, str) or image not in tags or "@" not in image:
         return image
     reference = tags[image]
     return reference if "@" in reference else f"{reference}@{image.partition('@')[2]}"

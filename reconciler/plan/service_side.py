@@ -13,7 +13,7 @@ from typing import Any
 from reconciler.model.desired import DesiredApp, DesiredService
 from reconciler.model.names import Path
 from reconciler.model.observed import ObservedService, ServiceRecord
-from reconciler.model.plan import Change, Effect, Suppressed, UndeclaredChange
+from reconciler.model.plan import Change, Effect, Suppressed, UndeclaredChange, Why
 from reconciler.plan.canonical import canonical_json
 from reconciler.plan.changes import Background, change_of
 from reconciler.plan.compare import Difference, compare, removed
@@ -68,9 +68,14 @@ def compare_service(
     found = compare(desired, seen, SERVICE)
     gone = [d for d in removed(before or {}, desired, seen, SERVICE) if _can_be_removed(d.path)]
     resets, lasting = _resets(gone)
+    whys = [(d, None) for d in found.differences] + [(d, Why.REMOVED) for d in resets]
     fields = [
-        FieldChange(_change(d, background), d.path[0], _value(d.path[0], desired, seen, resets))
-        for d in (*found.differences, *resets)
+        FieldChange(
+            change_of(d, service_effect(d.path[0]).effect, background, why),
+            d.path[0],
+            _value(d.path[0], desired, seen, resets),
+        )
+        for d, why in whys
     ]
     explained = {d.path[0] for d in resets}
     tag_changes = _tag_changes(app, service, wanted, live, background)
@@ -132,10 +137,6 @@ def update_request(
             if name in wanted:
                 sent.setdefault(name, wanted[name])
     return {"service": wanted["serviceName"], **sent}
-
-
-def _change(difference: Difference, background: Background) -> Change:
-    return change_of(difference, service_effect(difference.path[0]).effect, background)
 
 
 def _value(
