@@ -130,8 +130,8 @@ class Checks:
         cpu, memory = self._task.get("cpu"), self._task.get("memory")
         if cpu is None or memory is None:
             if self._workload.complete:
-                missing = "cpu" if cpu is None else "memory"
-                message = f"Fargate needs '{missing}' (as in cpu: 512, memory: 1GB)"
+                missing = " and ".join(n for n in ("cpu", "memory") if n not in self._task)
+                message = f"Fargate needs {missing} (as in cpu: 512, memory: 1GB)"
                 self._report.error(
                     self._workload.place, message, "required", path=self._workload.label
                 )

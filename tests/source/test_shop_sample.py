@@ -5,6 +5,8 @@ from pathlib import Path
 
 import botocore.session
 from botocore.validate import ParamValidator
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from reconciler.model.desired import When
 from reconciler.model.names import Address
@@ -91,3 +93,43 @@ def test_order_between_services(world):
     """`after` becomes addresses."""
     app = world.app(SHOP)
     assert app.services[1].after == (Address("service", "web"),)
+
+
+@given(st.integers(0, len(SHOP)))
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_cut_file_never_drops_a_gate(world, length):
+    """Wherever a save was cut off, nothing raises, and no migration reads as dropped."""
+    loaded = world.load(SHOP[:length])
+    assert loaded.apps or loaded.broken
+    for app in loaded.apps.values():
+        assert not app.dropped_migrations
+
+
+@given(st.data())
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_damaged_file_is_an_app_or_diagnostics(world, data):
+    """Lines swapped, doubled, re-indented or replaced by junk never raise, and places stay in the file."""
+    lines = SHOP.split("\n")
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(lines) - 1))
+        kind = data.draw(st.sampled_from(["drop", "double", "indent", "outdent", "junk", "value"]))
+        junk = data.draw(st.text("ab:{}[]&*!|>'\"#-? $,\t", max_size=6))
+        key = lines[at].partition(":")[0]
+        changed = {
+            "drop": [],
+            "double": [lines[at]] * 2,
+            "indent": ["  " + lines[at]],
+            "outdent": [lines[at][2:]],
+            "junk": [lines[at] + junk],
+            "value": [f"{key}: {junk}"],
+        }
+        lines[at : at + 1] = changed[kind] or [""]
+    loaded = world.load("\n".join(lines))
+    assert loaded.apps or loaded.broken
+    for found in loaded.diagnostics:
+        assert 1 <= found.origin.line <= len(lines) + 1
+        assert found.origin.column <= len([*lines, ""][found.origin.line - 1]) + 1
