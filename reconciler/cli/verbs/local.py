@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler.cli.durations import DurationType
 from reconciler.cli.options import Invocation, option, verb
 from reconciler.cli.progress import Progress
+from reconciler.cli.verbs.run import ended, whole_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @verb("local", short_help="Run an AWS on this machine, with the controller.", formats=("text",))
@@ -20,6 +24,7 @@ from reconciler.cli.progress import Progress
     type=click.Choice(("converged",)),
     help="End when every app has converged, or cannot.",
 )
+@option("--timeout", type=DurationType(), help="With --until: how long at most; then exit code 7.")
 @option(
     "--image",
     "images",
@@ -27,20 +32,15 @@ from reconciler.cli.progress import Progress
     metavar="NAME=DIR",
     help="Run containers of the repository NAME as processes in DIR; repeatable.",
 )
-@option("--timeout", type=DurationType(), help="With --until: how long at most; then exit code 7.")
-@option(
-    "--data-dir",
-    "data_directory",
-    type=click.Path(path_type=Path),
-    help="Folder of its state; emptied at start.",
-)
+@option("--data-dir", type=click.Path(), help="Folder of its state; fresh at each start.")
 @option("--real-times", is_flag=True, help="Take as long as AWS does, not a moment.")
 def command(
     invocation: Invocation,
     *,
-    aws_only: bool,
     images: tuple[str, ...],
     until: str | None,
+    timeout: timedelta | None,
+    data_dir: str | None,
     **options: Any,
 ) -> int:
     """Run an AWS on this machine, with the controller.
@@ -48,28 +48,32 @@ def command(
     It listens on 127.0.0.1, runs containers as local processes and ends them with itself. With
     --aws-only point the other verbs at it with --endpoint-url.
     """
+    from pathlib import Path  # noqa: PLC0415 - completion does without
+
     from reconciler.app import embedded  # noqa: PLC0415 - brings moto
 
-    if until and aws_only:
+    if until and options["aws_only"]:
         raise invocation.usage_error("--until needs the controller: leave out --aws-only")
+    if timeout and not until:
+        raise invocation.usage_error("--timeout needs --until")
+    whole_folder(invocation)
+    chosen = embedded.EmbeddedOptions(
+        until_converged=until is not None,
+        timeout=timeout,
+        images=_folders(invocation, images),
+        data_directory=Path(data_dir) if data_dir else None,
+        **options,
+    )
     progress = Progress(invocation, several=True)
     ending = embedded.local(
-        invocation.settings,
-        embedded.EmbeddedOptions(
-            aws_only=aws_only,
-            until_converged=until is not None,
-            images=_folders(invocation, images),
-            **options,
-        ),
-        say=invocation.output.note,
-        on_event=progress.say,
+        invocation.settings, chosen, say=invocation.output.result, on_event=progress.say
     )
-    for key, reason in ending.reasons.items():
-        invocation.output.note(f"{key}: {reason}")
-    return ending.exit_code
+    return ended(invocation, ending)
 
 
 def _folders(invocation: Invocation, images: tuple[str, ...]) -> dict[str, Path]:
+    from pathlib import Path  # noqa: PLC0415 - completion does without
+
     folders: dict[str, Path] = {}
     for text in images:
         name, separator, folder = text.partition("=")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.durations import DurationType
 from reconciler.cli.options import Invocation, option, verb
 from reconciler.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from reconciler.controller.verdict import Ending
 
 
 @verb("run", short_help="Run the controller.", formats=("text",))
@@ -48,6 +52,7 @@ def command(  # noqa: PLR0913 - one for each flag
 
     if timeout and not until:
         raise invocation.usage_error("--timeout needs --until")
+    whole_folder(invocation)
     settings = replace(invocation.settings, resync=resync, drain_timeout=drain_timeout)
     progress = Progress(invocation, several=True)
     ending = act.run(
@@ -57,6 +62,19 @@ def command(  # noqa: PLR0913 - one for each flag
         timeout=timeout,
         on_event=progress.say,
     )
+    return ended(invocation, ending)
+
+
+def whole_folder(invocation: Invocation) -> None:
+    """Refuse -a: a controller of one app would leave the others of its folder to nobody."""
+    if invocation.values["app"]:
+        raise invocation.usage_error(
+            "a controller takes the whole folder: leave out -a (RECONCILER_APP), choose with -C"
+        )
+
+
+def ended(invocation: Invocation, ending: Ending) -> int:
+    """Say why the controller ended, on stderr, and return its exit code."""
     for key, reason in ending.reasons.items():
         invocation.output.note(f"{key}: {reason}")
     return ending.exit_code

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from reconciler.controller.verdict import Ending
+from reconciler.model.events import Event, EventKind
 from reconciler.model.run import RunState
 from reconciler.runs.diagnosis import Diagnosis
 from tests.cli import values
@@ -77,9 +78,7 @@ def test_one_app_must_be_named_where_only_one_can_be_meant(cli, apps, arguments)
 
 def test_migration_list(cli, apps, monkeypatch):
     """A row for each run, with its state and guarantee."""
-    monkeypatch.setattr(
-        "reconciler.app.ledger.migration_list", lambda _s, _d: [values.run()], raising=False
-    )
+    monkeypatch.setattr("reconciler.app.ledger.migration_list", lambda _s, _d: [values.run()])
 
     header, row = cli("migration", "list").stdout.splitlines()
 
@@ -102,7 +101,6 @@ def test_migration_status(cli, apps, monkeypatch, state, code):
     monkeypatch.setattr(
         "reconciler.app.ledger.migration_status",
         lambda _s, _d, _n: [(values.run(state), diagnosis)],
-        raising=False,
     )
 
     result = cli("migration", "status", "db")
@@ -122,7 +120,7 @@ def test_migration_logs(cli, apps, monkeypatch):
         asked.append((name, revision, lines))
         return ["one", "two"]
 
-    monkeypatch.setattr("reconciler.app.ledger.migration_logs", logs, raising=False)
+    monkeypatch.setattr("reconciler.app.ledger.migration_logs", logs)
 
     assert cli("migration", "logs", "db", "-n", "2").stdout == "one\ntwo\n"
     assert asked == [("db", None, 2)]
@@ -136,7 +134,7 @@ def test_forced_resolve_asks_first(cli, apps, monkeypatch):
         asked.append((*arguments, options))
         return "recorded"
 
-    monkeypatch.setattr("reconciler.app.ledger.migration_resolve", resolve, raising=False)
+    monkeypatch.setattr("reconciler.app.ledger.migration_resolve", resolve)
     arguments = ("migration", "resolve", "db", "7", "--as", "succeeded", "--reason", "seen")
 
     assert cli(*arguments, "--force").exit_code == 2
@@ -179,6 +177,9 @@ def test_run_hands_on_limits_and_says_why_it_ended(cli, monkeypatch):
     [
         ("run", "--timeout", "5m"),
         ("run", "--workers", "0"),
+        ("run", "-a", "production/shop"),
+        ("local", "-a", "production/shop"),
+        ("local", "--timeout", "5m"),
         ("local", "--aws-only", "--until", "converged"),
         ("local", "--image", "shop"),
         ("local", "--image", "shop=/nowhere/at/all"),
@@ -189,3 +190,35 @@ def test_run_hands_on_limits_and_says_why_it_ended(cli, monkeypatch):
 def test_flags_that_cannot_be(cli, arguments):
     """What does not go together, or does not exist, is wrong usage."""
     assert cli(*arguments).exit_code == 2
+
+
+def test_local_hands_on_what_was_said(cli, monkeypatch, tmp_path):
+    """Images, port and limits reach the embedded AWS; its endpoint is the result on stdout."""
+    asked = []
+
+    def local(_settings, options, *, say, on_event):
+        asked.append(options)
+        say("embedded AWS at http://127.0.0.1:4566")
+        on_event(Event(EventKind.DONE, "production/shop", "service/web", "steady", values.AT))
+        return Ending(0)
+
+    monkeypatch.setattr("reconciler.app.embedded.local", local)
+
+    result = cli(
+        "local",
+        "--until",
+        "converged",
+        "--timeout",
+        "1m",
+        "--image",
+        f"shop={tmp_path}",
+        "--aws-port",
+        "4566",
+    )
+
+    assert (result.exit_code, result.stdout) == (0, "embedded AWS at http://127.0.0.1:4566\n")
+    assert "steady" in result.stderr
+    (options,) = asked
+    assert options.images == {"shop": tmp_path}
+    assert (options.until_converged, options.timeout) == (True, timedelta(minutes=1))
+    assert (options.aws_port, options.aws_only, options.real_times) == (4566, False, False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from reconciler.cli.apps import the_one
@@ -30,8 +28,14 @@ DECLINED = 1
 )
 @option("--reason", required=True, metavar="TEXT", help="Why; kept in the journal.")
 @option("--force", is_flag=True, help="Although ECS still shows its task, or cannot be asked.")
-def command(
-    invocation: Invocation, *, name: str, revision: str, outcome: str, **options: Any
+def command(  # noqa: PLR0913 - one for each flag
+    invocation: Invocation,
+    *,
+    name: str,
+    revision: str,
+    outcome: str,
+    reason: str,
+    force: bool,
 ) -> int:
     """Say how a revision ended, where it cannot be proven.
 
@@ -42,11 +46,11 @@ def command(
 
     desired = the_one(invocation)
     question = f"Record migration/{name} {revision} of {desired.key} as {outcome}, unproven?"
-    if options["force"] and not confirmed(invocation, question):
+    if force and not confirmed(invocation, question):
         invocation.output.note("nothing was recorded")
         return DECLINED
     done = ledger.migration_resolve(
-        invocation.settings, desired, name, revision, outcome, **options
+        invocation.settings, desired, name, revision, outcome, reason=reason, force=force
     )
     invocation.output.result(str(done))
     return 0
