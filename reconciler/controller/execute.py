@@ -82,7 +82,9 @@ class Executor:
         """
         done = Execution()
         for step in plan.steps:
-            if step.blocked or (self.only and step.address not in self.only):
+            if not self._in_flight(step) and (
+                step.blocked or (self.only and step.address not in self.only)
+            ):
                 continue
             try:
                 self._carry_out(step, done)
@@ -93,12 +95,20 @@ class Executor:
 
     def _carry_out(self, step: Step, done: Execution) -> None:
         if step.address.kind == "migration":
-            if step.verb in (Verb.RUN, Verb.WAIT):
+            if step.verb is Verb.RUN or self._in_flight(step):
                 self._advance(step, done)
         elif step.request is not None:
             self._service(step, step.request, done)
 
     # Migrations -------------------------------------------------------------------------------
+
+    def _in_flight(self, step: Step) -> bool:
+        """Whether the step's migration has the active run: that one is watched whatever the plan says.
+
+        Even UNKNOWN is left by itself when evidence turns up, and ECS forgets evidence in an hour.
+        """
+        active = self.observed.ledger.active_run or ""
+        return step.address.kind == "migration" and active.startswith(f"MIG#{step.address.name}#")
 
     def _advance(self, step: Step, done: Execution) -> None:
         migration = next((m for m in self.desired.migrations if m.address == step.address), None)
