@@ -92,7 +92,8 @@ class Session:
 
         Returns when it is known to have landed, also when the answer was lost. Raises LeaseLost when
         another has the app; Superseded when the journal went on, a write's own condition did not hold
-        (its cause is the ConditionFailed) or the outcome stayed unknown: read and decide again.
+        (its cause is the ConditionFailed) or the outcome stayed unknown: read and decide again;
+        AwsError when AWS refused or could not be asked what became of it.
         """
         after = self.head.changed(change)
         self._land(self._prepare(entries, writes, after, require_idle=change.require_idle))
