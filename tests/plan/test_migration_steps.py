@@ -102,7 +102,9 @@ def test_which_revision_is_older(revision: str, latest: str, ordinals: dict, old
 def test_an_older_revision_never_runs_by_itself(state: RunState | None) -> None:
     """Whatever git's attempt says, an older revision is held and says why; the gate stays shut."""
     runs = [a_run(state, "20261121")] if state else []
-    world = World(ledger=replace(ledger(*runs), migrations={"db": MigrationRecord("db", REVISION, 2)}))
+    world = World(
+        ledger=replace(ledger(*runs), migrations={"db": MigrationRecord("db", REVISION, 2)})
+    )
     app = an_app(a_service(), migrations=(a_migration("20261121", attempt=5),))
     plan = world.plan(app)
     step = only(plan, "migration/db")

@@ -1,0 +1,95 @@
+"""What is hidden and what is shown."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.plan.mask import SENSITIVE, mask_text, mask_value
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "DB_PASSWORD", "API_TOKEN", "CLIENT_SECRET", "RAILS_MASTER_KEY", "SECRET_KEY_BASE",
+        "apiToken", "PASSWORD", "AWS_SECRET_ACCESS_KEY", "PGPASSWORD", "SMTP_PASS",
+    ],
+)  # fmt: skip
+def test_names_that_promise_a_secret(name: str) -> None:
+    """Their values are hidden wherever they stand."""
+    assert mask_value(("containerDefinitions", "app", "environment", name), "x") == SENSITIVE
+    assert mask_value("environment", [{"name": name, "value": "x"}]) == [
+        {"name": name, "value": SENSITIVE}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("environment", "RAILS_ENV"), "production"),
+        (("environment", "PWD"), "/webapp"),
+        (("environment", "PASSENGER_POOL"), "3"),
+        (("secrets", "RAILS_MASTER_KEY"), "/shop/RAILS_MASTER_KEY"),
+        (("logConfiguration", "secretOptions", "splunk-token"), "arn:aws:ssm:x"),
+        (("clientToken",), "abc"),
+        (("image",), "r.example.com/shop@sha256:abc"),
+        (("environment", "API_KEY"), ""),
+    ],
+)
+def test_what_is_no_secret_is_shown(path: tuple[str, ...], value: str) -> None:
+    """References, AWS's own field names and empty values."""
+    assert mask_value(path, value) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "AKIAIOSFODNN7EXAMPLE",
+        "postgres://u:hunter2@db/shop",
+        "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----",
+        "ghp_0123456789abcdefghij0123456789abcdef",
+    ],
+)
+def test_values_that_look_like_secrets(value: str) -> None:
+    """They are hidden whatever their name is."""
+    assert SENSITIVE in mask_value(("environment", "X"), value)
+    assert value not in mask_text(f"before {value} after")
+
+
+@given(st.text(alphabet="abcdefgh0123456789", min_size=6))
+def test_text_never_keeps_a_password(secret: str) -> None:
+    """In URLs, assignments, JSON and flags."""
+    secret = f"Zq{secret}"
+    for text in (
+        f"redis://:{secret}@h:1/0",
+        f"DB_PASSWORD={secret} rails",
+        f'{{"password": "{secret}"}}',
+        f"mysql --password {secret}",
+        f"mysql --password={secret}",
+        f"password: {secret}",
+    ):
+        assert secret not in mask_text(text), text
+
+
+def test_a_flag_hides_the_next_argument() -> None:
+    """In a command that is a list too."""
+    assert mask_value("command", ["x", "--token", "abc", "run"]) == [
+        "x",
+        "--token",
+        SENSITIVE,
+        "run",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "unable to pull secrets or registry auth: execution resource retrieval failed",
+        "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop/db-AbCdEf",
+        "== 20261122093000 AddIndex: migrated (21.4s) ==",
+    ],
+)
+def test_prose_stays_readable(text: str) -> None:
+    """AWS's own messages and log lines pass unchanged."""
+    assert mask_text(text) == text
