@@ -39,6 +39,8 @@ class Checks:
         self._network()
         if wants_fargate(self._workload):
             self._fargate()
+        elif "memory" not in self._task:
+            self._container_memory()
         for container in self._containers:
             self._container(container)
         self._tags()
@@ -146,6 +148,14 @@ class Checks:
             listed = _listed(sizes)
             message = f"with cpu {cpu} Fargate offers memory {listed}, not {memory}"
             self.error(("taskDefinition", "memory"), message, "fargate")
+
+    def _container_memory(self) -> None:
+        """Off Fargate a task may have no size, and then each container needs one [M ContainerDefinition]."""
+        for container in self._containers:
+            if "memory" not in container and "memoryReservation" not in container:
+                path = ("taskDefinition", "containerDefinitions", container["name"])
+                message = "needs 'memory' or 'memoryReservation', or the task 'memory'"
+                self.error(path, message, "required")
 
     def _container(self, container: dict[str, Any]) -> None:
         path: Path = ("taskDefinition", "containerDefinitions", container["name"])

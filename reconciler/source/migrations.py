@@ -13,7 +13,7 @@ from reconciler.source.report import show
 from reconciler.source.workload import AppContext, Assembled, Rules, assemble
 from reconciler.source.written import write_defaults, write_names
 
-GUARD_CONTAINER = "guard"
+GUARD_CONTAINER = "reconciler-guard"
 """The name under which `runs` adds the guard to a migration's task."""
 
 
@@ -102,7 +102,7 @@ def _once_only(workload: Assembled, decides: str | None, checks: Checks) -> None
         if name == GUARD_CONTAINER:
             checks.error(
                 path,
-                "the name 'guard' is taken by the container that claims a run",
+                "the name is taken by the container that claims a run",
                 "managed-field",
             )
     if workload.api.get("propagateTags") == "SERVICE":

@@ -325,7 +325,7 @@ def migration(text):
         ("revision: 1\ncount: 2", "managed-field"),
         ("revision: 1\noverrides: {}", "managed-field"),
         ("revision: 1\npropagateTags: SERVICE", "enum"),
-        ("revision: 1\nname: guard", "managed-field"),
+        ("revision: 1\nname: reconciler-guard", "managed-field"),
     ],
 )
 def test_mistakes_in_a_migration(world, text, rule):
@@ -401,3 +401,22 @@ def test_a_long_chain_of_from_is_refused(world):
     chain = "".join(f"  c{n}: {{from: c{n + 1}}}\n" for n in range(1000))
     found = world.errors(BASE, f"containers:\n{chain}  c1000: {{image: a/b:1}}\n")
     assert {d.rule for d in found} == {"too-deep"}
+
+
+def test_off_fargate_something_has_a_size(world):
+    """Without the task's memory each container needs its own."""
+    text = (
+        "services: {{web: {{launchType: EC2, containerDefinitions: {{a: {{image: a/b:1{0}}}}}}}}}\n"
+    )
+    (found,) = world.errors(HEADER, text.format(""))
+    assert (found.rule, found.origin.column) == ("required", 58)
+    world.app(HEADER, text.format(", memoryReservation: 128"))
+
+
+def test_fargate_names_all_that_is_missing(world):
+    """Both sizes are asked for at once."""
+    found = world.errors(
+        HEADER, "services: {web: {image: a/b:1, networkConfiguration: {subnets: [s]}}}\n"
+    )
+    assert [d.rule for d in found] == ["required"]
+    assert "cpu and memory" in found[0].message
