@@ -7,7 +7,7 @@ before could make, so that one pass says everything.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, cast
 
 from reconciler.model.desired import (
@@ -105,7 +105,9 @@ def content_hash(app: DesiredApp) -> str:
 
 
 def _meaning(workload: DesiredService | DesiredMigration) -> dict[str, Any]:
-    result = asdict(replace(workload, origins={}, written=frozenset()))
+    # Not asdict: it copies whole documents, and this is the largest part of them.
+    names = {f.name for f in fields(workload)} - {"origins"}
+    result = {name: getattr(workload, name) for name in names}
     result["written"] = sorted(workload.written)
     return result
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.model.desired import DesiredApp
-from reconciler.model.diagnostics import Diagnostic, Severity
+from reconciler.model.diagnostics import Diagnostic
 from reconciler.model.names import NAME_PATTERN, AppKey
 from reconciler.source.document import Where, build_app, is_base
 from reconciler.source.extends import Layer, Layers, merged
@@ -186,8 +186,3 @@ def _refuse_twins(candidates: list[_Candidate]) -> None:
             what = f"the app {claimed[1]}" if claimed[0] == "app" else f"the service {claimed[-1]}"
             place = Place(SourceFile(f"{one.name}/{APP_FILE}"))
             one.report.error(place, f"{what} is also declared in {others}", "same-name")
-
-
-def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
-    """Say whether one of them is an error."""
-    return any(d.severity is Severity.ERROR for d in diagnostics)
