@@ -103,7 +103,7 @@ class _AppPolicy:
         if groups := self._log_groups():
             yield _allow(
                 "ReadMigrationLogs",
-                ["logs:FilterLogEvents", "logs:GetLogEvents"],
+                ["logs:GetLogEvents"],
                 [item for group in groups for item in (group, f"{group}:*")],
             )
         yield _allow("FindLogGroups", ["logs:DescribeLogGroups"], ["*"])
@@ -124,13 +124,13 @@ class _AppPolicy:
         )
         yield _allow(
             "ReadJournal",
-            ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"],
+            ["dynamodb:GetItem", "dynamodb:Query"],
             [self.table("journal")],
             _keys(keys[:1]),
         )
         yield _allow(
             "ReadClaims",
-            ["dynamodb:BatchGetItem", "dynamodb:GetItem"],
+            ["dynamodb:GetItem"],
             [self.table("claims")],
             _keys([f"mig#{self.app.key}/*"]),
         )
@@ -210,7 +210,11 @@ class _AppPolicy:
     def _write_ledger(self) -> Iterator[Statement]:
         yield _allow(
             "MakeLedger",
-            ["dynamodb:CreateTable", "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable"],
+            [
+                "dynamodb:CreateTable",
+                "dynamodb:UpdateContinuousBackups",
+                "dynamodb:UpdateTimeToLive",
+            ],
             [self.table(name) for name in ("state", "journal", "claims")],
         )
         write = ["dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]

@@ -1,0 +1,288 @@
+"""The least policy: what it allows, what it must not, and that the code asks for nothing else."""
+
+from __future__ import annotations
+
+import ast
+import json
+from dataclasses import replace
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+
+import reconciler
+from reconciler.aws.operations import is_mutating
+from reconciler.model.desired import (
+    DesiredApp,
+    DesiredMigration,
+    DesiredService,
+    Guard,
+    SyncPolicy,
+    When,
+)
+from reconciler.model.names import Address
+from reconciler.resources.policy import Role, least_policy
+
+IMAGE = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/team/shop:1"
+WRITES = (
+    "Create",
+    "Update",
+    "Put",
+    "Delete",
+    "Run",
+    "Stop",
+    "Register",
+    "Tag",
+    "Pass",
+    "ConditionCheck",
+)
+
+
+def definition(name: str) -> dict:
+    """Make a task definition with roles and a log group."""
+    logs = {"logDriver": "awslogs", "options": {"awslogs-group": f"/ecs/shop-{name}"}}
+    return {
+        "family": f"shop-production-{name}",
+        "taskRoleArn": "arn:aws:iam::123456789012:role/shop-task",
+        "executionRoleArn": "shop-execution",
+        "containerDefinitions": [{"name": "app", "image": IMAGE, "logConfiguration": logs}],
+    }
+
+
+def app(key: str = "production/shop", **changes) -> DesiredApp:
+    """Make an app with a service and a migration."""
+    environment, name = key.split("/")
+    service = {
+        "serviceName": "shop-production-web",
+        "volumeConfigurations": [
+            {"name": "v", "managedEBSVolume": {"roleArn": "arn:aws:iam::123456789012:role/ebs"}}
+        ],
+    }
+    base = DesiredApp(
+        key=key,
+        app=name,
+        environment=environment,
+        account="123456789012",
+        region="ap-northeast-1",
+        cluster="main",
+        folder=f"desired/{key}",
+        content_hash="c",
+        guard=Guard(image=IMAGE.replace("shop", "reconciler-guard")),
+        services=(DesiredService(Address("service", "web"), service, definition("web")),),
+        migrations=(
+            DesiredMigration(
+                Address("migration", "db"), "1", 1, When.BEFORE, "app", definition("db"), {},
+                timedelta(minutes=20), timedelta(minutes=5),
+            ),
+        ),
+    )  # fmt: skip
+    return replace(base, **changes)
+
+
+def statements(role: Role, *apps: DesiredApp) -> list[dict]:
+    """Return the policy's statements."""
+    return least_policy(apps or (app(),), role)["Statement"]
+
+
+def allows(found: list[dict], action: str, resource: str) -> bool:
+    """Say whether some statement allows the action on the resource, conditions aside."""
+    return any(
+        action in s["Action"] and any(fnmatchcase(resource, pattern) for pattern in s["Resource"])
+        for s in found
+    )
+
+
+ECS = "arn:aws:ecs:ap-northeast-1:123456789012"
+
+
+def test_diff_policy_only_reads():
+    """No action of the `diff` role can change anything."""
+    actions = {a for s in statements(Role.DIFF) for a in s["Action"]}
+
+    assert not [a for a in actions if a.partition(":")[2].startswith(WRITES)]
+
+
+def test_controller_policy_contains_the_one_for_diff():
+    """What `diff` may see the controller sees too."""
+    controller = statements(Role.CONTROLLER)
+
+    for statement in statements(Role.DIFF):
+        assert statement in controller
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "expected"),
+    [
+        ("ecs:UpdateService", f"{ECS}:service/main/shop-production-web", True),
+        ("ecs:UpdateService", f"{ECS}:service/main/billing", False),
+        ("ecs:UpdateService", f"{ECS}:service/other/shop-production-web", False),
+        ("ecs:DescribeServices", f"{ECS}:service/main/gone-from-the-files", True),
+        ("ecs:RunTask", f"{ECS}:task-definition/shop-production-db:7", True),
+        ("ecs:RunTask", f"{ECS}:task-definition/shop-production-web:7", False),
+        ("ecs:RegisterTaskDefinition", f"{ECS}:task-definition/shop-production-web:8", True),
+        ("ecs:DeleteService", f"{ECS}:service/main/shop-production-web", False),
+        ("iam:PassRole", "arn:aws:iam::123456789012:role/shop-task", True),
+        ("iam:PassRole", "arn:aws:iam::123456789012:role/shop-execution", True),
+        ("iam:PassRole", "arn:aws:iam::123456789012:role/admin", False),
+        ("ecr:DescribeImages", "arn:aws:ecr:ap-northeast-1:123456789012:repository/team/shop", True),
+        ("ecr:DescribeImages", "arn:aws:ecr:ap-northeast-1:123456789012:repository/other", False),
+        ("dynamodb:PutItem", "arn:aws:dynamodb:ap-northeast-1:123456789012:table/reconciler-journal", True),
+        ("dynamodb:UpdateItem", "arn:aws:dynamodb:ap-northeast-1:123456789012:table/reconciler-journal", False),
+        ("dynamodb:PutItem", "arn:aws:dynamodb:ap-northeast-1:123456789012:table/other", False),
+        ("logs:GetLogEvents", "arn:aws:logs:ap-northeast-1:123456789012:log-group:/ecs/shop-db:x", True),
+        ("logs:GetLogEvents", "arn:aws:logs:ap-northeast-1:123456789012:log-group:/ecs/shop-web:x", False),
+    ],
+)  # fmt: skip
+def test_what_the_controller_may_do(action, resource, expected):
+    """Exactly what the files name: other services, roles, repositories and tables are out of reach."""
+    assert allows(statements(Role.CONTROLLER), action, resource) is expected
+
+
+def test_nothing_can_ever_be_deleted_from_the_ledger():
+    """No role has DeleteItem, DeleteTable, or anything with a star in the action."""
+    for role in Role:
+        actions = {a for s in statements(role) for a in s["Action"]}
+        assert not [a for a in actions if "*" in a or a.startswith("dynamodb:Delete")]
+
+
+def test_roles_are_passed_to_the_right_service_only():
+    """Task roles go to tasks, a service's own roles to ECS."""
+    passed = {
+        tuple(s["Resource"]): s["Condition"]["StringEquals"]["iam:PassedToService"]
+        for s in statements(Role.CONTROLLER)
+        if s["Action"] == ["iam:PassRole"]
+    }
+
+    assert passed == {
+        ("arn:aws:iam::123456789012:role/shop-execution", "arn:aws:iam::123456789012:role/shop-task"): "ecs-tasks.amazonaws.com",
+        ("arn:aws:iam::123456789012:role/ebs",): "ecs.amazonaws.com",
+    }  # fmt: skip
+
+
+def test_pruning_deletes_only_what_carries_our_tags():
+    """With `sync.prune` services may be deleted, those with this app's tags alone."""
+    pruning = app(sync=SyncPolicy(prune=True))
+
+    (statement,) = [
+        s for s in statements(Role.CONTROLLER, pruning) if "ecs:DeleteService" in s["Action"]
+    ]
+
+    assert statement["Condition"]["StringEquals"] == {
+        "aws:ResourceTag/reconciler:app": "shop",
+        "aws:ResourceTag/reconciler:environment": "production",
+    }
+
+
+def test_the_ledger_is_limited_to_the_apps_own_keys():
+    """Each app reads and writes its own partition, the members', and its own claims; nothing keyless."""
+    for statement in statements(Role.CONTROLLER):
+        actions = [
+            a for a in statement["Action"] if a.endswith("Item") and a.startswith("dynamodb:")
+        ]
+        if not actions:
+            continue
+        keys = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        assert set(keys) <= {"A#production/shop", "M", "mig#production/shop/*"}
+        assert statement["Condition"]["Null"] == {"dynamodb:LeadingKeys": "false"}
+
+
+def test_the_guard_may_only_claim():
+    """The task role of migrations gets the claims of its app, and nothing else."""
+    (statement,) = statements(Role.GUARD)
+
+    assert [r.rpartition("/")[2] for r in statement["Resource"]] == ["reconciler-claims"]
+    assert statement["Condition"]["ForAllValues:StringLike"] == {
+        "dynamodb:LeadingKeys": ["mig#production/shop/*"]
+    }
+
+
+def test_several_apps_share_statements_but_no_rights():
+    """Equal statements are joined; a second app's services are only in its own cluster's."""
+    other = app("staging/shop", cluster="staging", services=(), migrations=(), guard=None)
+    both = statements(Role.CONTROLLER, app(), other)
+
+    sids = [s["Sid"] for s in both]
+    assert len(sids) == len(set(sids))
+    assert not allows(both, "ecs:UpdateService", f"{ECS}:service/staging/shop-production-web")
+    for statement in both:
+        condition = json.dumps(statement.get("Condition", {}))
+        if "cluster/staging" in condition:
+            assert "cluster/main" not in condition
+
+
+def test_the_same_input_gives_the_same_text():
+    """Order of the apps does not matter, so a policy in git only changes when it must."""
+    first, second = app(), app("staging/shop", cluster="staging")
+
+    assert json.dumps(least_policy([first, second], Role.CONTROLLER)) == json.dumps(
+        least_policy([second, first], Role.CONTROLLER)
+    )
+
+
+def test_no_apps_no_policy():
+    """A policy about nothing is a mistake of the caller."""
+    with pytest.raises(ValueError, match="at least one app"):
+        least_policy([], Role.DIFF)
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("eu-west-1", "aws")],
+)
+def test_partitions(region, partition):
+    """China and GovCloud have ARNs of their own."""
+    for statement in statements(Role.DIFF, app(region=region, guard=None)):
+        for resource in statement["Resource"]:
+            assert resource == "*" or resource.startswith(f"arn:{partition}:")
+
+
+IAM_ACTIONS = {
+    # What IAM calls the operations that it does not know by their own name.
+    "dynamodb:TransactWriteItems": {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem"},
+    "sts:GetCallerIdentity": set(),  # cannot be denied, needs no permission
+    "iam:SimulatePrincipalPolicy": set(),  # optional: preflight says what it would tell
+}  # fmt: skip
+
+
+def operations() -> dict[str, str]:
+    """Find every AWS operation that the product calls: service:operation → file."""
+    found = {}
+    root = Path(reconciler.__file__).parent
+    for path in root.rglob("*.py"):
+        if "local" in path.relative_to(root).parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            names = [a.value for a in node.args[:2] if isinstance(a, ast.Constant)]
+            if node.func.attr in ("call", "pages") and len(names) == 2:
+                found[":".join(names)] = str(path.relative_to(root))
+    return found
+
+
+def test_every_call_in_the_code_is_in_the_policy():
+    """No operation is called that the controller's policy does not allow; reads are in diff's too."""
+    allowed = {
+        role: {a for s in statements(role, app(sync=SyncPolicy(prune=True))) for a in s["Action"]}
+        for role in Role
+    }
+    called = operations()
+
+    assert len(called) > 15, "the search finds nothing any more"
+    for operation, file in called.items():
+        needed = IAM_ACTIONS.get(operation, {operation})
+        assert needed <= allowed[Role.CONTROLLER] | allowed[Role.GUARD], f"{operation} in {file}"
+        if not is_mutating(operation.partition(":")[2]):
+            assert needed <= allowed[Role.DIFF], f"{operation} in {file}"
+
+
+def test_nothing_is_in_the_policy_that_the_code_does_not_call():
+    """Least means least: an action that no code needs any more leaves the policy."""
+    needed = {"iam:PassRole"}
+    for operation in operations():
+        needed |= IAM_ACTIONS.get(operation, {operation})
+
+    for role in Role:
+        found = {a for s in statements(role, app(sync=SyncPolicy(prune=True))) for a in s["Action"]}
+        assert found <= needed
