@@ -75,8 +75,10 @@ def test_a_heartbeat_whose_answer_was_lost_is_recognised_as_ones_own(lost):
     """The retry's failed condition shows our own number: success, not a lost lease."""
     world = World()
     member = world.member()
+    world.pass_time(12)
     world.lose("UpdateItem", lost, applied=True)
     member.beat()
+    world.pass_time(12)
     member.check()
 
 

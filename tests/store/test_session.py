@@ -78,6 +78,7 @@ def test_a_landed_commit_is_recognised_behind_later_ones():
 
     def others() -> None:
         world.store().operator(world.store().read(), "arn:someone").commit([ENTRY])
+        world.lose("TransactWriteItems", 1000, applied=False)  # the token cannot tell either
         raise OutcomeUnknown("lost", operation="dynamodb:TransactWriteItems")
 
     world.once_after("TransactWriteItems", others)
@@ -95,10 +96,12 @@ def test_a_landed_commit_is_recognised_after_a_takeover():
         world.transport.after = None
         thief = world.store().operator(world.store().read(), "host9#1")
         thief.acquire("host9#1")
+        world.lose("TransactWriteItems", 1000, applied=False)
         raise OutcomeUnknown("lost", operation="dynamodb:TransactWriteItems")
 
     world.once_after("TransactWriteItems", takeover)
     first.commit([ENTRY])
+    world.transport.before = None
     with pytest.raises(LeaseLost, match="host9#1"):
         first.commit([ENTRY])
 
