@@ -21,11 +21,22 @@ from reconciler.shapes.tables import Kind
 
 @dataclass(frozen=True)
 class Background:
-    """What is needed to explain a difference of one document: what we applied, and the files' lines."""
+    """What is needed to explain a difference of one document.
+
+    What we applied, the files' lines, and the paths that are defaults of ours: those have no line.
+    """
 
     kind: Kind
     applied: Mapping[str, Any] | None
     origins: Mapping[Path, Origin]
+    written: frozenset[Path] = frozenset()
+
+    def origin_of(self, path: Path) -> Origin | None:
+        """Return the place in the files that says so, None for what we wrote down ourselves."""
+        full = (self.kind, *path)
+        if any(full[: end + 1] in self.written for end in range(len(full))):
+            return None
+        return origin_of(self.origins, full)
 
 
 def change_of(
@@ -40,7 +51,7 @@ def change_of(
         desired=_shown(path, difference.desired),
         why=why or _why(difference, background),
         effect=effect,
-        origin=origin_of(background.origins, (kind, *path)),
+        origin=background.origin_of(path),
         sensitive=hidden,
     )
 

@@ -112,10 +112,16 @@ class _Walk:
             else:
                 self.maps(desired, {}, path)
         elif isinstance(desired, Items):
-            for name, value in desired.items():
-                self._differs((*path, name), MISSING, value)
+            for name in sorted(desired, key=_order):
+                self._new_item(desired[name], (*path, name))
         else:
             self._differs(path, MISSING, desired)
+
+    def _new_item(self, value: Any, path: Path) -> None:
+        if isinstance(value, Mapping) and not self._is_item(path):
+            self.maps(value, {}, path)
+        else:
+            self._differs(path, MISSING, value)
 
     def _only_live(
         self, live: Any, desired: Mapping[str, Any], parent: Mapping[str, Any], path: Path
@@ -152,12 +158,12 @@ class _Walk:
         self.found.suppressed.append(Suppressed(text, mask_value(path, live), rule))
 
     def _is_item(self, path: Path) -> bool:
-        """Whether the place is one item of a list: a whole container, a whole load balancer."""
+        """Whether the place is one small item of a list: a load balancer, but not a container."""
         return path[:-1] in _ITEM_PARENTS
 
 
-# A container that is new, or a load balancer, is one difference, not one for each of its fields.
-_ITEM_PARENTS = frozenset({("containerDefinitions",), ("loadBalancers",), ("serviceRegistries",)})
+# A new load balancer is one difference, a new container one for each of its fields.
+_ITEM_PARENTS = frozenset({("loadBalancers",), ("serviceRegistries",)})
 
 
 def _as_items_of(live: Mapping[str, Any], desired: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -44,7 +44,7 @@ def compare_revision(
     if known is None:
         return RevisionSide(changes=(_unread(live),))
     before = record.applied.get(TASK_DEFINITION) if record else None
-    background = Background(TASK_DEFINITION, before, service.origins)
+    background = Background(TASK_DEFINITION, before, service.origins, service.written)
     content = _without_tags(wanted)
     found = compare(content, known.content, TASK_DEFINITION)
     gone = removed(before or {}, content, known.content, TASK_DEFINITION)
@@ -67,7 +67,7 @@ def creation_changes(
     service: DesiredService, wanted: Mapping[str, Any], observed: ObservedApp
 ) -> tuple[Change, ...]:
     """Return what a first task definition is made of, as changes from nothing."""
-    background = Background(TASK_DEFINITION, None, service.origins)
+    background = Background(TASK_DEFINITION, None, service.origins, service.written)
     tags = _image_tags(observed)
     found = compare(_without_tags(wanted), {}, TASK_DEFINITION).differences
     return tuple(_readable(change_of(d, Effect.ROLLOUT, background), tags) for d in found)

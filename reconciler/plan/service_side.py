@@ -62,7 +62,7 @@ def compare_service(
 ) -> ServiceSide:
     """Compare the effective CreateService document with a live service."""
     before = record.applied.get(SERVICE) if record else None
-    background = Background(SERVICE, before, service.origins)
+    background = Background(SERVICE, before, service.origins, service.written)
     desired = _without_tags(wanted)
     seen = _with_unseen(_without_tags(live.service), before or {}, desired)
     found = compare(desired, seen, SERVICE)
@@ -91,7 +91,7 @@ def compare_service(
 
 def creation_fields(service: DesiredService, wanted: Mapping[str, Any]) -> tuple[Change, ...]:
     """Return what a new service is made of, as changes from nothing."""
-    background = Background(SERVICE, None, service.origins)
+    background = Background(SERVICE, None, service.origins, service.written)
     found = compare(_without_tags(wanted), {}, SERVICE).differences
     return tuple(change_of(d, Effect.ROLLOUT, background) for d in found)
 

@@ -525,3 +525,28 @@ def test_a_console_revision_is_drift_and_ours_comes_back() -> None:
     world.pass_over(app)
     assert world.calls == ["UpdateService"]
     assert world.services["shop-production-web"].task_definition_arn == live.task_definition_arn
+
+
+def test_a_default_of_ours_has_no_line() -> None:
+    """What the files do not say cannot be found in them, though its container can."""
+    service = replace(
+        with_defaults("1"),
+        origins={("taskDefinition", "containerDefinitions", "app"): Origin("app.yaml", 13, 8)},
+    )
+    changes = {c.path: c for c in only(World().plan(an_app(service)), "service/web").changes}
+    assert changes["containerDefinitions.app.image"].origin is not None
+    assert changes["containerDefinitions.app.logConfiguration.logDriver"].origin is None
+
+
+def test_a_lost_live_revision_is_one_change() -> None:
+    """When the revision that runs cannot be read any more, a new one takes its place."""
+    world = World()
+    app = an_app(a_service())
+    world.converge(app)
+    world.ledger = replace(world.ledger, services={})
+    world.task_definitions = {}
+    [change] = [
+        c for c in only(world.plan(app), "service/web").changes if not c.path.startswith("tags")
+    ]
+    assert change.path == "taskDefinition"
+    assert only(world.plan(app), "service/web").request.register is not None
