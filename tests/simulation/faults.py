@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
 
 class Fault(StrEnum):
@@ -18,18 +19,22 @@ class Fault(StrEnum):
     DUPLICATED = "duplicated"
     PAUSE_20S = "pause 20 s"
     PAUSE_2H = "pause 2 h"
-    FROZEN_60S = "frozen 60 s after signing"
+    FROZEN_2M = "frozen 2 min after signing"
     FROZEN_2H = "frozen 2 h after signing"
     THROTTLED = "throttled"
 
 
 ALL = tuple(Fault)
 
+Params = Mapping[str, Any]
+Sign = Callable[[str, Params], bool]
+"""Recognises a wire call by its operation and parameters."""
+
 
 class NoFaults:
     """Nothing goes wrong."""
 
-    def draw(self, number: int, operation: str) -> Fault | None:
+    def draw(self, number: int, operation: str, params: Params) -> Fault | None:
         """Return what goes wrong with call `number`, counted over all processes from 1."""
         return None
 
@@ -52,9 +57,41 @@ class Directed(NoFaults):
     def __init__(self, plan: Mapping[int, Fault]) -> None:
         self.plan = dict(plan)
 
-    def draw(self, number: int, operation: str) -> Fault | None:
+    def draw(self, number: int, operation: str, params: Params) -> Fault | None:
         """Return the fault planned for this call."""
         return self.plan.get(number)
+
+
+class OnSight(NoFaults):
+    """Each fault strikes the first call that its sign recognises, in the given order."""
+
+    def __init__(self, plan: Sequence[tuple[Sign, Fault]], *, downtime: float = 10.0) -> None:
+        self.plan = list(plan)
+        self._downtime = downtime
+
+    def draw(self, number: int, operation: str, params: Params) -> Fault | None:
+        """Return the next planned fault if this is its call."""
+        if self.plan and self.plan[0][0](operation, params):
+            return self.plan.pop(0)[1]
+        return None
+
+    def downtime(self) -> float:
+        """Return how long a crashed process stays down."""
+        return self._downtime
+
+
+def is_call(wanted: str) -> Sign:
+    """Recognise an operation."""
+    return lambda operation, _: operation == wanted
+
+
+def is_commit(action: str) -> Sign:
+    """Recognise the transaction that journals this action."""
+
+    def sign(operation: str, params: Params) -> bool:
+        return operation == "TransactWriteItems" and f'"action":"{action}"' in str(params)
+
+    return sign
 
 
 class Seeded(NoFaults):
@@ -72,7 +109,7 @@ class Seeded(NoFaults):
         Fault.DUPLICATED,
         Fault.PAUSE_20S,
         Fault.PAUSE_2H,
-        Fault.FROZEN_60S,
+        Fault.FROZEN_2M,
         Fault.FROZEN_2H,
         Fault.THROTTLED,
         Fault.THROTTLED,
@@ -83,7 +120,7 @@ class Seeded(NoFaults):
         self.rate = rate
         self.left = limit
 
-    def draw(self, number: int, operation: str) -> Fault | None:
+    def draw(self, number: int, operation: str, params: Params) -> Fault | None:
         """Return a fault with a probability that depends on the operation."""
         likely = self.rate * self.WEIGHTS.get(operation, 1.0)
         if self.left <= 0 or self.chance.random() >= likely:

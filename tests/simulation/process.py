@@ -34,7 +34,7 @@ TIMEOUT_SECONDS = 5.0
 HEARTBEAT_SECONDS = 5.0
 
 _PAUSES = {Fault.PAUSE_20S: 20.0, Fault.PAUSE_2H: 7200.0}
-_FREEZES = {Fault.FROZEN_60S: 60.0, Fault.FROZEN_2H: 7200.0}
+_FREEZES = {Fault.FROZEN_2M: 120.0, Fault.FROZEN_2H: 7200.0}
 
 
 class Body(Protocol):
@@ -170,7 +170,7 @@ class _Wire:
         before_send: Callable[[], None],
     ) -> dict[str, Any]:
         world, process = self.world, self.process
-        fault = world.draw(operation)
+        fault = world.draw(operation, params)
         self._wait(world.faults.latency())
         if fault is Fault.CRASH_BEFORE:
             process.crash()

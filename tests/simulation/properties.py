@@ -45,7 +45,8 @@ class Properties:
         self.adopted: set[str] = set()
         """Revisions that an operator resolved as succeeded."""
         self._entries: list[dict[str, Any]] = []
-        self._numbers: set[int] = set()
+        self._landed: set[str] = set()
+        self._succeeded: set[str] = set()
         self._covered: Counter[str] = Counter()
         self._tokens: dict[tuple[str, int, int], str] = {}
         self._epoch = 0
@@ -60,12 +61,12 @@ class Properties:
             self.violated(f"S1: revision {revision} starts again after an execution exited 0")
         if any(e.ended is None for e in before):
             self.violated(f"S2: revision {revision} starts while another migration runs")
-        if any(e.token == new.token for e in before):
+        if any(_launch_id(e.token) == _launch_id(new.token) for e in before):
             self.violated(f"S6: one launch of revision {revision} executes twice")
         item = self.run_item(revision)
         if item is None:
             self.violated(f"S8: revision {revision} starts without a record")
-        elif item["tok"] != new.token:
+        elif _launch_id(item["tok"]) != _launch_id(new.token):
             self.violated(f"S5: a launch of revision {revision} starts after it was given up")
         elif item["st"] in ENDED:
             self.violated(f"S5: revision {revision} starts after {item['st']} was recorded")
@@ -84,7 +85,7 @@ class Properties:
     def called(self, operation: str, params: Mapping[str, Any]) -> None:
         """S8: every mutating ECS call that reaches AWS has its entry in the journal already."""
         covered = {
-            "RunTask": f"token {params.get('clientToken')}",
+            "RunTask": f"token {_launch_id(str(params.get('clientToken')))}",
             "StopTask": "stop",
         }.get(operation, operation)
         if not self._covered[covered]:
@@ -92,9 +93,10 @@ class Properties:
 
     def journaled(self, entry: dict[str, Any]) -> None:
         """S4 and S7 for an entry that has just landed."""
-        if entry["n"] in self._numbers:
+        landed = f"{entry['n']} {entry['nonce']}"
+        if landed in self._landed:
             return  # the same transaction once more, recognised by its token
-        self._numbers.add(entry["n"])
+        self._landed.add(landed)
         self._entries.append(entry)
         self._cover(entry)
         if entry["epoch"] < self._epoch:
@@ -108,7 +110,7 @@ class Properties:
         if entry["kind"] == "INTENT":
             self._covered[action] += 1
         if action == "launching":
-            self._covered[f"token {detail['token']}"] += 1
+            self._covered[f"token {_launch_id(detail['token'])}"] += 1
             self._tokens[_launch(detail)] = detail["token"]
         if action in ("stopping", "not started"):
             self._covered["stop"] += 1
@@ -116,8 +118,12 @@ class Properties:
     def _verdict(self, entry: Mapping[str, Any]) -> None:
         detail = entry["detail"]
         token = self._tokens.get(_launch(detail))
-        mine = [e for e in self.commands.executions if e.token == token]
+        mine = [e for e in self.commands.executions if token and _launch_id(e.token) == _launch_id(token)]
         action = entry["action"]
+        if detail["revision"] in self._succeeded:
+            self.violated(f"S4: {_launch(detail)} is {action} after it succeeded")
+        if action == "succeeded":
+            self._succeeded.add(detail["revision"])
         if action == "succeeded" and not any(e.exit_code == 0 for e in mine):
             self.violated(f"S4: {_launch(detail)} recorded as succeeded without an exit 0")
         if action == "failed" and any(e.exit_code in (0, None) for e in mine):
@@ -187,6 +193,11 @@ class Properties:
         """All stored runs."""
         items = self.world.dynamodb.items(self.world.tables.state)
         return [decode_run(item) for item in items if str(item["sk"]).startswith("MIG#")]
+
+
+def _launch_id(token: str) -> str:
+    """The part of a clientToken that `startedBy` carries as well: which launch it is."""
+    return token[:32]
 
 
 def _launch(detail: Mapping[str, Any]) -> tuple[str, int, int]:

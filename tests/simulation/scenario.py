@@ -115,11 +115,16 @@ def directed(
 ) -> Ending:
     """Live through two revisions with given faults at given calls; then settle and check."""
     setup = Setup(seed=1, controllers=controllers, faults=Directed(plan))
+    return live(setup, 120.0, make_body)
+
+
+def live(setup: Setup, patience: float = 120.0, make_body: MakeBody = DirectBody) -> Ending:
+    """Live through two revisions, the second after `patience` seconds at most; settle and check."""
     world = World(setup, make_body)
     world.start()
-    world.run(120.0, world.settled)
+    world.run(patience, world.settled)
     world.wish = Wish("2", 1, 2)
-    world.run(120.0, world.settled)
+    world.run(patience, world.settled)
     return settle(world)
 
 
@@ -130,7 +135,7 @@ def settle(world: World) -> Ending:
     _wake_the_last(world)
     if not world.run(PATIENCE, world.settled):
         raise ViolationError(f"not settled: {_describe(world)}")
-    world.run(LONGEST_DELAY, lambda: False)
+    world.run(LONGEST_DELAY, lambda: world.under_way == 0)
     states = {run.revision: str(run.state) for run in world.properties.runs()}
     _have_it_settled_by_a_person(world)
     _check(world)
@@ -154,29 +159,31 @@ def _have_it_settled_by_a_person(world: World) -> None:
     for _ in range(6):
         desired = world.desired.migrations[0].revision
         subject = Subject(world.store(), "production", "db", desired)
+        # Nobody says how a migration ended while its command can be seen to run.
+        world.run(PATIENCE, lambda: not world.properties.commands.running)
         active = world.properties.active()
-        if active:
-            run = _run(world, active.rsplit("#", 1)[-1])
+        if active and _run(world, active).state is RunState.UNKNOWN:
+            run = _run(world, active)
             other = replace(subject, revision=run.revision)
-            resolve(other, _truth(world, run), PERSON, force=True)
+            resolve(other, _truth(world, run), PERSON)
         elif world.properties.state(desired) == RunState.FAILED:
             retry(subject, PERSON)
-        else:
+        elif world.settled():
             break
         if not world.run(PATIENCE, world.settled):
             raise ViolationError(f"not settled by a person: {_describe(world)}")
 
 
 def _truth(world: World, run: Run) -> RunState:
-    mine = [e for e in world.properties.commands.executions if e.token == run.token]
+    mine = [e for e in world.properties.commands.executions if e.token[:32] == run.token[:32]]
     if any(e.exit_code == 0 for e in mine):
         world.properties.adopted.add(run.revision)
         return RunState.SUCCEEDED
     return RunState.FAILED
 
 
-def _run(world: World, revision: str) -> Run:
-    return next(run for run in world.properties.runs() if run.revision == revision)
+def _run(world: World, active: str) -> Run:
+    return next(run for run in world.properties.runs() if run.item_key == active)
 
 
 def _check(world: World) -> None:

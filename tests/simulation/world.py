@@ -59,6 +59,8 @@ class World:
         self.count: Counter[str] = Counter()
         self.coverage: Counter[tuple[str, str]] = Counter()
         self.calls: list[str] = []
+        self.under_way = 0
+        """Delayed requests that have not arrived yet."""
         self.dynamodb = FakeDynamoDB(self.timeline, creation_seconds=0.0)
         self.ecs = FakeEcs(self.timeline, setup.nature)
         self.handlers = {
@@ -105,10 +107,10 @@ class World:
 
     # -- the wire -----------------------------------------------------------------------------
 
-    def draw(self, operation: str) -> Any:
+    def draw(self, operation: str, params: Mapping[str, Any]) -> Any:
         """Count a wire call and return what goes wrong with it."""
         self.calls.append(operation)
-        fault = self.faults.draw(len(self.calls), operation)
+        fault = self.faults.draw(len(self.calls), operation, params)
         if fault is not None:
             self.coverage[(str(fault), operation)] += 1
         return fault
@@ -128,7 +130,10 @@ class World:
     def later(self, seconds: float, deliver: Callable[[], Any]) -> None:
         """Deliver a request whose sender does not wait for it."""
 
+        self.under_way += 1
+
         def arrive() -> None:
+            self.under_way -= 1
             try:
                 deliver()
             except AwsError:
