@@ -1,7 +1,8 @@
+# ruff: noqa: INP001 - a script, not a package
 """Measure how long the command line takes to answer, against what importing boto3 alone costs.
 
 Run: `python benchmarks/startup.py [RUNS]`. Prints medians and the ratio to the limit, which is the
-start of an interpreter plus 0.3 × `import boto3`. Ends with 1 when the limit is broken.
+start of an interpreter plus 0.3 of `import boto3`. Ends with 1 when the limit is broken.
 """
 
 from __future__ import annotations
@@ -35,6 +36,11 @@ def measured(command: list[str], runs: int, extra: dict[str, str], folder: Path)
     return statistics.median(seconds)
 
 
+def say(line: str) -> None:
+    """Write one line of the result."""
+    sys.stdout.write(f"{line}\n")
+
+
 def main() -> int:
     """Measure, print one line for each, return the exit code."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 15
@@ -45,8 +51,8 @@ def main() -> int:
         interpreter = measured([sys.executable, "-c", "pass"], runs, {}, folder)
         boto3 = measured([sys.executable, "-c", "import boto3"], runs, {}, folder)
         limit = interpreter + SHARE * boto3
-        print(f"interpreter  {interpreter * 1000:6.0f} ms")
-        print(f"import boto3 {boto3 * 1000:6.0f} ms   limit {limit * 1000:.0f} ms")
+        say(f"interpreter  {interpreter * 1000:6.0f} ms")
+        say(f"import boto3 {boto3 * 1000:6.0f} ms   limit {limit * 1000:.0f} ms")
         worst = 0.0
         for label, arguments, extra in (
             ("--help", ["--help"], {}),
@@ -56,8 +62,8 @@ def main() -> int:
             took = measured([*RECONCILER, *arguments], runs, extra, folder)
             worst = max(worst, took / limit)
             share = (took - interpreter) / boto3
-            print(
-                f"{label:<12} {took * 1000:6.0f} ms   {share:.2f} × boto3, {took / limit:.2f} of the limit"
+            say(
+                f"{label:<12} {took * 1000:6.0f} ms   {share:.2f} of boto3, {took / limit:.2f} of the limit"
             )
     return 0 if worst <= 1 else 1
 

@@ -15,7 +15,7 @@ EXIT_CODES: Mapping[int, str] = {
     7: "Timed out.",
     8: "Rolled out but unhealthy, or rolled back by ECS.",
     130: "Interrupted (Ctrl-C).",
-    141: "Whoever read the output has gone away, as in `reconciler history | head -1`.",
+    141: "Whoever read the output has gone away, as `head` does.",
     143: "Terminated (SIGTERM); `run` ends with 0 when it has handed over in time.",
 }
 """`diff --detailed-exitcode` has Terraform's instead: 0 none, 2 differences, 1 any error."""

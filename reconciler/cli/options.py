@@ -166,9 +166,10 @@ class Verb(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verb's own options first, the global flags as a section of their own."""
+        options = [p for p in self.get_params(ctx) if isinstance(p, click.Option)]
         for title, chosen in (
-            ("Options", [p for p in self.get_params(ctx) if not _is_global(self, p)]),
-            ("Global flags", [p for p in self.get_params(ctx) if _is_global(self, p)]),
+            ("Options", [p for p in options if not _is_global(self, p)]),
+            ("Global flags", [p for p in options if _is_global(self, p)]),
         ):
             records = [r for p in chosen if (r := p.get_help_record(ctx)) is not None]
             if records:
