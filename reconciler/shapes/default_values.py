@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from reconciler.model.names import Path
@@ -226,6 +227,7 @@ UNPREDICTABLE: dict[str, str] = {
 }
 
 
+@lru_cache(maxsize=8192)  # every leaf of every comparison asks; the rows never change
 def default_row(kind: Kind, path: Path) -> DefaultRow | None:
     """Return the row for the field at a comparable path, None when its default is not known."""
     return next((row for row in DEFAULT_ROWS[kind] if matches(row.pattern, path)), None)

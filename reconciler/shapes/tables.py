@@ -9,6 +9,7 @@ Defaults live in `shapes.default_values`, effects and resets in `shapes.effects`
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from reconciler.model.names import Path
@@ -151,6 +152,7 @@ def matches(pattern: Path, path: Path) -> bool:
     )
 
 
+@lru_cache(maxsize=8192)  # every list of every comparison asks; the rules never change
 def list_rule(kind: Kind, path: Path) -> ListRule | None:
     """Return how the list at `path` is to be read, None when its order counts."""
     return next((rule for rule in LIST_RULES[kind] if matches(rule.pattern, path)), None)
