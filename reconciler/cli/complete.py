@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 SECTIONS = {"services": "service", "migrations": "migration"}
 _NULLS = ("null", "~")
-_LINE = re.compile(r"( *)([^\s#:][^:#]*):(?:\s+([^#]*?))?\s*(?:#.*)?$")
+_LINE = r"( *)([^\s#:][^:#]*):(?:\s+([^#]*?))?\s*(?:#.*)?$"
+"""Indentation, key and value; compiled when a file is read, which --help does not."""
 
 Outline = dict[str, Any]
 """Top-level keys of a folder: a scalar's text, or the names in a section."""
@@ -110,7 +111,7 @@ def read_file(path: Path) -> Outline:
     outline: Outline = {}
     section, indent = "", 0
     for line in lines:
-        found = _LINE.match(line)
+        found = re.match(_LINE, line)
         if found is None:
             continue
         depth, key, value = len(found[1]), found[2].strip("'\""), (found[3] or "").strip("'\"")

@@ -15,7 +15,6 @@ from typing import Any, NoReturn
 import click
 
 from reconciler import __version__
-from reconciler.cli import failure
 from reconciler.cli.options import global_options
 from reconciler.cli.output import make_streams_safe, silence_stdout
 
@@ -128,6 +127,8 @@ class Root(LazyGroup):
             )
             code = int(result or 0)
         except BaseException as error:  # noqa: BLE001 - the one place where everything ends
+            from reconciler.cli import failure  # noqa: PLC0415 - only for errors
+
             code = failure.report(error, failure.Asked.of(arguments, os.environ))
         sys.exit(code)
 
