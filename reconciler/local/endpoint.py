@@ -70,6 +70,7 @@ class Endpoint:
             self._thread.join()
             self._server.close_connections()
             self._server.server_close()
+            self._server = None
         self._listener.close()
 
 

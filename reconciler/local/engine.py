@@ -209,6 +209,10 @@ class Engine:
             raise KeyError(arn)
         return found[0]
 
+    def supervisor_pid(self) -> int:
+        """Return the process id of the supervisor."""
+        return self._processes.supervisor_pid
+
     def pids(self) -> list[int]:
         """Return the process ids of the containers that run now."""
         with self.world.lock:

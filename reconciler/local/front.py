@@ -12,6 +12,7 @@ import socket
 import time
 import urllib.parse
 import uuid
+import xml.sax.saxutils
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,7 +74,7 @@ class Front:
         if effect is Effect.DROP_BEFORE:
             return None
         if effect is Effect.ERROR:
-            return _error(fault.status, fault.code, fault.message)
+            return _injected(fault, request)
         if effect is Effect.DELAY:
             time.sleep(fault.seconds)
         if effect is Effect.HOLD_BEFORE:
@@ -86,7 +87,7 @@ class Front:
         if effect is Effect.TRUNCATE:
             return answer[0], answer[1], answer[2][: len(answer[2]) // 2]
         if effect is Effect.ERROR_AFTER:
-            return _error(fault.status, fault.code, fault.message)
+            return _injected(fault, request)
         return None if effect is Effect.DROP_AFTER else answer
 
     def _answer(self, request: _Request) -> Answer:
@@ -165,6 +166,18 @@ def _json(code: int, document: Mapping[str, Any]) -> Answer:
     body = json.dumps(document, default=_plain).encode()
     status = _STATUS.get(code, f"{code} Error")
     return status, [("Content-Type", "application/x-amz-json-1.1")], body
+
+
+def _injected(fault: Fault, request: _Request) -> Answer:
+    """Make an error in the protocol of the request: JSON with a target header, XML without."""
+    if request.environ.get("HTTP_X_AMZ_TARGET"):
+        return _error(fault.status, fault.code, fault.message)
+    code, message = (xml.sax.saxutils.escape(text) for text in (fault.code, fault.message))
+    error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    body = f"<ErrorResponse>{error}<RequestId>injected</RequestId></ErrorResponse>"
+    if request.call.service == "ec2":
+        body = f"<Response><Errors>{error}</Errors><RequestID>injected</RequestID></Response>"
+    return f"{fault.status} Error", [("Content-Type", "text/xml")], body.encode()
 
 
 def _error(code: int, name: str, message: str, members: Mapping[str, Any] | None = None) -> Answer:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import threading
+import urllib.parse
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -26,6 +28,7 @@ TARGETS: Mapping[str, str] = {
     "ssm": "AmazonSSM",
 }
 """X-Amz-Target prefixes. Source: `targetPrefix` in botocore's models."""
+_VERSIONS: Mapping[str, str] = {"iam": "2010-05-08"}
 _UNLOCKED = frozenset({"sqs"})
 """A long poll sleeps inside the request."""
 _OK = 200
@@ -121,11 +124,10 @@ class MotoBackend:
 
     def call(self, service: str, operation: str, region: str, **params: Any) -> dict[str, Any]:
         """Call an operation of a JSON service past the faults. Raises MotoError."""
-        scope = f"embedded/20260101/{region}/{service}/aws4_request"
         parts = {
             "CONTENT_TYPE": "application/x-amz-json-1.1",
             "HTTP_X_AMZ_TARGET": f"{TARGETS[service]}.{operation}",
-            "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
+            "HTTP_AUTHORIZATION": _authorization(service, region),
         }
         status, body = self.request(parts, json.dumps(params).encode())
         answer: dict[str, Any] = json.loads(body or b"{}")
@@ -133,6 +135,23 @@ class MotoBackend:
             code = str(answer.get("__type", "InternalFailure")).rpartition("#")[2]
             raise MotoError(code, str(answer.get("message") or answer.get("Message") or ""))
         return answer
+
+    def submit(self, service: str, operation: str, region: str, **params: str) -> None:
+        """Call an operation of a form service (IAM) past the faults. Raises MotoError."""
+        parts = {
+            "CONTENT_TYPE": "application/x-www-form-urlencoded",
+            "HTTP_AUTHORIZATION": _authorization(service, region),
+        }
+        form = {"Action": operation, "Version": _VERSIONS[service], **params}
+        status, body = self.request(parts, urllib.parse.urlencode(form).encode())
+        if status != _OK:
+            code = re.search(rb"<Code>([^<]*)</Code>", body)
+            raise MotoError(code[1].decode() if code else "InternalFailure", operation)
+
+
+def _authorization(service: str, region: str) -> str:
+    scope = f"embedded/20260101/{region}/{service}/aws4_request"
+    return f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
 
 
 def _stop_instance_tracking() -> Callable[[], None]:

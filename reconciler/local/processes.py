@@ -70,6 +70,11 @@ class Processes:
         """Return the process id while it runs."""
         return self._pids.get(identifier)
 
+    @property
+    def supervisor_pid(self) -> int:
+        """The process id of the supervisor."""
+        return self._supervisor.pid
+
     def close(self) -> None:
         """Kill everything and wait until it is gone."""
         with self._lock:
@@ -98,7 +103,15 @@ class Processes:
                 self._pids.pop(event["id"], None)
             self._receive(event)
         if not self._closing:
+            self._bury(supervisor)
             self._restart()
+
+    def _bury(self, supervisor: subprocess.Popen[str]) -> None:
+        supervisor.wait()
+        for stream in (supervisor.stdin, supervisor.stdout):
+            assert stream is not None  # noqa: S101 - PIPE was asked for
+            with self._lock, contextlib.suppress(OSError):
+                stream.close()
 
     def _restart(self) -> None:
         """Somebody killed the supervisor, and with it every container: say so and start another."""

@@ -7,13 +7,14 @@ and target groups are accepted by the engine as they are named.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from reconciler.local.ecs import dispatch
 from reconciler.local.ecs.state import World
-from reconciler.local.images import GUARD, ImageReference, Images
+from reconciler.local.images import ImageReference, Images
 from reconciler.local.moto_backend import MotoBackend, MotoError
 from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import UsageError
@@ -68,7 +69,27 @@ class Seeder:
         self._aws.images.open_repository(name)
         self._make("ecr", "CreateRepository", region or self._aws.region, repositoryName=name)
 
+    def role(self, arn: str, region: str) -> None:
+        """Make an IAM role that ECS tasks may assume, with the path of its ARN."""
+        path, _, name = arn.partition(":role/")[2].rpartition("/")
+        if not name:
+            return
+        trust = {
+            "Effect": "Allow",
+            "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        params = {"Path": f"/{path}/" if path else "/", "AssumeRolePolicyDocument": policy}
+        try:
+            self._aws.moto.submit("iam", "CreateRole", region, RoleName=name, **params)
+        except MotoError as error:
+            if error.code not in _EXISTS:
+                raise
+
     def _task_definition(self, document: Mapping[str, Any], app: DesiredApp) -> None:
+        for field in ("executionRoleArn", "taskRoleArn"):
+            self.role(str(document.get(field) or ""), app.region)
         for container in document.get("containerDefinitions") or []:
             options = (container.get("logConfiguration") or {}).get("options") or {}
             if options.get("awslogs-group"):
@@ -110,5 +131,3 @@ def _task_definitions(app: DesiredApp) -> Iterator[Mapping[str, Any]]:
         yield service.task_definition
     for migration in app.migrations:
         yield migration.task_definition
-    if app.guard and app.guard.image and GUARD in app.guard.image:
-        yield {}

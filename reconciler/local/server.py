@@ -70,6 +70,7 @@ class EmbeddedAws:
         self.data_directory = Path()
         self._endpoint: Endpoint | None = None
         self._engine: Engine | None = None
+        self._front: Front | None = None
 
     @property
     def endpoint_url(self) -> str:
@@ -104,8 +105,8 @@ class EmbeddedAws:
         except BaseException:
             listener.close()
             raise
-        front = Front(self.world, self.moto, self.images, self.faults)
-        self._endpoint = Endpoint(listener, front, self.clock)
+        self._front = Front(self.world, self.moto, self.images, self.faults)
+        self._endpoint = Endpoint(listener, self._front, self.clock)
         machine = launch.World(
             endpoint_url=self._endpoint.url,
             data_directory=self.data_directory,
@@ -145,6 +146,17 @@ class EmbeddedAws:
         seeder = Seeder(self)
         for app in apps:
             seeder.app(app)
+
+    def stop_endpoint(self) -> None:
+        """Let AWS be out of reach: connections are refused, tasks go on running."""
+        if self._endpoint is not None:
+            self._endpoint.stop()
+
+    def resume_endpoint(self) -> None:
+        """Answer again, on the same port."""
+        if self._endpoint is not None and self._front is not None:
+            self._endpoint = Endpoint(bind(self._endpoint.port), self._front, self.clock)
+            self._endpoint.start()
 
     def stop_all_tasks(self) -> None:
         """Stop every task as StopTask does; services will replace theirs."""

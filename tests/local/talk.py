@@ -68,7 +68,9 @@ class Talk:
         answer = self.ecs.describe_services(cluster=cluster, services=[name])
         return answer["services"][0]
 
-    def create(self, definition: str = "f", name: str = "web", count: int = 1, **fields: Any) -> dict:
+    def create(
+        self, definition: str = "f", name: str = "web", count: int = 1, **fields: Any
+    ) -> dict:
         answer = self.ecs.create_service(
             cluster="c", serviceName=name, taskDefinition=definition, desiredCount=count, **fields
         )

@@ -13,7 +13,9 @@ from tests.local.talk import code_of, eventually, logging_to, sh
 
 def logged(talk, *containers, group="/g", **fields):
     """Run containers that log to one group; return the stopped task and the lines."""
-    task = talk.finish(*[{**c, "logConfiguration": logging_to(group)} for c in containers], **fields)
+    task = talk.finish(
+        *[{**c, "logConfiguration": logging_to(group)} for c in containers], **fields
+    )
     return task, talk.messages(group)
 
 
@@ -48,7 +50,7 @@ def test_the_environment_is_the_declared_one(talk):
 def test_the_engines_own_environment_stays_out(talk, monkeypatch):
     """A variable of the engine's process is not the container's."""
     monkeypatch.setenv("ENGINE_ONLY", "leaked")
-    assert logged(talk, sh("echo \"[$ENGINE_ONLY]\""))[1] == ["[]"]
+    assert logged(talk, sh('echo "[$ENGINE_ONLY]"'))[1] == ["[]"]
 
 
 def test_a_command_can_be_overridden(talk):
@@ -161,6 +163,7 @@ def test_a_missing_secret_stops_the_start_without_showing_a_value(talk):
 
 
 def depends(name, condition):
+    """Return a dependsOn with one entry."""
     return [{"containerName": name, "condition": condition}]
 
 
@@ -215,7 +218,7 @@ def test_healthy_waits_for_the_health_check(talk, tmp_path):
 
 
 def test_a_dependency_that_takes_too_long_is_given_up(talk):
-    """startTimeout of the dependency bounds the wait."""
+    """StartTimeout of the dependency bounds the wait."""
     first = sh("sleep 600", name="init", essential=False, startTimeout=2)
     second = sh("echo ran", dependsOn=depends("init", "SUCCESS"))
     arn = talk.run(talk.define(first, second))
@@ -233,13 +236,17 @@ def test_dependencies_stop_in_reverse_order(talk):
     second = sh(trap.format("web"), name="web", dependsOn=depends("app", "START"))
     group = {"logConfiguration": logging_to("/g")}
     arn = talk.run(talk.define({**first, **group}, {**second, **group}))
-    eventually(lambda: talk.messages("/g") if talk.task(arn)["lastStatus"] == "RUNNING" else [], lambda m: len(m) == 2)
+    eventually(
+        lambda: talk.messages("/g") if talk.task(arn)["lastStatus"] == "RUNNING" else [],
+        lambda m: len(m) == 2,
+    )
     talk.ecs.stop_task(cluster="c", task=arn)
     talk.until_task(arn)
     stops = [m for m in talk.messages("/g") if m.endswith("stopped")]
     assert sorted(stops) == ["app stopped", "web stopped"]
     times = {
-        e["message"]: e["timestamp"] for e in talk.logs.filter_log_events(logGroupName="/g")["events"]
+        e["message"]: e["timestamp"]
+        for e in talk.logs.filter_log_events(logGroupName="/g")["events"]
     }
     assert times["web stopped"] <= times["app stopped"]
 

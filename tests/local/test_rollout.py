@@ -59,7 +59,7 @@ class Cluster:
 
     def __init__(self, times=None):
         self.clock = Clock()
-        self.world = World(self.clock, times or Times(), random.Random(1))
+        self.world = World(self.clock, times or Times(), random.Random(1))  # noqa: S311 - ids
         self.runtime = Runtime(self.world)
         self.call("CreateCluster", clusterName="c")
 
@@ -178,7 +178,7 @@ def test_the_breaker_rolls_back_to_the_last_completed_deployment():
     assert ours.status == "ACTIVE"
     rollback = cluster.service.deployments[0]
     assert "rolling back" in rollback.rollout_reason
-    assert len([t for t in cluster.tasks("RUNNING")]) >= 2
+    assert len(cluster.tasks("RUNNING")) >= 2
     cluster.settle()
     assert cluster.image() == "good:1"
     assert [d.id for d in cluster.service.deployments] == [rollback.id]

@@ -22,7 +22,9 @@ def test_a_task_reports_what_its_process_did(talk):
     account = talk.aws.account
     assert task["taskArn"].startswith(f"arn:aws:ecs:ap-northeast-1:{account}:task/c/")
     container = task["containers"][0]
-    assert container["containerArn"].startswith(f"arn:aws:ecs:ap-northeast-1:{account}:container/c/")
+    assert container["containerArn"].startswith(
+        f"arn:aws:ecs:ap-northeast-1:{account}:container/c/"
+    )
     assert container["exitCode"] == 3
     assert container["runtimeId"]
     assert (task["stopCode"], task["desiredStatus"]) == ("EssentialContainerExited", "STOPPED")
@@ -125,7 +127,7 @@ def test_list_tasks_shows_only_what_should_run_unless_asked(talk):
 
 
 def test_list_tasks_pages(talk):
-    """maxResults and nextToken walk over everything once."""
+    """MaxResults and nextToken walk over everything once."""
     talk.define({"name": "main", "image": "unmapped:1", "memory": 16})
     arns = {talk.run() for _ in range(5)}
     for arn in arns:
@@ -152,7 +154,7 @@ def test_stopping_a_task(talk):
 
 
 def test_what_ignores_sigterm_is_killed_after_its_stop_timeout(talk):
-    """stopTimeout is the container's own; the exit code then is 137."""
+    """StopTimeout is the container's own; the exit code then is 137."""
     script = "trap '' TERM; while :; do sleep 0.05; done"
     arn = talk.run(talk.define(sh(script, stopTimeout=3)))
     talk.until_task(arn, "RUNNING")

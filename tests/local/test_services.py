@@ -8,7 +8,12 @@ import pytest
 
 from tests.local.talk import code_of, completed, eventually, sh
 
-UNMAPPED = {"name": "main", "image": "other:1", "memory": 16, "portMappings": [{"containerPort": 80}]}
+UNMAPPED = {
+    "name": "main",
+    "image": "other:1",
+    "memory": 16,
+    "portMappings": [{"containerPort": 80}],
+}
 
 
 @pytest.fixture
@@ -165,13 +170,17 @@ def test_deleting_drains_then_leaves_a_ghost(shop):
     assert code_of(delete, cluster="c", service="web") == "InvalidParameterException"
     assert delete(cluster="c", service="web", force=True)["service"]["status"] == "DRAINING"
     assert shop.ecs.list_services(cluster="c")["serviceArns"] == []
-    assert code_of(update, cluster="c", service="web", desiredCount=1) == "ServiceNotActiveException"
+    assert (
+        code_of(update, cluster="c", service="web", desiredCount=1) == "ServiceNotActiveException"
+    )
     assert code_of(shop.create) == "InvalidParameterException"
-    eventually(lambda: shop.aws.engine.tasks(), lambda ts: ts[0].last_status == "STOPPING")
+    eventually(shop.aws.engine.tasks, lambda ts: ts[0].last_status == "STOPPING")
     shop.aws.clock.advance(timedelta(seconds=60))
     ghost = shop.until_service(lambda s: s["status"] == "INACTIVE")
     assert ghost["deployments"] == []
-    assert code_of(update, cluster="c", service="web", desiredCount=1) == "ServiceNotActiveException"
+    assert (
+        code_of(update, cluster="c", service="web", desiredCount=1) == "ServiceNotActiveException"
+    )
     assert shop.create()["status"] == "ACTIVE"
 
 
@@ -206,7 +215,9 @@ def test_list_services_gives_ten_a_page(shop):
     assert len(rest["serviceArns"]) == 1
     assert "nextToken" not in rest
     assert len(shop.ecs.list_services(cluster="c", maxResults=100)["serviceArns"]) == 11
-    assert code_of(shop.ecs.list_services, cluster="c", maxResults=101) == "InvalidParameterException"
+    assert (
+        code_of(shop.ecs.list_services, cluster="c", maxResults=101) == "InvalidParameterException"
+    )
 
 
 def test_tags_only_when_asked(shop):
@@ -219,11 +230,14 @@ def test_tags_only_when_asked(shop):
     assert described["services"][0]["tags"] == [{"key": "a", "value": "2"}]
     assert shop.ecs.list_tags_for_resource(resourceArn=arn)["tags"] == [{"key": "a", "value": "2"}]
     assert code_of(shop.ecs.tag_resource, resourceArn=arn, tags=[]) == "InvalidParameterException"
-    assert code_of(shop.ecs.list_tags_for_resource, resourceArn=arn + "x") == "InvalidParameterException"
+    assert (
+        code_of(shop.ecs.list_tags_for_resource, resourceArn=arn + "x")
+        == "InvalidParameterException"
+    )
 
 
 def test_tags_are_propagated_to_tasks(shop):
-    """propagateTags SERVICE puts the service's tags on its tasks."""
+    """PropagateTags SERVICE puts the service's tags on its tasks."""
     shop.create(propagateTags="SERVICE", tags=[{"key": "a", "value": "1"}])
     shop.until_service(completed)
     arn = shop.ecs.list_tasks(cluster="c", serviceName="web")["taskArns"][0]

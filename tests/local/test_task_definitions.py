@@ -78,7 +78,7 @@ def test_all_documented_fargate_sizes_exist(talk):
 
 
 def test_fargate_needs_an_execution_role_for_logs_and_secrets(talk):
-    """awslogs and secrets are read with the execution role."""
+    """Awslogs and secrets are read with the execution role."""
     logs = {"logDriver": "awslogs", "options": {"awslogs-group": "/g"}}
     secrets = [{"name": "A", "valueFrom": "/a"}]
     for extra in ({"logConfiguration": logs}, {"secrets": secrets}):
@@ -88,9 +88,14 @@ def test_fargate_needs_an_execution_role_for_logs_and_secrets(talk):
 
 
 def test_units_are_converted_and_defaults_added(talk):
-    """"1 vCPU" and "2GB" become numbers, containers get AWS's defaults."""
+    """Sizes such as 1 vCPU and 2GB become numbers, containers get AWS's defaults."""
     check = {"command": ["CMD", "true"]}
-    container = {"name": "main", "image": "i", "healthCheck": check, "portMappings": [{"containerPort": 80}]}
+    container = {
+        "name": "main",
+        "image": "i",
+        "healthCheck": check,
+        "portMappings": [{"containerPort": 80}],
+    }
     talk.define(container, **{**FARGATE, "cpu": "1 vCPU", "memory": "2GB"})
     definition = talk.ecs.describe_task_definition(taskDefinition="f")["taskDefinition"]
     assert (definition["cpu"], definition["memory"]) == ("1024", "2048")
@@ -120,7 +125,7 @@ def test_revisions_count_on_and_the_newest_active_one_is_meant(talk):
 
 
 def test_listing(talk):
-    """familyPrefix is the whole family; sort, status and pages work."""
+    """FamilyPrefix is the whole family; sort, status and pages work."""
     arns = [talk.define(CONTAINER) for _ in range(3)]
     talk.define(CONTAINER, family="f-other")
     listed = talk.ecs.list_task_definitions

@@ -39,12 +39,12 @@ def migrate(environment: Mapping[str, str]) -> int:
 
 def _run(database: Database, revision: str, environment: Mapping[str, str]) -> int:
     def work() -> None:
+        say(f"== {revision} Migrate: migrating ==")
         time.sleep(float(environment.get("MIGRATION_SLEEP") or 0))
         code = _failure(environment)
         if code:
             raise MigrationFailed(code)
 
-    say(f"== {revision} Migrate: migrating ==")
     try:
         applied = database.apply(revision, work)
     except ConcurrentMigration:

@@ -1,0 +1,100 @@
+"""Seeding: everything an app names and does not make, nothing else, and repeatable."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reconciler.model.errors import UsageError
+from reconciler.source.folder import load_folder
+from tests.local.talk import code_of
+
+DESIRED = Path(__file__).parents[2] / "desired"
+
+
+@pytest.fixture
+def shop():
+    """Return the sample's desired state."""
+    return load_folder(DESIRED).apps["production/shop"]
+
+
+@pytest.fixture
+def seeded(start, shop):
+    """Return an embedded AWS seeded twice with the sample."""
+    talk = start()
+    talk.aws.seed([shop])
+    talk.aws.seed([shop])
+    return talk
+
+
+def test_what_the_app_names_exists(seeded):
+    """Cluster, repositories with every tag, log groups and parameters; no service, no task."""
+    assert (
+        seeded.ecs.describe_clusters(clusters=["production"])["clusters"][0]["status"] == "ACTIVE"
+    )
+    assert seeded.ecs.list_services(cluster="production")["serviceArns"] == []
+    ecr = seeded.client("ecr")
+    for name in ("shop", "shop-nginx", "reconciler-guard"):
+        assert ecr.describe_images(repositoryName=name, imageIds=[{"imageTag": "any"}])
+    groups = [g["logGroupName"] for g in seeded.logs.describe_log_groups()["logGroups"]]
+    assert groups == [f"/ecs/shop-production-{n}" for n in ("db", "sidekiq", "web")]
+    read = seeded.client("ssm").get_parameter
+    url = read(Name="/shop/production/DATABASE_URL", WithDecryption=True)["Parameter"]["Value"]
+    assert url == f"sqlite:///{seeded.aws.data_directory}/production-shop.sqlite3"
+    key = read(Name="/shop/production/RAILS_MASTER_KEY", WithDecryption=True)["Parameter"]
+    assert key["Value"] == "embedded-rails-master-key"
+
+
+def test_roles_exist(seeded):
+    """The roles that task definitions name can be read."""
+    iam = seeded.client("iam")
+    for name in ("shop-execution", "shop-task"):
+        assert iam.get_role(RoleName=name)["Role"]["Arn"].endswith(f":role/{name}")
+
+
+def test_nothing_is_seeded_unasked(start):
+    """Without seeding there is no cluster."""
+    talk = start()
+    assert talk.ecs.list_clusters()["clusterArns"] == []
+    assert code_of(talk.ecs.list_services, cluster="production") == "ClusterNotFoundException"
+
+
+def test_values_already_there_stay(seeded, shop):
+    """Seeding again does not overwrite what somebody changed."""
+    ssm, name = seeded.client("ssm"), "/shop/production/RAILS_MASTER_KEY"
+    ssm.put_parameter(Name=name, Value="mine", Type="SecureString", Overwrite=True)
+    seeded.aws.seed([shop])
+    assert ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"] == "mine"
+
+
+def test_another_account_is_refused(seeded, shop):
+    """The embedded AWS is one account; the message names both."""
+    with pytest.raises(UsageError, match="210987654321"):
+        seeded.aws.seed([replace(shop, account="210987654321")])
+
+
+def test_the_account_can_be_chosen(start):
+    """Every ARN and the caller's identity carry it."""
+    talk = start(account="210987654321")
+    assert talk.client("sts").get_caller_identity()["Account"] == "210987654321"
+    cluster = talk.ecs.create_cluster(clusterName="c")["cluster"]
+    assert ":210987654321:cluster/c" in cluster["clusterArn"]
+    repository = talk.client("ecr").create_repository(repositoryName="other")["repository"]
+    assert repository["registryId"] == "210987654321"
+
+
+def test_data_is_fresh_at_each_start(start, tmp_path):
+    """A given folder is emptied, and stays after the end; nothing of the tables is left."""
+    folder = tmp_path / "data"
+    talk = start(data_directory=folder)
+    (folder / "old").write_text("x")
+    talk.ecs.create_cluster(clusterName="c")
+    talk.client("ssm").put_parameter(Name="/a", Value="b", Type="String")
+    talk.aws.stop()
+    assert (folder / "old").exists()
+    again = start(data_directory=folder)
+    assert list(folder.iterdir()) == []
+    assert again.client("ssm").describe_parameters()["Parameters"] == []
+    assert again.ecs.list_clusters()["clusterArns"] == []
