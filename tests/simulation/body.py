@@ -106,7 +106,12 @@ class DirectBody:
             arn = self._register(aws, session, document)
         if live is None:
             token = content_hash(document)[:36]
-            params = {**service.service, "taskDefinition": arn, "desiredCount": 2, "clientToken": token}
+            params = {
+                **service.service,
+                "taskDefinition": arn,
+                "desiredCount": 2,
+                "clientToken": token,
+            }
             self._journaled(aws, session, "CreateService", {**params, "cluster": desired.cluster})
         else:
             params = {"cluster": desired.cluster, "service": name, "taskDefinition": arn}
@@ -140,7 +145,9 @@ class DirectBody:
     ) -> dict[str, Any]:
         operation_id = session.intent(Entry(EntryKind.INTENT, "service/web", operation))
         answer = aws.call("ecs", operation, **params)
-        session.outcome(operation_id, Entry(EntryKind.OUTCOME, "service/web", operation, outcome="ok"))
+        session.outcome(
+            operation_id, Entry(EntryKind.OUTCOME, "service/web", operation, outcome="ok")
+        )
         return answer
 
 

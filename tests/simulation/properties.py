@@ -118,7 +118,11 @@ class Properties:
     def _verdict(self, entry: Mapping[str, Any]) -> None:
         detail = entry["detail"]
         token = self._tokens.get(_launch(detail))
-        mine = [e for e in self.commands.executions if token and _launch_id(e.token) == _launch_id(token)]
+        mine = [
+            e
+            for e in self.commands.executions
+            if token and _launch_id(e.token) == _launch_id(token)
+        ]
         action = entry["action"]
         if detail["revision"] in self._succeeded:
             self.violated(f"S4: {_launch(detail)} is {action} after it succeeded")
@@ -187,7 +191,10 @@ class Properties:
         if state != RunState.SUCCEEDED:
             return False
         wanted = desired.services[0].task_definition["containerDefinitions"][0]["image"]
-        return self.world.ecs.services.image_of(desired.cluster, desired.services[0].service_name) == wanted
+        return (
+            self.world.ecs.services.image_of(desired.cluster, desired.services[0].service_name)
+            == wanted
+        )
 
     def runs(self) -> list[Any]:
         """All stored runs."""

@@ -74,7 +74,12 @@ def no_record(patch: Patch) -> None:
 
 def no_epoch(patch: Patch) -> None:
     """HEAD's owner and epoch are not part of the commit's condition; the journal's number is."""
-    _head_condition(patch, lambda text: " AND ".join(p for p in text.split(" AND ") if "ep" not in p and "own" not in p))
+    _head_condition(
+        patch,
+        lambda text: " AND ".join(
+            p for p in text.split(" AND ") if "ep" not in p and "own" not in p
+        ),
+    )
 
 
 def no_cas(patch: Patch) -> None:
@@ -100,7 +105,9 @@ def no_intent(patch: Patch) -> None:
         arn = context.register(document)
         mode = launch.mode_of(context.guard)
         table = context.tables.claims if mode is launch.GuardMode.CLAIM else None
-        context.aws.call("ecs", "RunTask", **launch.request(context.place, one, migration, arn, table))
+        context.aws.call(
+            "ecs", "RunTask", **launch.request(context.place, one, migration, arn, table)
+        )
         return offer(step)
 
     patch.setitem(advance._PERFORM, Do.INTENT, eager)
@@ -190,7 +197,9 @@ def _blind_runs(patch: Patch) -> None:
 
     def records(key: AppKey, record: Any) -> Write:
         return replace(
-            migration_write(key, record), condition="attribute_exists(pk) OR attribute_not_exists(pk)", values={}
+            migration_write(key, record),
+            condition="attribute_exists(pk) OR attribute_not_exists(pk)",
+            values={},
         )
 
     migration_write = transitions.migration_write

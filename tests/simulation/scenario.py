@@ -84,7 +84,9 @@ def seeded(seed: int, make_body: MakeBody = DirectBody, *, guard: bool = True) -
     """Live through four edits, random faults and a stale checkout; then settle and check."""
     chance = random.Random(seed)
     nature = SeededNature(chance)
-    faults = Seeded(chance, rate=chance.choice((0.004, 0.01, 0.03)), limit=chance.choice((3, 6, 12)))
+    faults = Seeded(
+        chance, rate=chance.choice((0.004, 0.01, 0.03)), limit=chance.choice((3, 6, 12))
+    )
     controllers = chance.choice((1, 2, 2, 3))
     setup = Setup(
         seed=seed,
@@ -110,9 +112,7 @@ def seeded(seed: int, make_body: MakeBody = DirectBody, *, guard: bool = True) -
     return settle(world)
 
 
-def directed(
-    plan: dict[int, Fault], controllers: int, make_body: MakeBody = DirectBody
-) -> Ending:
+def directed(plan: dict[int, Fault], controllers: int, make_body: MakeBody = DirectBody) -> Ending:
     """Live through two revisions with given faults at given calls; then settle and check."""
     setup = Setup(seed=1, controllers=controllers, faults=Directed(plan))
     return live(setup, 120.0, make_body)
@@ -205,4 +205,6 @@ def _check(world: World) -> None:
 
 def _describe(world: World) -> str:
     states = {run.revision: str(run.state) for run in world.properties.runs()}
-    return f"seed {world.seed}, wish {world.wish}, runs {states}, active {world.properties.active()}"
+    return (
+        f"seed {world.seed}, wish {world.wish}, runs {states}, active {world.properties.active()}"
+    )

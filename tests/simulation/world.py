@@ -102,7 +102,11 @@ class World:
         """The ledger through the door without faults."""
         chance = random.Random(self.seed)
         return AppStore(
-            self.quiet, self.tables, self.timeline, self.key, ids=lambda: f"{chance.getrandbits(64):016x}"
+            self.quiet,
+            self.tables,
+            self.timeline,
+            self.key,
+            ids=lambda: f"{chance.getrandbits(64):016x}",
         )
 
     # -- the wire -----------------------------------------------------------------------------
@@ -129,7 +133,6 @@ class World:
 
     def later(self, seconds: float, deliver: Callable[[], Any]) -> None:
         """Deliver a request whose sender does not wait for it."""
-
         self.under_way += 1
 
         def arrive() -> None:

@@ -1,0 +1,83 @@
+"""What a person reads about a run that ended badly."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.model.run import RunState
+from reconciler.runs.diagnosis import explain
+from reconciler.runs.snapshot import GUARD_CONTAINER
+from tests.runs.conftest import MakeRun
+from tests.runs.stage import Stage
+
+
+def registered(stage: Stage, **log: object) -> str:
+    """Register a revision whose container logs as given; return its ARN."""
+    container = {"name": "app", "image": "x", **({"logConfiguration": log} if log else {})}
+    answer = stage.ecs.handle(
+        "RegisterTaskDefinition", {"family": "shop-db", "containerDefinitions": [container]}
+    )
+    return str(answer["taskDefinition"]["taskDefinitionArn"])
+
+
+def awslogs(stage: Stage) -> str:
+    """Register a revision with awslogs."""
+    options = {"awslogs-group": "/ecs/shop", "awslogs-stream-prefix": "app"}
+    return registered(stage, logDriver="awslogs", options=options)
+
+
+def test_last_log_lines_of_the_named_container_are_shown_masked(make_run: MakeRun) -> None:
+    """The newest twenty lines are shown, without the password that a stack trace printed."""
+    stage = Stage()
+    run = make_run(state=RunState.FAILED, exit_code=1, request={"taskDefinition": awslogs(stage)})
+    lines = [f"line {n}" for n in range(30)] + ["connect to postgres://app:hunter2@db/shop failed"]
+    stage.logs.lines[("/ecs/shop", "app/app/aaa")] = lines
+    said = explain(run, stage.aws)
+    assert said.log_source == "/ecs/shop app/app/aaa"
+    assert len(said.log_lines) == 20
+    assert "hunter2" not in "\n".join(said.lines())
+    assert said.next_command.startswith("reconciler migration retry db 1")
+
+
+@pytest.mark.parametrize("how", ["no stream", "no driver", "no revision"])
+def test_logs_that_cannot_be_read_are_said_not_raised(make_run: MakeRun, how: str) -> None:
+    """A missing stream, another log driver or a lost revision is a line of the diagnosis."""
+    stage = Stage()
+    arn = {
+        "no stream": awslogs(stage),
+        "no driver": registered(stage),
+        "no revision": "shop-db:99",
+    }[how]
+    said = explain(make_run(state=RunState.FAILED, request={"taskDefinition": arn}), stage.aws)
+    assert said.log_lines == ()
+    assert said.log_source
+
+
+def test_unknown_run_says_how_to_resolve_it(make_run: MakeRun) -> None:
+    """The next command of an unknown run is resolve; of a running one there is none."""
+    stage = Stage()
+    unknown = explain(make_run(state=RunState.UNKNOWN, task_arn=None), stage.aws)
+    assert "migration resolve db 1 --as succeeded|failed" in unknown.next_command
+    assert explain(make_run(task_arn=None), stage.aws).next_command == ""
+
+
+@pytest.mark.parametrize(
+    ("facts", "code", "cause"),
+    [
+        ({"stoppedReason": "CannotPullContainerError: no such image"}, None, "image"),
+        ({"containers": {"app": "OutOfMemoryError: killed"}}, 137, "memory"),
+        ({}, 137, "killed"),
+        ({}, 127, "not found"),
+        ({"containers": {GUARD_CONTAINER: 74}}, None, "dynamodb:UpdateItem"),
+        ({"containers": {GUARD_CONTAINER: 75}}, None, "refused"),
+        ({"containers": {GUARD_CONTAINER: 0, "app": 1}}, 1, ""),
+    ],
+)
+def test_likely_cause_comes_from_what_ecs_said(
+    make_run: MakeRun, facts: dict[str, object], code: int | None, cause: str
+) -> None:
+    """Known stop reasons and exit codes are put in words; an ordinary failure is left to the log."""
+    run = make_run(state=RunState.FAILED, facts=facts, exit_code=code, task_arn=None)
+    said = explain(run, Stage().aws)
+    assert cause in said.likely_cause
+    assert bool(said.likely_cause) == bool(cause)

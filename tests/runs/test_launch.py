@@ -1,0 +1,156 @@
+"""Identifiers, guarded task definition and frozen request."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import replace
+
+import pytest
+
+from reconciler.model.desired import Guard
+from reconciler.model.errors import PermanentError
+from reconciler.model.run import GuardMode
+from reconciler.plan.spec_hash import SPEC_TAG, content_hash
+from reconciler.runs.launch import (
+    Launch,
+    Place,
+    claim_key,
+    mode_of,
+    request,
+    started_by,
+    task_definition,
+    token,
+)
+from tests.simulation.desired import Wish, sample
+
+PLACE = Place("123456789012", "ap-northeast-1", "production", "production/shop")
+LAUNCH = Launch("db", "1", 1, 0)
+APP = sample(Wish())
+MIGRATION = APP.migrations[0]
+
+
+def test_token_differs_in_each_part_and_fits() -> None:
+    """Any difference in place or launch gives another 64-character token."""
+    others = [
+        (replace(PLACE, account="210987654321"), LAUNCH),
+        (replace(PLACE, region="eu-central-1"), LAUNCH),
+        (replace(PLACE, cluster="staging"), LAUNCH),
+        (replace(PLACE, key="staging/shop"), LAUNCH),
+        *(
+            (PLACE, replace(LAUNCH, **c))
+            for c in ({"name": "x"}, {"revision": "2"}, {"attempt": 2}, {"launch": 1})
+        ),
+    ]
+    tokens = {token(place, launch) for place, launch in [(PLACE, LAUNCH), *others]}
+    assert len(tokens) == len(others) + 1
+    assert {len(t) for t in tokens} == {64}
+
+
+def test_started_by_is_legal_for_the_longest_names() -> None:
+    """`startedBy` keeps to ECS's charset and 128 characters."""
+    text = started_by(f"{'e' * 63}/{'a_' * 31}", token(PLACE, LAUNCH))
+    assert re.fullmatch(r"[A-Za-z0-9/_-]{1,128}", text)
+
+
+def test_claim_key_names_every_part() -> None:
+    """A claim belongs to one launch of one attempt of one revision of one migration of one app."""
+    assert claim_key("production/shop", LAUNCH) == "mig#production/shop/db#1#1#0"
+
+
+def test_every_user_container_waits_for_the_guard() -> None:
+    """The guard is non-essential and first; all others depend on its SUCCESS, after their own waits."""
+    sidecar = {
+        "name": "log",
+        "image": "x@sha256:1",
+        "dependsOn": [{"containerName": "app", "condition": "START"}],
+    }
+    containers = [*MIGRATION.task_definition["containerDefinitions"], sidecar]
+    migration = replace(
+        MIGRATION, task_definition={**MIGRATION.task_definition, "containerDefinitions": containers}
+    )
+    document = task_definition(migration, APP.guard, {}, {"a": "b"})
+    guard, *users = document["containerDefinitions"]
+    assert (guard["name"], guard["essential"], guard["command"]) == (
+        "reconciler-guard",
+        False,
+        ["claim"],
+    )
+    for user in users:
+        assert user["dependsOn"][-1] == {
+            "containerName": "reconciler-guard",
+            "condition": "SUCCESS",
+        }
+    assert len(users[1]["dependsOn"]) == 2
+    assert "dependsOn" not in MIGRATION.task_definition["containerDefinitions"][0]
+
+
+def test_guard_in_the_apps_own_image_is_an_entry_point() -> None:
+    """`guard: {path: …}` runs our program from the image of the named container."""
+    document = task_definition(MIGRATION, Guard(path="/opt/reconciler-guard"), {}, {})
+    guard = document["containerDefinitions"][0]
+    assert guard["entryPoint"] == ["/opt/reconciler-guard"]
+    assert guard["image"] == document["containerDefinitions"][1]["image"]
+
+
+def test_token_mode_adds_no_container() -> None:
+    """Without a guard the task is as declared, and the request has no overrides."""
+    assert mode_of(None) is mode_of(Guard()) is GuardMode.TOKEN
+    document = task_definition(MIGRATION, None, {}, {})
+    assert [c["name"] for c in document["containerDefinitions"]] == ["app"]
+    assert "overrides" not in request(PLACE, LAUNCH, MIGRATION, "arn", None)
+
+
+def test_spec_tag_is_the_content_it_is_on() -> None:
+    """The tag lets an equal revision be found again instead of registering another."""
+    document = task_definition(MIGRATION, APP.guard, {}, {"reconciler:app": "shop"})
+    tags = {t["key"]: t["value"] for t in document["tags"]}
+    assert tags == {"reconciler:app": "shop", SPEC_TAG: content_hash(document)}
+
+
+def test_images_are_pinned_the_guards_too() -> None:
+    """What `images` knows is registered by digest, for the app and for its guard."""
+    image = MIGRATION.task_definition["containerDefinitions"][0]["image"]
+    document = task_definition(
+        MIGRATION, Guard(image="guard:1"), {"guard:1": "guard@sha256:2", image: "app@sha256:3"}, {}
+    )
+    assert [c["image"] for c in document["containerDefinitions"]] == [
+        "guard@sha256:2",
+        "app@sha256:3",
+    ]
+
+
+@pytest.mark.parametrize(
+    "change", [{"restartPolicy": {"enabled": True}}, {"name": "reconciler-guard"}]
+)
+def test_what_would_start_twice_is_refused(change: dict[str, object]) -> None:
+    """A restart policy, or a user's container with the guard's name, is refused."""
+    (container,) = MIGRATION.task_definition["containerDefinitions"]
+    broken = {**MIGRATION.task_definition, "containerDefinitions": [{**container, **change}]}
+    with pytest.raises(PermanentError):
+        task_definition(replace(MIGRATION, task_definition=broken), None, {}, {})
+
+
+def test_request_is_frozen_and_says_which_claim() -> None:
+    """The request pins a revision, one task, our token; the claim goes to the guard's environment."""
+    frozen = request(PLACE, LAUNCH, MIGRATION, "arn:…:task-definition/db:7", "claims")
+    assert (frozen["count"], frozen["taskDefinition"]) == (1, "arn:…:task-definition/db:7")
+    assert frozen["clientToken"] == token(PLACE, LAUNCH)
+    (override,) = frozen["overrides"]["containerOverrides"]
+    assert override["name"] == "reconciler-guard"
+    values = {e["name"]: e["value"] for e in override["environment"]}
+    assert values == {
+        "RECONCILER_CLAIM_KEY": claim_key("production/shop", LAUNCH),
+        "RECONCILER_CLAIMS_TABLE": "claims",
+        "AWS_REGION": "ap-northeast-1",
+    }
+
+
+def test_claim_keys_of_different_launches_never_meet() -> None:
+    """Names and revisions cannot be chosen so that two launches share a cell."""
+    names, revisions = ("a", "a-1"), ("1", "1.1", "1-1")
+    keys = [
+        claim_key("e/x", Launch(n, r, a, l))
+        for n, r, a, l in itertools.product(names, revisions, (1, 11), (0, 1))
+    ]
+    assert len(set(keys)) == len(keys)
