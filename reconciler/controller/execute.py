@@ -149,6 +149,7 @@ class Executor:
             self._converge(step, request)
         elif request.desired_hash:
             self._remember(step, request)
+            done.look_again(SOON)
             return
         else:
             return
@@ -287,8 +288,12 @@ class Executor:
         self._pins = self._wanted_pins()
 
     def _memory(self, step: Step, request: ServiceRequest) -> Write:
+        """Return the memory of a service to which nothing was sent that could roll it."""
         live = self.observed.services[step.address.name]
         before = self.observed.ledger.services.get(step.address.name)
+        if before is not None and not request.desired_hash:
+            # Only a part was carried out: what is wanted, and whether it is held, stay as they are.
+            return service_write(self.desired.key, replace(before, applied=request.applied))
         record = ServiceRecord(
             name=step.address.name,
             applied=request.applied,

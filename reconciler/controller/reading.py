@@ -14,6 +14,8 @@ from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 
+from reconciler.source.files import is_desired_file
+
 LARGEST = 4 * 1024 * 1024
 """Larger files are told apart by size and time only; the loader refuses them anyway."""
 
@@ -106,11 +108,6 @@ def read(root: Path) -> Reading:
     if git:
         digest.update(_git_stamp(git).encode())
     return Reading(fingerprint=digest.hexdigest(), lock=lock)
-
-
-def is_desired_file(name: str) -> bool:
-    """Say whether a file of this name may be part of the desired state: no temp file of an editor is."""
-    return name.endswith((".yaml", ".yml")) and not name.startswith((".", "#"))
 
 
 def git_directory(root: Path) -> Path | None:

@@ -15,12 +15,13 @@ from typing import Protocol
 
 import watchfiles
 
-from reconciler.controller.reading import Reading, Settling, Step, Timing, is_desired_file, read
+from reconciler.controller.reading import Reading, Settling, Step, Timing, read
 from reconciler.controller.snapshot import Snapshot, changed, merge
 from reconciler.model.clock import Clock
 from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import InvalidDesiredState, PermanentError, ReconcilerError
 from reconciler.model.names import AppKey
+from reconciler.source.files import is_desired_file
 from reconciler.source.folder import Loaded
 
 log = logging.getLogger(__name__)
