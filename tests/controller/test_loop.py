@@ -154,6 +154,20 @@ def test_an_app_held_elsewhere_is_not_released():
     assert world.released == [BLOG]
 
 
+def test_an_app_that_was_handed_over_is_not_released_again():
+    """What another member took from us in the meantime is not ours to give back."""
+    world = World(Options(workers=1))
+
+    def handed_over():
+        world.controller.stop()
+        return LeaseHeld("handed over to c#1", holder="c#1")
+
+    world.passes[SHOP] = [rolling(SHOP), handed_over]
+    world.controller.run()
+    assert len(world.seen) == 2
+    assert world.released == []
+
+
 def test_a_release_that_fails_does_not_keep_the_others(caplog):
     """Giving back goes on after an error, and the member leaves all the same."""
     world = World(snapshot=snapshot(SHOP, BLOG))
@@ -274,7 +288,8 @@ def test_a_pass_that_does_not_end_bounds_the_drain(caplog):
         may_end.wait(60)
         return converged(SHOP)
 
-    world.passes[SHOP] = [hanging]
+    # The first pass makes the app ours, the second hangs.
+    world.passes[SHOP] = [rolling(SHOP), hanging]
     try:
         assert world.controller.run().exit_code == 0
     finally:
