@@ -61,7 +61,7 @@ class FakeEcs:
         raise AssertionError(f"the fake has no {operation}")
 
     def definition(self, name: str) -> dict[str, Any] | None:
-        """The revision an ARN, `family:rev` or `family` (its latest ACTIVE) stands for."""
+        """Return the revision an ARN, `family:rev` or `family` (its latest ACTIVE) stands for."""
         short = name.rsplit("/", 1)[-1]
         if ":" in short:
             return self.definitions.get(short)

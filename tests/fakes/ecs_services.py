@@ -165,7 +165,7 @@ class Services:
         raise from_code("ecs:TagResource", "ResourceNotFoundException", "no such resource")
 
     def image_of(self, cluster: str, name: str) -> str:
-        """The first image of what a service runs now, empty when it does not exist."""
+        """Return the first image of what a service runs now, empty when it does not exist."""
         service = self.by_name.get((cluster, name))
         if service is None or service.document["status"] != "ACTIVE":
             return ""

@@ -25,7 +25,7 @@ class Full(Nature):
 
 
 def make(nature: Nature | None = None) -> FakeEcs:
-    """A cluster with one task definition."""
+    """Return a cluster with one task definition."""
     ecs = FakeEcs(Timeline(), nature)
     ecs.handle(
         "RegisterTaskDefinition",
@@ -35,7 +35,7 @@ def make(nature: Nature | None = None) -> FakeEcs:
 
 
 def arn_of(answer: dict[str, Any]) -> str:
-    """The task of a RunTask answer."""
+    """Return the task of a RunTask answer."""
     return str(answer["tasks"][0]["taskArn"])
 
 
@@ -122,7 +122,7 @@ def test_missing_cluster_is_an_error() -> None:
 
 
 def service(**changes: Any) -> dict[str, Any]:
-    """A CreateService input."""
+    """Return a CreateService input."""
     return {
         "cluster": "production",
         "serviceName": "web",
@@ -133,7 +133,7 @@ def service(**changes: Any) -> dict[str, Any]:
 
 
 def live(ecs: FakeEcs) -> dict[str, Any]:
-    """The service now."""
+    """Return the service now."""
     found: dict[str, Any] = ecs.handle(
         "DescribeServices", {"cluster": "production", "services": ["web"]}
     )["services"][0]

@@ -39,5 +39,5 @@ class Timeline(VirtualClock):
             pass
 
     def time_of(self, seconds: float) -> datetime:
-        """The wall clock at a moment of this timeline."""
+        """Return the wall clock at a moment of this timeline."""
         return self.start + timedelta(seconds=seconds)

@@ -60,16 +60,16 @@ class Stage:
         self.migration: DesiredMigration = replace(self.desired.migrations[0], **changes)
 
     def view(self) -> LedgerView:
-        """The ledger now."""
+        """Return the ledger now."""
         return self.store.read([(self.migration.name, self.migration.revision)])
 
     def run(self, revision: str | None = None) -> Run:
-        """A stored run."""
+        """Return a stored run."""
         wanted = revision or self.migration.revision
         return self.store.read([("db", wanted)]).runs[("db", wanted)]
 
     def context(self) -> RunContext:
-        """What the controller hands in."""
+        """Return what the controller hands in."""
         return RunContext(
             aws=self.aws,
             session=self.session,
@@ -98,11 +98,11 @@ class Stage:
             self.timeline.advance(max(wait, timedelta(seconds=0.1)))
 
     def subject(self, revision: str = "1") -> Subject:
-        """What an operator's verb is about."""
+        """Return what an operator's verb is about."""
         return Subject(self.store, "production", "db", revision)
 
     def actions(self) -> list[str]:
-        """The journal's actions on the migration, oldest first."""
+        """Return the journal's actions on the migration, oldest first."""
         entries = self.store.journal(newest_first=False, address="migration/db")
         return [str(entry.content["action"]) for entry in entries]
 

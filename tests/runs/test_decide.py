@@ -71,7 +71,7 @@ FACTS: dict[str, dict[str, Any]] = {
 
 
 def look(run: Run | None, claim: str = "CLAIMED", task: str = "running", **more: Any) -> Snapshot:
-    """A snapshot in which the run is desired and holds the slot while it is in flight."""
+    """Return a snapshot in which the run is desired and holds the slot while it is in flight."""
     values = {"desired_revision": "1", "desired_attempt": 1, **more}
     return Snapshot(START, run, CLAIMS[claim], TASKS[task], **values)
 

@@ -150,7 +150,7 @@ def test_claim_keys_of_different_launches_never_meet() -> None:
     """Names and revisions cannot be chosen so that two launches share a cell."""
     names, revisions = ("a", "a-1"), ("1", "1.1", "1-1")
     keys = [
-        claim_key("e/x", Launch(n, r, a, l))
-        for n, r, a, l in itertools.product(names, revisions, (1, 11), (0, 1))
+        claim_key("e/x", Launch(n, r, a, number))
+        for n, r, a, number in itertools.product(names, revisions, (1, 11), (0, 1))
     ]
     assert len(set(keys)) == len(keys)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.model.errors import GuardRefused, PermanentError, Superseded
+from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.run import ClaimState, RunState
 from reconciler.runs.evidence import claim
 from reconciler.runs.operate import Operator, resolve, retry
@@ -160,6 +161,4 @@ def test_operator_and_controller_exclude_each_other() -> None:
     stage.session.rebase(view)
     retry(stage.subject(), ANN)
     with pytest.raises(Superseded):
-        from reconciler.model.journal import Entry, EntryKind
-
         stage.session.commit([Entry(EntryKind.RUN, "migration/db", "anything")])

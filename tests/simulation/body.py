@@ -53,10 +53,10 @@ class DirectBody:
     def _lead(self, view: LedgerView) -> Session:
         mine = self.session
         lease = mine.lease if mine else None
-        if mine and lease and (view.owner, view.epoch) == (lease.member, lease.epoch):
-            if lease.member == self.process.member.id:
-                mine.rebase(view)
-                return mine
+        held = lease and (view.owner, view.epoch) == (lease.member, lease.epoch)
+        if mine and held and view.owner == self.process.member.id:
+            mine.rebase(view)
+            return mine
         self.session = None
         self.session = self.process.store.acquire(view, self.process.member)
         self.process.world.count["takeovers"] += 1

@@ -30,13 +30,13 @@ class Wish:
 
 
 def image(revision: str) -> str:
-    """The image that needs a revision."""
+    """Return the image that needs a revision."""
     return f"{REPOSITORY}@sha256:{int(revision):064x}"
 
 
 @lru_cache(maxsize=64)
 def sample(wish: Wish, *, guard: bool = True) -> DesiredApp:
-    """The desired state for a wish."""
+    """Return the desired state for a wish."""
     container = {"name": "app", "essential": True, "image": image(wish.revision)}
     migration = DesiredMigration(
         address=Address("migration", "db"),

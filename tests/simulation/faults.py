@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 
 class Fault(StrEnum):
@@ -97,7 +97,12 @@ def is_commit(action: str) -> Sign:
 class Seeded(NoFaults):
     """Random faults; calls on which the protocol rests meet more of them."""
 
-    WEIGHTS = {"RunTask": 12.0, "TransactWriteItems": 5.0, "UpdateService": 5.0, "StopTask": 5.0}
+    WEIGHTS: ClassVar = {
+        "RunTask": 12.0,
+        "TransactWriteItems": 5.0,
+        "UpdateService": 5.0,
+        "StopTask": 5.0,
+    }
     KINDS = (
         Fault.CRASH_BEFORE,
         Fault.CRASH_AFTER,

@@ -162,13 +162,13 @@ class Properties:
     # -- reading ------------------------------------------------------------------------------
 
     def run_item(self, revision: str) -> Mapping[str, Any] | None:
-        """The stored run of a revision, behind everybody's back."""
+        """Return the stored run of a revision, behind everybody's back."""
         partition = self.world.dynamodb.tables[self.world.tables.state].partitions
         item = partition.get(f"A#{self.world.key}", {}).get(f"MIG#db#{revision}")
         return {k: next(iter(v.values())) for k, v in item.items()} if item else None
 
     def state(self, revision: str) -> str:
-        """The stored state of a revision, empty when there is none."""
+        """Return the stored state of a revision, empty when there is none."""
         item = self.run_item(revision)
         return str(item["st"]) if item else ""
 
@@ -203,7 +203,7 @@ class Properties:
 
 
 def _launch_id(token: str) -> str:
-    """The part of a clientToken that `startedBy` carries as well: which launch it is."""
+    """Return the part of a clientToken that `startedBy` carries as well: which launch it is."""
     return token[:32]
 
 

@@ -48,12 +48,12 @@ def no_window(patch: Patch) -> None:
 
 
 def guard_not_awaited(patch: Patch) -> None:
-    """The user's container does not depend on the guard."""
+    """Switch off: the user's container does not depend on the guard."""
     patch.setattr(launch, "_depends_on_guard", dict)
 
 
 def no_record(patch: Patch) -> None:
-    """A lock is all there is: a new owner of the lease does not know what ran before."""
+    """Switch off: a lock is all there is: a new owner of the lease does not know what ran before."""
     lead, go_on = DirectBody._lead, DirectBody._advance
 
     def leading(self: DirectBody, view: LedgerView) -> session.Session:
@@ -83,7 +83,7 @@ def no_epoch(patch: Patch) -> None:
 
 
 def no_cas(patch: Patch) -> None:
-    """The journal's number and the records' versions are not part of any condition."""
+    """Switch off: the journal's number and the records' versions are not part of any condition."""
     _blind_runs(patch)
     _blind_journal(patch, keep_epoch=True)
 
@@ -114,12 +114,12 @@ def no_intent(patch: Patch) -> None:
 
 
 def missing_is_failure(patch: Patch) -> None:
-    """A task that ECS does not show is taken for a failed one."""
+    """Switch off: a task that ECS does not show is taken for a failed one."""
     _rewrite_rows(patch, decide._MISSING, Do.UNKNOWN, Do.FAIL)
 
 
 def timeout_is_failure(patch: Patch) -> None:
-    """A migration that takes too long is recorded as failed while it runs."""
+    """Switch off: a migration that takes too long is recorded as failed while it runs."""
     _rewrite_rows(patch, decide._ALIVE, Do.STOP, Do.FAIL)
 
 
@@ -135,7 +135,7 @@ def no_gate(patch: Patch) -> None:
 
 
 def blind_revoke(patch: Patch) -> None:
-    """The claim is revoked whether or not a task has taken it."""
+    """Switch off: the claim is revoked whether or not a task has taken it."""
 
     def blindly(cell: str) -> Write:
         return Write("claims", {"k": cell}, "attribute_exists(k)", set={"st": "REVOKED"})
@@ -161,7 +161,7 @@ def no_slot(patch: Patch) -> None:
 
 
 def no_takeover(patch: Patch) -> None:
-    """A lock that only its holder releases."""
+    """Switch off: a lock that only its holder releases."""
 
     def patient(self: ledger.AppStore, view: LedgerView, member: Member, cause: str = "") -> Any:
         if view.owner not in (None, member.id):
@@ -178,7 +178,7 @@ def no_unknown(patch: Patch) -> None:
 
 
 def no_deadline(patch: Patch) -> None:
-    """The fence before each wire attempt lets everything pass."""
+    """Switch off: the fence before each wire attempt lets everything pass."""
     patch.setattr(Member, "check", lambda _: None)
 
 

@@ -99,8 +99,8 @@ class World:
         return sample(self.wish, guard=self.setup.guard)
 
     def store(self) -> AppStore:
-        """The ledger through the door without faults."""
-        chance = random.Random(self.seed)
+        """Return the ledger through the door without faults."""
+        chance = random.Random(self.seed)  # noqa: S311 - a seed, not a secret
         return AppStore(
             self.quiet,
             self.tables,
