@@ -1,0 +1,1 @@
+"""Stories over real processes and the wire: an embedded AWS here, controllers and commands as processes."""

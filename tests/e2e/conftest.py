@@ -1,0 +1,47 @@
+"""Fixtures: an embedded AWS with the sample on it, and the stage that acts on both."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from reconciler.local.clock import WorldClock
+from reconciler.local.sample import sample_images
+from reconciler.local.server import EmbeddedAws
+from tests.e2e.stage import Stage
+
+SAMPLE = Path(__file__).parents[2] / "desired"
+
+
+@pytest.fixture
+def stage_of_the_sample(tmp_path):
+    """Return the sample exactly as it is shipped, on an AWS that has what it names."""
+    shutil.copytree(SAMPLE, tmp_path / "desired")
+    aws = EmbeddedAws(images=sample_images(), clock=WorldClock()).start()
+    stage = Stage(aws, tmp_path / "desired")
+    try:
+        stage.seed()
+        yield stage
+        aws.faults.clear()
+        stage.end()
+    finally:
+        for controller in stage.controllers:
+            controller.kill()
+        aws.stop()
+
+
+@pytest.fixture
+def stage(stage_of_the_sample):
+    """Return the sample with one task for each service: what is told here needs no more."""
+    stage_of_the_sample.edit(("desiredCount: 3", "desiredCount: 1"), ("desiredCount: 2", "desiredCount: 1"))
+    return stage_of_the_sample
+
+
+@pytest.fixture
+def shop(stage):
+    """Return the small sample, converged, with nobody holding its lease."""
+    stage.converge()
+    stage.aws.faults.forget_calls()
+    return stage
