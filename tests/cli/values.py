@@ -105,7 +105,7 @@ def record(number: int) -> JournalRecord:
         "kind": "INTENT",
         "address": "service/web",
         "action": "UpdateService",
-        "cause": "git",
+        "cause": "git b7710de9",
         "op": "o1",
         "epoch": 14,
         "who": "host#abc",

@@ -64,12 +64,14 @@ def command(invocation: Invocation, *, addresses: tuple[str, ...], **options: An
     if not _agreed(invocation, previews):
         invocation.output.note("nothing was applied")
         return DECLINED
-    progress = Progress(invocation, several=len(previews) > 1)
     begun = time.monotonic()
+    done = [Outcome(p.desired.key, p.status) for p in previews if _is_done(p)]
+    pending = [p.desired for p in previews if not _is_done(p)]
+    progress = Progress(invocation, several=len(previews) > 1)
     with progress.alive():
-        outcomes = for_each(
+        done += for_each(
             invocation,
-            [p.desired for p in previews],
+            pending,
             lambda d: act.apply(
                 settings,
                 d,
@@ -77,8 +79,13 @@ def command(invocation: Invocation, *, addresses: tuple[str, ...], **options: An
                 on_event=progress.say,
             ),
         )
-    _print(invocation, outcomes, timedelta(seconds=time.monotonic() - begun))
-    return highest(outcomes, code_of)
+    _print(invocation, done, timedelta(seconds=time.monotonic() - begun))
+    return highest(done, code_of)
+
+
+def _is_done(preview: Any) -> bool:
+    """Say whether there is nothing to do and nothing to wait for: the lease stays where it is."""
+    return bool(preview.plan.in_sync and preview.status.converged)
 
 
 def code_of(status: AppStatus) -> int:

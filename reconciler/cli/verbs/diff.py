@@ -92,7 +92,8 @@ def _print(invocation: Invocation, previews: Sequence[Outcome[Any]], *, explain:
         output.document(_document(previews, explain=explain))
         return
     shown = [o.result for o in previews if o.result]
-    output.result("\n".join(_text(p, output.form, explain=explain) for p in shown).rstrip("\n"))
+    if shown:
+        output.result("\n".join(_text(p, output.form, explain=explain) for p in shown).rstrip("\n"))
 
 
 def _document(previews: Sequence[Outcome[Any]], *, explain: bool) -> dict[str, Any]:

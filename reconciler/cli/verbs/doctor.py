@@ -14,6 +14,9 @@ from reconciler.cli.output import as_json
 SIGNS = {"ok": "✔", "warning": "!", "failed": "✗", "not permitted to see": "?"}
 COLORS = {"ok": "green", "warning": "yellow", "failed": "red", "not permitted to see": "yellow"}
 
+WIDEST = 32
+"""Longer names (images) stick out instead of moving every message to the right."""
+
 
 @verb("doctor", short_help="Check credentials, account, tables and permissions.")
 @option(
@@ -55,7 +58,7 @@ def command(invocation: Invocation, *, iam_policy: bool, role: str) -> int:
 
 
 def _print(invocation: Invocation, checks: list[Any]) -> None:
-    width = max((len(c.name) for c in checks), default=0)
+    width = max((len(c.name) for c in checks if len(c.name) <= WIDEST), default=0)
     key = None
     for check in checks:
         if check.key != key:

@@ -89,7 +89,8 @@ def _print(invocation: Invocation, outcomes: Sequence[Outcome[list[JournalRecord
 def _row(record: JournalRecord) -> tuple[str, ...]:
     content = record.content
     revision = str(content.get("commit") or "")[:7] or f"gen {content.get('generation', '')}"
-    what = " ".join(str(content.get(k) or "") for k in ("action", "cause")).strip()
+    cause = str(content.get("cause") or "").replace(str(content.get("commit") or " "), " ")
+    what = " ".join(f"{content.get('action') or ''} {cause}".split())
     return (
         str(record.number),
         local_time(str(content.get("at", ""))),

@@ -69,12 +69,12 @@ def _print(invocation: Invocation, report: Any, addresses: Sequence[str]) -> Non
         status.key,
         f"{styled(status.sync)} at {version_of(status)}",
         styled(status.health),
-        report.holder,
+        f"lease {report.holder}" if report.holder else "",
     ]
     output.result("   ".join(part for part in parts if part))
     if suspension := report.ledger.suspension:
         output.result(f"! suspended by {suspension.by} at {suspension.at}: {suspension.reason}")
-    if status.message:
+    elif status.message:
         output.result(status.message)
     rows = [
         (str(r.address), r.sync, r.health, r.running or "-", r.revision or "-", r.message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -53,9 +54,23 @@ def test_plan_and_progress_are_on_stderr_and_the_result_on_stdout(cli, act):
     assert "✔ service/web" in result.stderr
 
 
-def test_in_sync_asks_nobody(cli, act):
-    """Without a difference there is no question; applying still settles what is in flight."""
+def test_converged_asks_nobody_and_takes_no_lease(cli, act):
+    """Nothing to do is 0: already done, without a question and without disturbing the holder."""
     act["differs"] = False
+
+    result = cli("apply", "--no-wait")
+
+    assert result.exit_code == 0
+    assert result.stdout == "production/shop is converged at b7710de\n"
+    assert act["options"] == []
+
+
+def test_what_is_in_flight_is_watched_without_a_question(cli, act, monkeypatch):
+    """No difference but not converged yet: nobody is asked, and apply waits for the end."""
+    flying = replace(
+        values.preview(values.desired(), differs=False), status=values.status(converged=False)
+    )
+    monkeypatch.setattr("reconciler.app.look.preview", lambda _s, _d, *, prune=False: flying)
 
     result = cli("apply")
 
@@ -101,8 +116,6 @@ def test_addresses_leave_other_apps_alone(cli, act, apps, monkeypatch):
         "production/shop": values.preview(apps[0]),
         "staging/shop": values.preview(apps[1]),
     }
-    from dataclasses import replace
-
     only_db = replace(look["staging/shop"].plan, steps=look["staging/shop"].plan.steps[:1])
     look["staging/shop"] = replace(look["staging/shop"], plan=only_db)
     monkeypatch.setattr(
