@@ -40,6 +40,9 @@ from reconciler.plan.service_side import (
 )
 from reconciler.plan.subject import Subject, image_problem, next_command, rename_problem
 
+_NAMED, _SHORT = 2, 40
+"""How many fields, and how much of a value, fit into a step's one line."""
+
 _STARTS_TASKS = (Effect.ROLLOUT, Effect.REPLACE)
 
 
@@ -278,7 +281,7 @@ def _lost_notes(found: _Found) -> tuple[str, ...]:
 def _summary(subject: Subject, verb: Verb, changes: tuple[Change, ...], reuse: str) -> str:
     count = subject.service.service.get("desiredCount", subject.live.service.get("desiredCount"))
     rolls = any(c.effect in _STARTS_TASKS for c in changes)
-    what = "no rollout"
+    what = _said(changes)
     if rolls and reuse:
         what = f"back to {short_arn(reuse)}, rolling, {_tasks(count)}"
     elif any(c.path.startswith("containerDefinitions") for c in changes):
@@ -288,6 +291,19 @@ def _summary(subject: Subject, verb: Verb, changes: tuple[Change, ...], reuse: s
     if verb is Verb.ADOPT:
         return f"take over {subject.service.service_name}, {what}"
     return what
+
+
+def _said(changes: tuple[Change, ...]) -> str:
+    """Say what changes where nothing is rolled: the first fields with their values."""
+    said = [f"{c.path} {_short(c.observed)} → {_short(c.desired)}" for c in changes[:_NAMED]]
+    more = [f"{len(changes) - _NAMED} more"] if len(changes) > _NAMED else []
+    return ", ".join([*said, *more, "no rollout"])
+
+
+def _short(value: Any) -> str:
+    scalar = isinstance(value, str | int | float | bool)
+    text = "nothing" if value is None else str(value) if scalar else "…"
+    return text if len(text) <= _SHORT else text[: _SHORT - 1] + "…"
 
 
 def _tasks(count: Any) -> str:
