@@ -163,19 +163,21 @@ class Properties:
 
     def run_item(self, revision: str) -> Mapping[str, Any] | None:
         """Return the stored run of a revision, behind everybody's back."""
-        partition = self.world.dynamodb.tables[self.world.tables.state].partitions
-        item = partition.get(f"A#{self.world.key}", {}).get(f"MIG#db#{revision}")
+        item = self._stored(f"MIG#db#{revision}")
         return {k: next(iter(v.values())) for k, v in item.items()} if item else None
 
     def state(self, revision: str) -> str:
         """Return the stored state of a revision, empty when there is none."""
-        item = self.run_item(revision)
-        return str(item["st"]) if item else ""
+        item = self._stored(f"MIG#db#{revision}")
+        return str(item["st"]["S"]) if item else ""
+
+    def _stored(self, sort: str) -> Mapping[str, Any] | None:
+        partition = self.world.dynamodb.tables[self.world.tables.state].partitions
+        return partition.get(f"A#{self.world.key}", {}).get(sort)
 
     def active(self) -> str:
         """HEAD's slot."""
-        partition = self.world.dynamodb.tables[self.world.tables.state].partitions
-        item = partition.get(f"A#{self.world.key}", {}).get("HEAD", {})
+        item = self._stored("HEAD") or {}
         return str(item["act"]["S"]) if "act" in item else ""
 
     def settled(self, desired: DesiredApp) -> bool:

@@ -25,15 +25,15 @@ class ReconcilerBody:
         return self.reconciler.reconcile(self.process.world.key).requeue_after
 
     def desired(self, _: AppKey) -> DesiredApp:
-        """What the files say now; the account guard is `app`'s and not part of this."""
+        """Return what the files say now; the account guard is `app`'s and not part of this."""
         return replace(self.process.world.desired)
 
     def problem(self, _: AppKey) -> str:
-        """The files are never broken here."""
+        """Return nothing: the files are never broken here."""
         return ""
 
     def open(self, _: DesiredApp) -> Access:
-        """The doors of this process."""
+        """Return the doors of this process."""
         process = self.process
         return Access(
             process.aws, process.world.tables, process.store, process.member, self.observer

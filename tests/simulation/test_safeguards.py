@@ -1,6 +1,6 @@
 """Each safeguard, switched off, makes a directed schedule fail; with it the same schedule passes.
 
-The expected survivors are asserted too: docs/decisions/safeguards.md has the table.
+The expected survivors are asserted too: docs/decisions/0012-safeguards.md has the table.
 """
 
 from __future__ import annotations
