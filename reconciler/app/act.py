@@ -10,6 +10,7 @@ from typing import Self
 
 from reconciler.app.desired import load
 from reconciler.app.world import World, place_name
+from reconciler.controller import logs
 from reconciler.controller.converge import Limits, converge
 from reconciler.controller.loop import Controller, Core, Options, Parts, handle_signals
 from reconciler.controller.reconcile import Access, DesiredLookup, Reconciler
@@ -47,6 +48,7 @@ def apply(
     The files are read again once the lease is held: GuardRefused when they are no longer what was
     shown. Raises LeaseHeld (another member did not hand over in time), TimedOut, AwsError.
     """
+    logs.configure(settings.log_format, verbose=settings.verbose)
     source = _Checked(settings, desired)
     wants = () if options.no_wait else (desired.key,)
     with _Membership(settings, wants) as ours:
@@ -122,7 +124,12 @@ class _Membership:
         only: frozenset[Address] = frozenset(),
     ) -> Reconciler:
         """Make the thing that does passes."""
-        return Reconciler(source, self.open, self.world.clock, report, prune, only)
+
+        def go_on(key: AppKey) -> bool:
+            self.core.progress.stamp(key)
+            return not self.core.draining.is_set()
+
+        return Reconciler(source, self.open, self.world.clock, report, prune, only, go_on)
 
 
 def run(
@@ -134,6 +141,7 @@ def run(
     on_event: Report,
 ) -> Ending:
     """Be the controller until told to stop, or until everything has converged."""
+    logs.configure(settings.log_format, verbose=settings.verbose)
     ours = _Membership(settings)
     source = FolderSource(settings.directory, load_folder, ours.world.clock)
     reconciler = ours.reconciler(source, on_event)

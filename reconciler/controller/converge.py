@@ -11,25 +11,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from reconciler.controller.reconcile import Result
+from reconciler.controller.verdict import has_failed
+from reconciler.controller.worker import End, Outcome
 from reconciler.model.clock import Clock
-from reconciler.model.errors import (
-    AccessDenied,
-    AwsError,
-    BadCredentials,
-    InvalidRequest,
-    LeaseHeld,
-    NotFound,
-    ReconcilerError,
-    Superseded,
-    TemporaryError,
-)
+from reconciler.model.errors import LeaseHeld, ReconcilerError, Superseded, TemporaryError
 from reconciler.model.events import Event, EventKind
 from reconciler.model.names import AppKey
 from reconciler.model.status import AppStatus
 
 PAUSE = timedelta(seconds=1)
-PATIENCE = 5
-FINAL_CODES = frozenset({4, 6, 8})
 
 
 class TimedOut(ReconcilerError):
@@ -76,29 +66,22 @@ def converge(
             pause = PAUSE
         except TemporaryError as error:
             failures += 1
-            if failures >= PATIENCE or _is_final(error):
+            if has_failed(Outcome(key, End.RETRIED, error=error, failures=failures)):
                 raise
             pause = error.delay or PAUSE * (1 << failures)
         else:
             failures, last = 0, result.status
-            if last is not None and (last.converged or _has_failed(last, result)):
+            if last is not None and (last.converged or _is_final(last, result)):
                 return last
             pause = result.requeue_after or PAUSE
         _check_time(key, clock, start, limits, last)
         clock.sleep(pause)
 
 
-def _is_final(error: TemporaryError) -> bool:
-    """Whether asking again with the same words is known to be useless."""
-    return isinstance(error, AwsError) and isinstance(
-        error, AccessDenied | BadCredentials | NotFound | InvalidRequest
-    )
-
-
-def _has_failed(status: AppStatus, result: Result) -> bool:
-    return status.exit_code in FINAL_CODES or (
-        status.exit_code != 0 and result.requeue_after is None
-    )
+def _is_final(status: AppStatus, result: Result) -> bool:
+    """Whether the next pass would say the same: it has failed, or nothing is left that could change."""
+    stuck = status.exit_code != 0 and result.requeue_after is None
+    return stuck or has_failed(Outcome(status.key, End.DONE, status=status))
 
 
 def _check_time(

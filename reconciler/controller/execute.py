@@ -73,6 +73,8 @@ class Executor:
     clock: Clock
     report: Callable[[Event], None]
     only: frozenset[Address] = frozenset()
+    go_on: Callable[[], bool] = lambda: True
+    """Asked before each step: false ends the pass, because we are told to stop."""
     _pins: Mapping[str, str] | None = None
 
     def carry_out(self, plan: Plan) -> Execution:
@@ -82,6 +84,8 @@ class Executor:
         """
         done = Execution()
         for step in plan.steps:
+            if not self.go_on():
+                break
             if not self._in_flight(step) and (
                 step.blocked or (self.only and step.address not in self.only)
             ):

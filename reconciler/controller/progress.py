@@ -45,7 +45,7 @@ class Progress:
     def stamp(self, key: AppKey) -> None:
         """Note that the pass of `key` got on: a step was done."""
         with self._lock:
-            if key not in self._abandoned:
+            if key in self._running and key not in self._abandoned:
                 self._last = self._running[key] = self._clock.boot_seconds()
 
     def end(self, key: AppKey) -> None:

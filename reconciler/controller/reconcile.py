@@ -22,7 +22,7 @@ from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.names import Address, AppKey
 from reconciler.model.observed import LedgerView, ObservedApp, RolloutState
 from reconciler.model.status import AppStatus
-from reconciler.plan.assess import assess
+from reconciler.plan.assess import assess, restricted
 from reconciler.plan.planner import make_plan
 from reconciler.resources.observe import Observer
 from reconciler.store.ledger import AppStore
@@ -76,6 +76,8 @@ class Reconciler:
     report: Callable[[Event], None] = lambda _: None
     prune: bool = False
     only: frozenset[Address] = frozenset()
+    go_on: Callable[[AppKey], bool] = lambda _: True
+    """Asked between steps; it is also the pass's sign of life."""
     _generations: dict[AppKey, tuple[str, int]] = field(default_factory=dict)
     _sessions: dict[AppKey, Session] = field(default_factory=dict)
 
@@ -103,6 +105,7 @@ class Reconciler:
             clock=self.clock,
             report=self.report,
             only=self.only,
+            go_on=lambda: self.go_on(key),
         )
         done = executor.carry_out(plan)
 
@@ -111,7 +114,7 @@ class Reconciler:
             access.store.write_status(status, session.head.epoch)
         if done.failures:
             raise done.failures[0]
-        return Result(_next_look(done, observed), status)
+        return Result(_next_look(done, observed), restricted(status, self.only))
 
     def release(self, key: AppKey) -> None:
         """Give the app's lease back, for SIGTERM and for the end of `apply`. Not ours: nothing."""

@@ -6,8 +6,8 @@ the same world gives the same status, so that it is stored only when it changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from reconciler.model.desired import DesiredApp, DesiredService
 from reconciler.model.names import Address
@@ -37,6 +37,7 @@ _WORST = (
     Health.PROGRESSING,
     Health.HEALTHY,
 )
+_BAD = (Health.UNKNOWN, Health.DEGRADED, Health.HELD)
 _CODE_ORDER = (MIGRATION, UNHEALTHY, GUARD, REFUSED_BY_AWS, NOT_CONVERGED, OK)
 
 
@@ -81,6 +82,25 @@ def assess(desired: DesiredApp, observed: ObservedApp, plan: Plan) -> AppStatus:
         message=message,
         exit_code=code,
     )
+
+
+def restricted(status: AppStatus, addresses: Collection[Address]) -> AppStatus:
+    """Return the status of these resources alone, for an `apply` of a part of the app."""
+    if not addresses:
+        return status
+    chosen = tuple(r for r in status.resources if r.address in addresses)
+    part = replace(
+        status,
+        resources=chosen,
+        sync=_sync(r.sync for r in chosen),
+        health=_worst(r.health for r in chosen),
+    )
+    if status.exit_code == GUARD or part.converged:
+        return replace(part, exit_code=GUARD if status.exit_code == GUARD else OK)
+    failed = [r for r in chosen if r.health in _BAD]
+    if any(r.address.kind == KIND for r in failed):
+        return replace(part, exit_code=MIGRATION)
+    return replace(part, exit_code=UNHEALTHY if failed else NOT_CONVERGED)
 
 
 def _by_address(plan: Plan) -> list[tuple[Address, list[Step]]]:
