@@ -35,6 +35,8 @@ from reconciler.model.errors import ReconcilerError, UsageError
 DEFAULT_ACCOUNT = "123456789012"
 DEFAULT_REGION = "ap-northeast-1"
 _ONE_AT_A_TIME = threading.Lock()
+_MARKER = ".embedded-aws"
+"""Marks a data folder as ours: only such a one is ever emptied."""
 
 
 class EmbeddedAws:
@@ -42,7 +44,8 @@ class EmbeddedAws:
 
     `port` 0 means any; `images` maps image names to folders; `data_directory` is where the sample's
     database and the containers' data live, emptied at start; without it a temporary one is used and
-    removed at the end. `account` is whom every request belongs to.
+    removed at the end. A folder that holds other files is refused. `account` is whom every request
+    belongs to.
     """
 
     def __init__(  # noqa: PLR0913 - settings of one object, all named
@@ -100,9 +103,10 @@ class EmbeddedAws:
     def _start(self) -> None:
         listener = bind(self.port)
         try:
-            self.moto.start()
             self.data_directory = self._fresh_directory()
+            self.moto.start()
         except BaseException:
+            self.moto.stop()
             listener.close()
             raise
         self._front = Front(self.world, self.moto, self.images, self.faults)
@@ -124,8 +128,10 @@ class EmbeddedAws:
             return Path(tempfile.mkdtemp(prefix="reconciler-local-"))
         directory = self._given_directory.resolve()
         if directory.exists():
+            _refuse_foreign(directory)
             shutil.rmtree(directory)
         directory.mkdir(parents=True)
+        (directory / _MARKER).touch()
         return directory
 
     def stop(self) -> None:
@@ -174,3 +180,14 @@ class EmbeddedAws:
     ) -> None:
         """Stop it."""
         self.stop()
+
+
+def _refuse_foreign(directory: Path) -> None:
+    """Raise UsageError unless `directory` is empty or one of ours: starting fresh deletes what is in it."""
+    if not directory.is_dir():
+        raise UsageError(f"data folder {directory}: it is not a folder")
+    if any(directory.iterdir()) and not (directory / _MARKER).is_file():
+        raise UsageError(
+            f"data folder {directory}: it holds files that are not the embedded AWS's, and each start "
+            "empties it; give an empty or a new folder"
+        )

@@ -26,6 +26,8 @@ _LIBC = ctypes.CDLL(None, use_errno=True) if _LINUX else None
 _CHUNK = 65536
 _DRAIN_SECONDS = 1.0
 _POLL_SECONDS = 0.01
+_IDLE_SECONDS = 0.5
+_WAKE = "/wake"
 
 
 def _die_with_parent() -> None:
@@ -49,6 +51,7 @@ class Supervisor:
             _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         for number in (signal.SIGINT, signal.SIGTERM):  # a handler, as SIG_IGN would be inherited
             signal.signal(number, lambda *_: None)
+        self._wake_on_child_exit()
         self._selector.register(sys.stdin.buffer.fileno(), selectors.EVENT_READ, "")
         try:
             while os.getppid() == self._parent and self._turn():
@@ -58,10 +61,20 @@ class Supervisor:
         finally:
             self._kill_everything()
 
+    def _wake_on_child_exit(self) -> None:
+        """Let an exit end the wait at once, so that waiting costs nothing."""
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._selector.register(reader, selectors.EVENT_READ, _WAKE)
+
     def _turn(self) -> bool:
-        busy = bool(self._running)
-        for key, _ in self._selector.select(_POLL_SECONDS if busy else 0.5):
-            if key.data:
+        for key, _ in self._selector.select(_IDLE_SECONDS):
+            if key.data == _WAKE:
+                os.read(key.fd, _CHUNK)
+            elif key.data:
                 self._read_output(key.data, key.fd)
             elif not self._read_commands():
                 return False

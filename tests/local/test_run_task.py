@@ -159,6 +159,7 @@ def test_what_ignores_sigterm_is_killed_after_its_stop_timeout(talk):
     arn = talk.run(talk.define(sh(script, stopTimeout=3)))
     talk.until_task(arn, "RUNNING")
     talk.ecs.stop_task(cluster="c", task=arn)
+    eventually(talk.aws.engine.tasks, lambda tasks: tasks[0].containers[0].kill_at is not None)
     talk.aws.clock.advance(timedelta(seconds=3))
     assert talk.until_task(arn)["containers"][0]["exitCode"] == 137
 

@@ -95,6 +95,18 @@ def test_data_is_fresh_at_each_start(start, tmp_path):
     talk.aws.stop()
     assert (folder / "old").exists()
     again = start(data_directory=folder)
-    assert list(folder.iterdir()) == []
+    assert not (folder / "old").exists()
     assert again.client("ssm").describe_parameters()["Parameters"] == []
     assert again.ecs.list_clusters()["clusterArns"] == []
+
+
+def test_a_folder_with_other_files_is_not_emptied(start, tmp_path):
+    """Somebody's own files are refused, not deleted; an empty folder is taken."""
+    (tmp_path / "thesis.txt").write_text("x")
+    with pytest.raises(UsageError, match="holds files"):
+        start(data_directory=tmp_path)
+    with pytest.raises(UsageError, match="not a folder"):
+        start(data_directory=tmp_path / "thesis.txt")
+    assert (tmp_path / "thesis.txt").read_text() == "x"
+    (tmp_path / "empty").mkdir()
+    assert start(data_directory=tmp_path / "empty").aws.endpoint_url

@@ -174,7 +174,7 @@ def test_deleting_drains_then_leaves_a_ghost(shop):
         code_of(update, cluster="c", service="web", desiredCount=1) == "ServiceNotActiveException"
     )
     assert code_of(shop.create) == "InvalidParameterException"
-    eventually(shop.aws.engine.tasks, lambda ts: ts[0].last_status == "STOPPING")
+    eventually(shop.aws.engine.tasks, lambda ts: ts[0].containers[0].kill_at is not None)
     shop.aws.clock.advance(timedelta(seconds=60))
     ghost = shop.until_service(lambda s: s["status"] == "INACTIVE")
     assert ghost["deployments"] == []
