@@ -40,10 +40,11 @@ class Progress:
 
     def begin(self, key: AppKey) -> None:
         """Note that a pass of `key` begins."""
-        self.stamp(key)
+        with self._lock:
+            self._last = self._running[key] = self._clock.boot_seconds()
 
     def stamp(self, key: AppKey) -> None:
-        """Note that the pass of `key` got on: a step was done."""
+        """Note that the pass of `key` got on: a step was done. A pass nobody began is nobody's."""
         with self._lock:
             if key in self._running and key not in self._abandoned:
                 self._last = self._running[key] = self._clock.boot_seconds()
