@@ -14,6 +14,7 @@ from reconciler.model.desired import DesiredMigration
 from reconciler.model.errors import AwsError
 from reconciler.model.observed import LedgerView
 from reconciler.model.run import Claim, GuardMode, Run, RunState, TaskPhase, TaskSighting
+from reconciler.plan.gate import active_run, older_than
 from reconciler.runs import evidence, transitions
 from reconciler.runs.decide import decide
 from reconciler.runs.launch import claim_key
@@ -44,7 +45,7 @@ def advance(context: RunContext, migration: DesiredMigration | None, view: Ledge
 
 def _subject(migration: DesiredMigration | None, view: LedgerView) -> Run | None:
     """Return the run that this step is about: the active one of this migration before the desired one."""
-    active = next((run for run in view.runs.values() if run.item_key == view.active_run), None)
+    active = active_run(view)
     if active is not None and (migration is None or active.name == migration.name):
         return active
     return view.runs.get((migration.name, migration.revision)) if migration else None
@@ -73,7 +74,7 @@ def observe(
         sighting=sighting,
         desired_revision=migration.revision if migration else None,
         desired_attempt=migration.attempt if migration else 1,
-        older_than=_older_than(migration, view),
+        older_than=older_than(view, migration.name, migration.revision) if migration else "",
         slot=None if mine else view.active_run,
     )
 
@@ -97,20 +98,6 @@ def _of_claimant(
     if not arn or (sighting is not None and sighting.arn == arn):
         return sighting
     return evidence.look_at(context.aws, context.cluster, arn)
-
-
-def _older_than(migration: DesiredMigration | None, view: LedgerView) -> str:
-    if migration is None:
-        return ""
-    record = view.migrations.get(migration.name)
-    if record is None or record.latest_revision == migration.revision:
-        return ""
-    run = view.runs.get((migration.name, migration.revision))
-    if migration.revision.isdigit() and record.latest_revision.isdigit():
-        older = int(migration.revision) < int(record.latest_revision)
-    else:
-        older = run is not None and run.ordinal < record.latest_ordinal
-    return record.latest_revision if older else ""
 
 
 def _running(step: Step) -> Advance:

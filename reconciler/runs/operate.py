@@ -22,6 +22,7 @@ from reconciler.model.run import (
     TaskPhase,
     TaskSighting,
 )
+from reconciler.plan.gate import older_than
 from reconciler.runs import evidence, transitions
 from reconciler.runs.launch import claim_key
 from reconciler.runs.snapshot import FINAL, MISSING_SINCE, STOPPING_SINCE
@@ -146,9 +147,10 @@ def _make_sure_it_is_over(subject: Subject, run: Run, at: At, *, force: bool) ->
         claim = evidence.claim(aws, subject.store.tables.claims, key)
         if claim is not None and claim.state is ClaimState.OFFERED:
             writes.append(transitions.revocation(at, run))
-    seen = _claimant(aws, subject.cluster, run, claim)
+    # Forced means that nobody asks ECS either: it may be out of reach.
+    seen = None if force else _claimant(aws, subject.cluster, run, claim)
     alive = seen is not None and seen.phase in (TaskPhase.STARTING, TaskPhase.RUNNING)
-    if alive and not writes and not force:
+    if alive and not writes:
         arn = seen.arn if seen else ""
         raise GuardRefused(
             f"{subject.title} still runs in task {arn}: wait for its end, or stop it; "
@@ -202,15 +204,11 @@ def _adopt(
         reason=f"adopted by {operator.arn}: {operator.reason}",
     )
     writes = [run_write(view.key, run, None)]
-    if not _is_older(subject.revision, known.latest_revision):
+    if not older_than(view, subject.name, subject.revision):
         writes.append(migration_write(view.key, record))
     entry = _entry(run, operator, "resolve", {"from": "absent", "to": str(to)})
     session.commit([entry], writes)
     return run
-
-
-def _is_older(revision: str, than: str) -> bool:
-    return revision.isdigit() and than.isdigit() and int(revision) < int(than)
 
 
 def _entry(run: Run, operator: Operator, action: str, detail: dict[str, Any]) -> Entry:
