@@ -80,8 +80,8 @@ def converge(
 
 def _is_final(status: AppStatus, result: Result) -> bool:
     """Whether the next pass would say the same: it has failed, or nothing is left that could change."""
-    stuck = status.exit_code != 0 and result.requeue_after is None
-    return stuck or has_failed(Outcome(status.key, End.DONE, status=status))
+    waits = result.requeue_after is not None
+    return has_failed(Outcome(status.key, End.DONE, status=status, waits=waits))
 
 
 def _check_time(

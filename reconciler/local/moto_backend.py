@@ -13,6 +13,7 @@ import threading
 import urllib.parse
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from xml.sax.saxutils import escape
 
 from reconciler.local.selfcheck import check_moto
 
@@ -29,6 +30,7 @@ TARGETS: Mapping[str, str] = {
 }
 """X-Amz-Target prefixes. Source: `targetPrefix` in botocore's models."""
 _VERSIONS: Mapping[str, str] = {"iam": "2010-05-08"}
+_NOT_IMPLEMENTED = "NotImplemented"
 _UNLOCKED = frozenset({"sqs"})
 """A long poll sleeps inside the request."""
 _OK = 200
@@ -91,7 +93,10 @@ class MotoBackend:
         def start_response(status: str, headers: list[tuple[str, str]], *_: Any) -> None:
             answer[:] = [status, headers]
 
-        chunks: Iterable[bytes] = self._application(environ, start_response)
+        try:
+            chunks: Iterable[bytes] = self._application(environ, start_response)
+        except NotImplementedError as error:
+            return _not_implemented(environ, str(error))
         body = b"".join(chunks)
         close = getattr(chunks, "close", None)
         if close:
@@ -193,3 +198,21 @@ def _snapshot_only_touched_items() -> Callable[[], None]:
         backend.transact_write_items = original
 
     return undo
+
+
+def _not_implemented(environ: Environ, message: str) -> tuple[str, list[tuple[str, str]], bytes]:
+    """Refuse what moto does not have in the words of the protocol that was spoken, JSON or Query."""
+    if environ.get("HTTP_X_AMZ_TARGET"):
+        kind, body = (
+            "application/x-amz-json-1.1",
+            json.dumps({"__type": _NOT_IMPLEMENTED, "message": message}),
+        )
+    else:
+        kind, body = (
+            "text/xml",
+            (
+                f"<ErrorResponse><Error><Type>Sender</Type><Code>{_NOT_IMPLEMENTED}</Code>"
+                f"<Message>{escape(message)}</Message></Error></ErrorResponse>"
+            ),
+        )
+    return "400 Bad Request", [("Content-Type", kind)], body.encode()

@@ -43,7 +43,7 @@ def judge(record: ServiceRecord, observed: ObservedService) -> ServiceRecord | N
     if primary.task_definition == record.task_definition_arn:
         return _successor(record, primary)
     # Still listed, neither failed nor primary: somebody replaced it by hand just now.
-    return _rolled_back(record, primary) if ours is None else None
+    return _rolled_back(record, observed, primary) if ours is None else None
 
 
 def _successor(record: ServiceRecord, primary: Deployment) -> ServiceRecord | None:
@@ -71,10 +71,14 @@ def _by_counts(record: ServiceRecord, deployment: Deployment) -> ServiceRecord |
     return _steady(record, deployment) if done else None
 
 
-def _rolled_back(record: ServiceRecord, primary: Deployment) -> ServiceRecord:
+def _rolled_back(
+    record: ServiceRecord, observed: ObservedService, primary: Deployment
+) -> ServiceRecord:
+    """Hold it, with the event that ECS wrote of our deployment: the deployment itself is gone."""
     running = primary.task_definition.rsplit("/", 1)[-1]
     wanted = record.task_definition_arn.rsplit("/", 1)[-1]
-    reason = primary.rollout_reason or "its deployment is gone"
+    told = (e for e in observed.events if record.deployment_id in e and "failed" in e)
+    reason = next(told, primary.rollout_reason or "its deployment is gone")
     return _held(record, f"{wanted} was replaced by {running}: {reason}")
 
 

@@ -56,7 +56,7 @@ def test_migration_precedes_services_in_the_journal(shop):
     assert done.index(("service/web", "steady")) < done.index(("service/sidekiq", "UpdateService"))
     outcomes = [e for e in entries if e["kind"] == "OUTCOME"]
     assert {e["outcome"] for e in outcomes} == {"ok"}
-    assert all(e["requestId"] for e in outcomes)
+    assert all(e["request_id"] for e in outcomes)
     intents = [e for e in entries if e["kind"] == "INTENT"]
     assert len(intents) == len(outcomes)
     assert shop.journal_is_whole()
