@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.aws.door import Aws
+from reconciler.model.errors import InvalidRequest, NotFound
 from reconciler.model.observed import Deployment, ObservedService, ServicePresence
 from reconciler.plan.canonical import canonical_service
 from reconciler.resources.kind import Answer, Kind, answer
@@ -24,13 +25,16 @@ ONLY_IN_DEPLOYMENTS = (
 )
 """CreateService fields that DescribeServices tells only in `deployments[]` (botocore: shape Deployment)."""
 
+GONE = ("ServiceNotFoundException", "ServiceNotActiveException")
+"""What ECS answers to changing a service that does not exist any more (botocore: the ECS model)."""
+
 ecs_service: Kind[ObservedService] = Kind(
     name="ecs_service",
     permissions={
         "observe": ("ecs:DescribeServices",),
         "create": ("ecs:CreateService", "ecs:TagResource", "iam:PassRole"),
         "update": ("ecs:UpdateService", "ecs:TagResource", "iam:PassRole"),
-        "delete": ("ecs:UpdateService", "ecs:DeleteService"),
+        "delete": ("ecs:DeleteService",),
     },
 )
 
@@ -66,10 +70,22 @@ def update(aws: Aws, request: Mapping[str, Any]) -> Answer:
 
 @ecs_service.on_delete
 def delete(aws: Aws, request: Mapping[str, Any]) -> Answer:
-    """Scale to zero and delete; ECS drains it. Needs `cluster` and `service`."""
-    response = aws.call(
-        "ecs", "DeleteService", cluster=request["cluster"], service=request["service"], force=True
-    )
+    """Delete with `force`: ECS drains it whatever its count. Needs `cluster` and `service`.
+
+    A service that is gone, or on its way, is success; a missing cluster is NotFound.
+    """
+    try:
+        response = aws.call(
+            "ecs",
+            "DeleteService",
+            cluster=request["cluster"],
+            service=request["service"],
+            force=True,
+        )
+    except (NotFound, InvalidRequest) as error:
+        if error.code not in GONE:
+            raise
+        return Answer(error.request_id, {"already": error.code})
     return answer(response)
 
 

@@ -1,0 +1,207 @@
+"""One sample for each kind of AWS resource: what the contract suite needs to exercise its verbs.
+
+A new kind is covered by writing one `Sample` for it and adding it to `SAMPLES`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+from reconciler.aws.door import Aws, Transport
+from reconciler.plan.canonical import canonical_service, canonical_task_definition
+from reconciler.resources import ecs_service as service_verbs
+from reconciler.resources import task_definition as definition_verbs
+from reconciler.resources.ecs_service import ecs_service
+from reconciler.resources.kind import Answer, Kind
+from reconciler.resources.task_definition import task_definition
+
+CLUSTER = "production"
+_NUMBERS = itertools.count(1)
+
+
+class Recorder:
+    """A transport that notes what passes to another one."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        self.sent: list[tuple[str, str]] = []
+
+    def send(self, service, operation, params, before_send) -> dict[str, Any]:
+        self.sent.append((service, operation))
+        return self.transport.send(service, operation, params, before_send)
+
+    def take(self) -> set[str]:
+        """Return the IAM actions of what was sent since the last time."""
+        taken = {f"{service}:{operation}" for service, operation in self.sent}
+        self.sent.clear()
+        return taken
+
+
+@dataclass
+class Sandbox:
+    """An AWS with a cluster `production`, and what was sent to it."""
+
+    aws: Aws
+    recorder: Recorder
+
+
+class Sample(Protocol):
+    """One resource of a kind, under a name that nothing else has."""
+
+    kind: Kind[Any]
+    absent: str
+    implied: Mapping[str, frozenset[str]]
+    """Actions that AWS checks for an operation of another name, by verb; with its source."""
+
+    def prepare(self, sandbox: Sandbox) -> None:
+        """Make what the resource needs and is not part of it."""
+
+    def create(self, aws: Aws) -> Answer: ...
+
+    def reads(self, aws: Aws) -> Any:
+        """Observe it, by everything the kind's module offers for that."""
+
+    def seen(self, aws: Aws) -> dict[str, Any]:
+        """Return the observed content, canonical."""
+
+    def sent(self) -> dict[str, Any]:
+        """Return what `create` sent, canonical."""
+
+    def identity(self, answer: Answer) -> str: ...
+
+
+@dataclass
+class ServiceSample:
+    """One ECS service on two revisions of a simulated image."""
+
+    number: int = field(default_factory=lambda: next(_NUMBERS))
+    kind = ecs_service
+    absent = "nobody-made-this"
+    # RegisterTaskDefinition and CreateService with tags need ecs:TagResource; a task definition with
+    # roles needs iam:PassRole (Amazon ECS developer guide: tag-on-create; IAM roles).
+    implied: ClassVar = {
+        "create": frozenset({"ecs:TagResource", "iam:PassRole"}),
+        "update": frozenset({"iam:PassRole"}),
+    }
+
+    @property
+    def name(self) -> str:
+        return f"shop-{self.number}"
+
+    def prepare(self, sandbox: Sandbox) -> None:
+        self.revisions = [
+            task_definition.create(sandbox.aws, definition(f"web-{self.number}", tag)).result[
+                "taskDefinitionArn"
+            ]
+            for tag in ("1", "2")
+        ]
+
+    @property
+    def request(self) -> dict[str, Any]:
+        return {
+            "cluster": CLUSTER,
+            "serviceName": self.name,
+            "taskDefinition": self.revisions[0],
+            "desiredCount": 1,
+            "clientToken": f"token-{self.number}",
+            "deploymentConfiguration": {"minimumHealthyPercent": 50, "maximumPercent": 150},
+            "enableExecuteCommand": True,
+            "tags": [{"key": "team", "value": "shop"}],
+        }
+
+    def create(self, aws: Aws) -> Answer:
+        return ecs_service.create(aws, self.request)
+
+    def update(self, aws: Aws, **fields: Any) -> Answer:
+        return ecs_service.update(aws, {"cluster": CLUSTER, "service": self.name, **fields})
+
+    def updates(self, aws: Aws) -> None:
+        """Change it by everything the kind's module offers for that."""
+        self.update(aws, desiredCount=1)
+        arn = ecs_service.observe(aws, CLUSTER, [self.name])[self.name].arn
+        service_verbs.tag(aws, arn, {"a": "b"})
+
+    def delete(self, aws: Aws) -> Answer:
+        return ecs_service.delete(aws, {"cluster": CLUSTER, "service": self.name})
+
+    def reads(self, aws: Aws) -> Any:
+        return ecs_service.observe(aws, CLUSTER, [self.name])
+
+    def seen(self, aws: Aws) -> dict[str, Any]:
+        live = self.reads(aws)[self.name]
+        tags = [{"key": k, "value": v} for k, v in live.tags.items()]
+        return {**live.service, "taskDefinition": live.task_definition_arn, "tags": tags}
+
+    def sent(self) -> dict[str, Any]:
+        declared = {k: v for k, v in self.request.items() if k not in ("cluster", "clientToken")}
+        return {
+            **canonical_service(declared),
+            "tags": self.request["tags"],
+            "taskDefinition": self.revisions[0],
+        }
+
+    def identity(self, answer: Answer) -> str:
+        return str(answer.result["serviceArn"])
+
+
+@dataclass
+class DefinitionSample:
+    """One family of task definitions."""
+
+    number: int = field(default_factory=lambda: next(_NUMBERS))
+    kind = task_definition
+    absent = "arn:aws:ecs:ap-northeast-1:123456789012:task-definition/nobody-made-this:1"
+    implied: ClassVar = {"create": frozenset({"ecs:TagResource", "iam:PassRole"})}
+    arn: str = ""
+
+    def prepare(self, sandbox: Sandbox) -> None:
+        del sandbox
+
+    @property
+    def request(self) -> dict[str, Any]:
+        wanted = definition(f"job-{self.number}", "1")
+        return {**wanted, "tags": [{"key": "team", "value": "shop"}]}
+
+    def create(self, aws: Aws) -> Answer:
+        answer = task_definition.create(aws, self.request)
+        self.arn = self.arn or str(answer.result["taskDefinitionArn"])
+        return answer
+
+    def reads(self, aws: Aws) -> Any:
+        definition_verbs.newest_active(aws, self.request["family"])
+        return task_definition.observe(aws, CLUSTER, [self.arn])
+
+    def seen(self, aws: Aws) -> dict[str, Any]:
+        found = self.reads(aws)[self.arn]
+        return {**found.content, "tags": [{"key": k, "value": v} for k, v in found.tags.items()]}
+
+    def sent(self) -> dict[str, Any]:
+        content = {k: v for k, v in self.request.items() if k != "tags"}
+        return {**canonical_task_definition(content), "tags": self.request["tags"]}
+
+    def identity(self, answer: Answer) -> str:
+        return str(answer.result["taskDefinitionArn"]).rpartition(":")[0]
+
+
+def definition(family: str, tag: str) -> dict[str, Any]:
+    """Return a small RegisterTaskDefinition input."""
+    return {
+        "family": family,
+        "cpu": "256",
+        "memory": "512",
+        "networkMode": "bridge",
+        "containerDefinitions": [
+            {
+                "name": "app",
+                "image": f"shop:{tag}",
+                "essential": True,
+                "environment": [{"name": "A", "value": "1"}],
+            }
+        ],
+    }
+
+
+SAMPLES: tuple[type[Any], ...] = (ServiceSample, DefinitionSample)
