@@ -12,9 +12,11 @@ import pytest
 
 from tests.fakes.ecs_tasks import Nature
 from tests.simulation import safeguards
+from tests.simulation.body import DirectBody
 from tests.simulation.faults import Fault, NoFaults, OnSight, is_call, is_commit
 from tests.simulation.properties import ViolationError
-from tests.simulation.scenario import live
+from tests.simulation.reconciler_body import ReconcilerBody
+from tests.simulation.scenario import MakeBody, live
 from tests.simulation.world import Setup
 
 
@@ -48,6 +50,7 @@ class Schedule:
     guard: bool = True
     nature: Callable[[], Nature] = Nature
     patience: float = 120.0
+    body: MakeBody = DirectBody
 
     def play(self) -> None:
         """Live through it; raises ViolationError when a guarantee breaks."""
@@ -60,6 +63,7 @@ class Schedule:
                 guard=self.guard,
             ),
             self.patience,
+            self.body,
         )
 
 
@@ -93,6 +97,7 @@ LATE = Schedule(_late_commit, patience=900.0)
 LATE_TOKEN = Schedule(_late_commit, patience=900.0, guard=False)
 CALM = Schedule()
 CALM_TOKEN = Schedule(guard=False)
+CALM_PRODUCT = Schedule(body=ReconcilerBody)
 HIDDEN = Schedule(nature=lambda: Slow(duration=1500.0, visible=2000.0), patience=3000.0)
 ENDLESS = Schedule(nature=lambda: Slow(duration=1500.0), patience=3000.0)
 RACE = Schedule(
@@ -116,6 +121,7 @@ KILLED = [
     (safeguards.missing_is_failure, HIDDEN, "S4"),
     (safeguards.timeout_is_failure, ENDLESS, "S4"),
     (safeguards.no_gate, CALM, "S3"),
+    (safeguards.no_gate, CALM_PRODUCT, "S3"),
     (safeguards.blind_revoke, RACE, "S4"),
     (safeguards.no_slot, OVERLAP, "S2"),
     (safeguards.no_takeover, HOLDER_DIES, "not settled"),
