@@ -18,6 +18,8 @@ USAGE = 2
 TIMED_OUT = 7
 INTERRUPTED = 130
 TERMINATED = 143
+LONGEST_LINE = 160
+"""Characters of a file's line that a diagnostic shows."""
 
 
 class Terminated(BaseException):
@@ -174,13 +176,23 @@ def diagnostic_lines(diagnostics: Sequence[Any]) -> Iterator[str]:
         yield f"{diagnostic.origin}: {severity} {diagnostic.message} [{diagnostic.rule}]"
         if diagnostic.source_line:
             number = str(diagnostic.origin.line)
-            line = diagnostic.source_line.rstrip("\n")
-            indent = "".join(
-                "\t" if c == "\t" else " " for c in line[: diagnostic.origin.column - 1]
-            )
-            carets = click.style("^" * max(1, diagnostic.width), fg=color)
+            line, column = _excerpt(diagnostic.source_line.rstrip("\n"), diagnostic.origin.column - 1)
+            indent = "".join("\t" if c == "\t" else " " for c in line[:column])
+            width = max(1, min(diagnostic.width, len(line) - column))
+            carets = click.style("^" * width, fg=color)
             yield f" {number} | {line}"
             yield f" {' ' * len(number)} | {indent}{carets}"
+
+
+def _excerpt(text: str, column: int) -> tuple[str, int]:
+    """Return what of a line is shown, and where in that the column is; nothing that steers a terminal."""
+    line = "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    if len(line) <= LONGEST_LINE:
+        return line, column
+    start = max(0, min(column - LONGEST_LINE // 3, len(line) - LONGEST_LINE))
+    end = start + LONGEST_LINE
+    before, after = "…" if start else "", "…" if end < len(line) else ""
+    return f"{before}{line[start:end]}{after}", column - start + len(before)
 
 
 def diagnostic_document(diagnostic: Any) -> dict[str, Any]:

@@ -27,20 +27,26 @@ _SPLIT = re.compile(r"[^A-Za-z0-9]+")
 _PEM = re.compile(
     r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL
 )
-_URL_PASSWORD = re.compile(r"(?P<before>\b[A-Za-z][A-Za-z0-9+.-]*://[^\s/@:'\"]*:)[^\s/'\"]+(?=@)")
+# Each name below is tried only where it begins, and never given back: a value of a megabyte takes
+# time in its length, not in the square of it.
+_URL_PASSWORD = re.compile(
+    r"(?P<before>(?<![A-Za-z0-9+.-])[A-Za-z0-9+.-]++://[^\s/@:'\"]*:)[^\s/'\"]+(?=@)"
+)
 _KNOWN_TOKENS = re.compile(
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
     r"|\bgh[pousr]_[A-Za-z0-9]{20,}\b|\bgithub_pat_[A-Za-z0-9_]{20,}\b"
     r"|\bxox[abprs]-[A-Za-z0-9-]{10,}|\b[rs]k_(?:live|test)_[A-Za-z0-9]{10,}\b"
-    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"
+    r"|\beyJ[A-Za-z0-9_-]{8,2048}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"
 )
 _ASSIGNMENT = re.compile(
-    r"""(?P<name>[A-Za-z][A-Za-z0-9_.-]*)(?P<sep>["']?=["']?|["']\s*:\s*["']?)"""
+    r"""(?P<name>(?<![A-Za-z0-9_.-])[A-Za-z0-9_.-]++)(?P<sep>["']?=["']?|["']\s*:\s*["']?)"""
     r"""(?P<value>[^\s"',;&}]+)"""
 )
 # Prose has colons too ("registry auth: execution failed"): only these words are believed there.
 _PROSE = re.compile(r"(?i)(?P<name>\b\w*(?:password|passwd|passphrase))(?P<sep>:\s+)(?P<value>\S+)")
-_FLAG = re.compile(r"(?P<flag>--?[A-Za-z][A-Za-z0-9_-]*)(?P<sep>\s+)(?P<value>[^\s-]\S*)")
+_FLAG = re.compile(
+    r"(?P<flag>(?<![A-Za-z0-9_-])--?[A-Za-z][A-Za-z0-9_-]*+)(?P<sep>\s++)(?P<value>[^\s-]\S*)"
+)
 
 
 def is_sensitive_name(name: str, *, users: bool = True) -> bool:

@@ -13,7 +13,8 @@ from reconciler.plan.mask import is_sensitive, is_sensitive_name
 from reconciler.shapes.botocore_model import suggest
 from reconciler.shapes.limits import FARGATE_SIZES, MAX_CONTAINERS
 from reconciler.source.images import check_image
-from reconciler.source.nodes import Mapping, Node, Place, Scalar, Sequence
+from reconciler.source.links import circles, name_problem, port_problem, secret_problems
+from reconciler.source.nodes import Broken, Mapping, Node, Place, Scalar, Sequence
 from reconciler.source.report import Report, show
 from reconciler.source.workload import AppContext, Assembled
 from reconciler.source.written import wants_fargate
@@ -43,6 +44,9 @@ class Checks:
             self._container_memory()
         for container in self._containers:
             self._container(container)
+        for name, way in circles(self._containers):
+            path = ("taskDefinition", "containerDefinitions", name, "dependsOn")
+            self.error(path, f"goes in a circle: {way}", "cycle")
         self._tags()
 
     def error(self, path: Path, message: str, rule: str) -> None:
@@ -84,16 +88,19 @@ class Checks:
         return ".".join((self._workload.label, *path[1:]))
 
     def _names(self) -> None:
+        # What was written for the files is made of names that are checked themselves.
+        written = self._workload.written
         family = self._task.get("family", "")
-        if not _FAMILY.fullmatch(family):
+        if ("taskDefinition", "family") not in written and not _FAMILY.fullmatch(family):
             message = f"{show(family)} is not a family: at most 255 letters, digits, '-' and '_'"
             self.error(("taskDefinition", "family"), message, "invalid-value")
+        path = (self._workload.rules.prefix, "serviceName")
         name = self._workload.api.get("serviceName")
-        if name is not None and not _FAMILY.fullmatch(name):
+        if name is not None and path not in written and not _FAMILY.fullmatch(name):
             message = (
                 f"{show(name)} is not a service name: at most 255 letters, digits, '-' and '_'"
             )
-            self.error((self._workload.rules.prefix, "serviceName"), message, "invalid-value")
+            self.error(path, message, "invalid-value")
         if len(self._containers) > MAX_CONTAINERS:
             message = f"a task has at most {MAX_CONTAINERS} containers, not {len(self._containers)}"
             self.error(("taskDefinition", "containerDefinitions"), message, "out-of-range")
@@ -113,6 +120,9 @@ class Checks:
             name = load_balancer.get("containerName")
             if name is not None:
                 self._known_container(name, (prefix, "loadBalancers"), "containerName")
+            wrong = port_problem(load_balancer, self._containers)
+            if wrong and self._workload.complete:
+                self.error((prefix, "loadBalancers", "containerPort"), wrong, "unknown-port")
 
     def _network(self) -> None:
         api, prefix = self._workload.api, self._workload.rules.prefix
@@ -159,6 +169,9 @@ class Checks:
 
     def _container(self, container: dict[str, Any]) -> None:
         path: Path = ("taskDefinition", "containerDefinitions", container["name"])
+        wrong_name = name_problem(container["name"])
+        if wrong_name and container["name"] != self._workload.name:
+            self.error(path, f"{show(container['name'])} {wrong_name}", "invalid-name")
         image = container.get("image")
         if image is None:
             if not self._image_is_broken(container["name"]):
@@ -184,7 +197,10 @@ class Checks:
         found = self._workload.task_tree.get("containerDefinitions")
         items = found.items if isinstance(found, Sequence) else []
         own = next((i for i in items if isinstance(i, Mapping) and _named(i) == name), None)
-        return own is not None and "image" in own.entries and not self._workload.complete
+        entry = own.entries.get("image") if own is not None else None
+        return entry is not None and (
+            isinstance(entry.value, Broken) or not self._workload.complete
+        )
 
     def _known_container(self, name: str, path: Path, field: str) -> None:
         names = [c["name"] for c in self._containers]
@@ -193,6 +209,13 @@ class Checks:
             self.error((*path, field), message, "unknown-container")
 
     def _secrets(self, container: dict[str, Any], path: Path) -> None:
+        for name in secret_problems(container):
+            where = (*path, "secrets", name)
+            message = (
+                "must be the name of a parameter or an ARN: secrets are references, not values"
+            )
+            place = self.place(where).without_text()
+            self._report.error(place, message, "invalid-value", path=self._label(where))
         names = {s.get("name") for s in container.get("secrets", ())}
         for pair in container.get("environment", ()):
             name, value = pair.get("name", ""), pair.get("value", "")

@@ -25,7 +25,14 @@ from reconciler.source.images import check_image
 from reconciler.source.lift import lift_document
 from reconciler.source.migrations import build_migration
 from reconciler.source.nodes import Broken, Entry, Mapping, Null, Scalar, describe
-from reconciler.source.own import GuardSection, Header, StateSection, SyncSection, check
+from reconciler.source.own import (
+    GuardSection,
+    Header,
+    StateSection,
+    SyncSection,
+    check,
+    is_region,
+)
 from reconciler.source.references import Resolver
 from reconciler.source.report import Report, show
 from reconciler.source.services import After, build_service
@@ -246,7 +253,9 @@ def _check_path(document: Mapping, where: Where, report: Report) -> None:
 
 def _check_region(document: Mapping, report: Report) -> None:
     node = document.get("region")
-    if isinstance(node, Scalar) and node.text not in known_regions():
+    if not isinstance(node, Scalar) or not is_region(node.text):
+        return  # reported with the other required keys
+    if node.text not in known_regions():
         hint = suggest(node.text, known_regions())
         message = f"{show(node.text)} is not a region that the installed botocore knows{hint}"
         report.warning(node.place, message, "unknown-region", path="region")

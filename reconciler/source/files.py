@@ -48,6 +48,8 @@ class Discovery:
     unreadable: dict[Path, str] = field(default_factory=dict)
     misnamed: list[Path] = field(default_factory=list)
     """Files called app.yml: surely meant as app.yaml."""
+    outside: list[Path] = field(default_factory=list)
+    """Links to folders outside the root: not followed."""
 
 
 def is_desired_file(name: str) -> bool:
@@ -65,11 +67,16 @@ def discover(root: Root) -> Discovery:
     for folder, folders, files in os.walk(root.real, onerror=note):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         here = Path(folder)
+        found.outside += [here / f for f in folders if _leads_out(here / f, root)]
         if APP_FILE in files or (here / APP_FILE).is_dir():
             found.folders.append(here)
         elif "app.yml" in files:
             found.misnamed.append(here / "app.yml")
     return found
+
+
+def _leads_out(folder: Path, root: Root) -> bool:
+    return folder.is_symlink() and not folder.resolve().is_relative_to(root.real)
 
 
 def read_folder(root: Root, folder: Path, report: Report) -> list[Mapping]:

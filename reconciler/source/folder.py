@@ -96,6 +96,10 @@ class _Loading:
         _refuse_twins(apps)
         self._unreadable(found.unreadable)
         self._misnamed(found.misnamed, bases)
+        for link in found.outside:
+            message = f"the symbolic link leads out of {self._root.typed}: it is not followed"
+            place = Place(SourceFile(self._root.name(link)))
+            self._general.warning(place, message, "symlink-outside")
         good = {c.app.key: c.app for c in apps if c.app is not None and not c.report.errors}
         broken = {c.name: c.report.errors for c in apps if c.report.errors}
         if not apps and not self._broken:

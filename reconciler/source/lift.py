@@ -61,7 +61,11 @@ def lift_workload(workload: Mapping, path: str, report: Report) -> Mapping:
         return _service_side(workload, path, report)
     under = task.value if task else Mapping(workload.place)
     if not isinstance(under, Mapping):
-        return workload
+        if not isinstance(under, Scalar | Sequence):
+            return workload
+        message = "is a map of RegisterTaskDefinition's fields here, not the name of one"
+        report.error(under.place, message, "wrong-type", path=f"{path}.taskDefinition")
+        under = Mapping(under.place)
     under = _unwrap(under, f"{path}.taskDefinition", report)
     for name in [n for n in workload.entries if n in moved]:
         entry = workload.entries[name]

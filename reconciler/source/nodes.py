@@ -46,6 +46,10 @@ class Place(NamedTuple):
         """The place as a value of the model."""
         return Origin(self.file.name, self.line, self.column)
 
+    def without_text(self) -> Place:
+        """Return the place without its file's text: for lines that must not be shown."""
+        return self._replace(file=SourceFile(self.file.name))
+
     def find(self, token: str) -> Place:
         """Return the place of `token` in the value that starts here, or this place if it is not found."""
         start = self.column - 1

@@ -86,6 +86,11 @@ Attempt = Annotated[Count, AfterValidator(_one_or_more)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 
 
+def is_region(text: str) -> bool:
+    """Say whether a text has the form of a region."""
+    return bool(_REGION.fullmatch(text))
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -11,7 +11,17 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from reconciler.source.nodes import Entry, Mapping, Node, Null, Place, Scalar, Sequence, SourceFile
+from reconciler.source.nodes import (
+    Broken,
+    Entry,
+    Mapping,
+    Node,
+    Null,
+    Place,
+    Scalar,
+    Sequence,
+    SourceFile,
+)
 from reconciler.source.nodes import size as tree_size
 from reconciler.source.report import Report, show
 
@@ -156,7 +166,7 @@ class _Builder:
                     message = "one document per file: write a second file instead of '---'"
                     self._stop(self._place(event), message, "multiple-documents")
 
-    def _scalar(self, event: yaml.ScalarEvent) -> Scalar | Null:
+    def _scalar(self, event: yaml.ScalarEvent) -> Scalar | Null | Broken:
         place = self._place(event)
         self._refuse_tag(event.tag, place)
         is_plain = not event.style  # "" with the C parser, None without
@@ -164,6 +174,7 @@ class _Builder:
             if event.value == "" and not self._expects_key():
                 message = "no value: write null to remove it, or '', [] or {} for an empty one"
                 self._report.error(self._key_place(place), message, "empty-value")
+                return Broken(place)
             if event.value == "" or event.value in _NULLS:
                 return Null(place)
         return Scalar(event.value, place, is_plain)

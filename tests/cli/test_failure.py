@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import click
@@ -173,3 +174,19 @@ def test_every_error_type_has_a_documented_code():
     ]
 
     assert {t.exit_code for t in types} <= set(EXIT_CODES)
+
+
+@pytest.mark.parametrize("column", [1, 40, 5_000, 99_990])
+def test_a_long_line_is_shown_around_the_mistake(column: int) -> None:
+    """A screen is not filled by one line of a hundred thousand characters."""
+    text = "x" * (column - 1) + "WRONG" + "y" * (100_000 - column)
+    bad = dataclasses.replace(BAD, origin=Origin("a.yaml", 1, column), source_line=text, width=5)
+    _, line, carets = map(click.unstyle, failure.diagnostic_lines([bad]))
+    assert len(line) < failure.LONGEST_LINE + 10
+    assert line[carets.index("^") : carets.rindex("^") + 1] == "WRONG"
+
+
+def test_a_line_cannot_steer_the_terminal() -> None:
+    """Control characters of a file are shown as unknown ones."""
+    bad = dataclasses.replace(BAD, source_line="a: \x1b]0;title\x07\x00b")
+    assert "a: \ufffd]0;title\ufffd\ufffdb" in list(failure.diagnostic_lines([bad]))[1]

@@ -93,3 +93,20 @@ def test_a_flag_hides_the_next_argument() -> None:
 def test_prose_stays_readable(text: str) -> None:
     """AWS's own messages and log lines pass unchanged."""
     assert mask_text(text) == text
+
+
+@pytest.mark.parametrize(
+    "part", ["x", "a.", "-a", "eyJaaaaaaaaaa-", "a://b:", "-----BEGIN ", "'a ", "A=b ", "password"]
+)
+def test_long_texts_take_time_in_their_length(part: str) -> None:
+    """Half a megabyte is masked at once; in the square of it this test would not end."""
+    text = part * (500_000 // len(part))
+    assert mask_text(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["1PASSWORD=x y", "a.b.password=x", "--password x", "('--db-password x')", "_TOKEN='x'"]
+)
+def test_names_are_found_wherever_they_begin(text: str) -> None:
+    """A digit, a dot, a dash or a quote before the name hides nothing."""
+    assert "x" not in mask_text(text).replace(SENSITIVE, "")

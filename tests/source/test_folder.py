@@ -279,6 +279,20 @@ def test_links_out_of_the_root_are_refused(world, tmp_path):
     assert "production/shop" in world.load().apps
 
 
+def test_a_link_to_a_folder_outside_is_said(world, tmp_path):
+    """It is not followed, and nobody has to wonder where the app is; links inside are no news."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    world.write("production/shop/app.yaml", HEADER + DEFAULTS + WEB)
+    (world.root / "staging").symlink_to(elsewhere)
+    (world.root / "again").symlink_to(world.root / "production")
+    loaded = world.load()
+    assert list(loaded.apps) == ["production/shop"]
+    (found,) = loaded.diagnostics
+    assert (found.rule, found.severity) == ("symlink-outside", "warning")
+    assert found.origin.file == str(world.root / "staging")
+
+
 def test_odd_files_are_errors_and_never_hang(world):
     """A FIFO, a folder, a dangling link and a loop of links called *.yaml."""
     world.write("production/shop/app.yaml", HEADER)

@@ -1,0 +1,75 @@
+"""Checks of what a finished workload names: its own containers, their ports, and secrets.
+
+Called by `checks`, which has the places. Each function yields the path below the container (or below
+the service) and what is wrong there; ECS refuses the same at RegisterTaskDefinition or CreateService.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+# [M ContainerDefinition.name]
+_CONTAINER_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+# A parameter's name or an ARN [M Secret.valueFrom; SSM: a-zA-Z0-9_.- and /].
+_VALUE_FROM = re.compile(r"arn:[^\s\"'<>@]+|[A-Za-z0-9_./-]+")
+
+
+def name_problem(name: str) -> str | None:
+    """Say what is wrong with a container's name."""
+    if _CONTAINER_NAME.fullmatch(name):
+        return None
+    return "is not a container's name: at most 255 letters, digits, '-' and '_'"
+
+
+def circles(containers: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Yield each container whose dependsOn leads back to itself, with the way: ECS would never start it."""
+    edges = {
+        c["name"]: [str(d.get("containerName", "")) for d in c.get("dependsOn", ())]
+        for c in containers
+    }
+    told: set[str] = set()
+    for start in edges:
+        way = None if start in told else _way_back(start, edges)
+        if way is not None:
+            told |= set(way)
+            yield start, " → ".join(way)
+
+
+def _way_back(start: str, edges: Mapping[str, Sequence[str]]) -> list[str] | None:
+    trails = [[start, other] for other in edges[start]]
+    seen: set[str] = set()
+    while trails:
+        trail = trails.pop()
+        here = trail[-1]
+        if here == start:
+            return trail
+        if here not in seen:
+            seen.add(here)
+            trails += [[*trail, other] for other in edges.get(here, ())]
+    return None
+
+
+def port_problem(
+    load_balancer: Mapping[str, Any], containers: Sequence[Mapping[str, Any]]
+) -> str | None:
+    """Say that a load balancer's port is none of its container's: CreateService refuses it."""
+    name, port = load_balancer.get("containerName"), load_balancer.get("containerPort")
+    container = next((c for c in containers if c["name"] == name), None)
+    if container is None or port is None:
+        return None
+    mappings = container.get("portMappings", ())
+    ports = [m["containerPort"] for m in mappings if "containerPort" in m]
+    if port in ports or any("containerPortRange" in m for m in mappings):
+        return None
+    listed = ", ".join(str(p) for p in ports) or "none"
+    return f"container '{name}' has no port {port} among its portMappings: {listed}"
+
+
+def secret_problems(container: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names under `secrets` whose value can be no reference; the value is never said."""
+    for secret in container.get("secrets", ()):
+        value = secret.get("valueFrom")
+        if isinstance(value, str) and not _VALUE_FROM.fullmatch(value):
+            yield secret.get("name", "")
