@@ -61,6 +61,8 @@ def local(
     with embedded(served) as aws:
         aws.seed(apps.values())
         say(f"embedded AWS at {aws.endpoint_url}; its data is in {aws.data_directory}")
+        if not options.until_converged:
+            say(f"in another terminal: reconciler --endpoint-url {aws.endpoint_url} status")
         # botocore has no other way to be kept from the user's own profile and keys.
         os.environ.pop("AWS_PROFILE", None)
         os.environ.update(CREDENTIALS)

@@ -10,6 +10,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from reconciler.aws.door import no_fence
 from reconciler.aws.translate import from_exception
@@ -88,17 +89,20 @@ class BotoTransport:
             self._session = boto3.session.Session(
                 profile_name=self.profile, region_name=self.region
             )
-        client = self._session.client(
-            service,
-            endpoint_url=self.endpoint_url,
-            config=Config(
-                connect_timeout=CONNECT_TIMEOUT,
-                read_timeout=READ_TIMEOUT,
-                max_pool_connections=32,
-                retries={"total_max_attempts": 1, "mode": "standard"},
-                user_agent_extra="ecs-reconciler",
-            ),
+        config = Config(
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=READ_TIMEOUT,
+            max_pool_connections=32,
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            user_agent_extra="ecs-reconciler",
         )
+        options: dict[str, Any] = {"endpoint_url": self.endpoint_url, "config": config}
+        client = self._session.client(service, **options)
+        if _on_this_machine(client.meta.endpoint_url) and self._session.get_credentials() is None:
+            # An AWS on this machine believes everybody, but a request has to be signed by somebody.
+            client = self._session.client(
+                service, aws_access_key_id="local", aws_secret_access_key="local", **options
+            )
         # First, so that no other handler (an emulator's, say) can answer before the fence was asked.
         client.meta.events.register_first("before-send", self._before_send)
         client.meta.events.register_first("after-call", _refuse_unreadable)
@@ -110,6 +114,10 @@ class BotoTransport:
         except BaseException as refusal:
             self._passing.refusal = refusal
             raise
+
+
+def _on_this_machine(endpoint_url: str) -> bool:
+    return urlsplit(endpoint_url).hostname in ("localhost", "127.0.0.1", "::1")
 
 
 def _refuse_unreadable(http_response: Any, parsed: Mapping[str, Any], model: Any, **_: Any) -> None:

@@ -201,12 +201,20 @@ def test_a_wrong_parameter_is_found_before_anything_is_sent(server):
     assert server.requests == []
 
 
-def test_missing_credentials_say_what_to_set(server, monkeypatch):
+def test_missing_credentials_say_what_to_set(monkeypatch):
     """No keys, no profile, no role: the message says where they could come from."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(errors.BadCredentials, match="AWS_PROFILE"):
-        send(server.url)
+        send("http://aws.invalid")
+
+
+def test_an_aws_on_this_machine_needs_no_credentials(server, monkeypatch):
+    """Whoever has no AWS account can still talk to the embedded one; the request is signed anyhow."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    send(server.url)
+    assert len(server.requests) == 1
 
 
 def test_an_unknown_profile_is_named():

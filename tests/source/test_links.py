@@ -59,13 +59,9 @@ def test_a_load_balancers_port_is_one_of_its_container(world):
             "loadBalancers: [{targetGroupArn: arn:x, containerName: web, containerPort: 8080}]"
         )
     )
-    assert said(errors) == [
-        (
-            "unknown-port",
-            "services.web.loadBalancers.containerPort: container 'web' has no port 8080 "
-            + "among its portMappings: 80",
-        )
-    ]
+    where = "services.web.loadBalancers.containerPort"
+    message = f"{where}: container 'web' has no port 8080 among its portMappings: 80"
+    assert said(errors) == [("unknown-port", message)]
 
 
 def test_a_secret_is_a_reference_and_its_value_is_never_shown(world):
