@@ -101,7 +101,10 @@ class BotoTransport:
         if _on_this_machine(client.meta.endpoint_url) and self._session.get_credentials() is None:
             # An AWS on this machine believes everybody, but a request has to be signed by somebody.
             client = self._session.client(
-                service, aws_access_key_id="local", aws_secret_access_key="local", **options
+                service,
+                aws_access_key_id="local",
+                aws_secret_access_key="local",
+                **options,  # noqa: S106
             )
         # First, so that no other handler (an emulator's, say) can answer before the fence was asked.
         client.meta.events.register_first("before-send", self._before_send)
