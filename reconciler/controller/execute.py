@@ -21,6 +21,7 @@ from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.names import Address
 from reconciler.model.observed import ObservedApp, RolloutState, ServiceRecord
 from reconciler.model.plan import Plan, ServiceRequest, Step, Verb
+from reconciler.plan.mask import mask_text
 from reconciler.plan.spec_hash import SPEC_TAG, content_hash
 from reconciler.resources import ecs_service as service_kind
 from reconciler.resources.ecs_service import ecs_service
@@ -94,7 +95,7 @@ class Executor:
                 self._carry_out(step, done)
             except AwsError as error:
                 done.failures.append(error)
-                self._say(EventKind.FAILED, step.address, str(error))
+                self._say(EventKind.FAILED, step.address, mask_text(str(error)))
         return done
 
     def _carry_out(self, step: Step, done: Execution) -> None:

@@ -23,6 +23,7 @@ from reconciler.model.names import Address, AppKey
 from reconciler.model.observed import LedgerView, ObservedApp, RolloutState
 from reconciler.model.status import AppStatus
 from reconciler.plan.assess import assess, restricted
+from reconciler.plan.mask import mask_text
 from reconciler.plan.planner import make_plan
 from reconciler.resources.observe import Observer
 from reconciler.store.ledger import AppStore
@@ -132,6 +133,7 @@ class Reconciler:
             raise LeaseHeld(
                 f"{desired.key} is handed over to {wanted_by}", holder=wanted_by, delay=HAND_OVER
             )
+        self._refuse_older(desired, ledger)
         session = self._session(access, ledger)
         generation = self._generation(session, desired, ledger)
         return session, replace(
@@ -144,6 +146,23 @@ class Reconciler:
             desired_hash=desired.content_hash,
             commit=desired.commit,
         )
+
+    def _refuse_older(self, desired: DesiredApp, ledger: LedgerView) -> None:
+        """Raise PermanentError for content that was current here once and is not any more.
+
+        Before the lease is taken: who may not act must not keep those out whose files are newer.
+        """
+        known = self._generations.get(desired.key)
+        if ledger.desired_hash == desired.content_hash or known is None:
+            return
+        if known[0] == desired.content_hash:
+            self.release(desired.key)
+            raise PermanentError(
+                f"the files of {desired.key} here are older than what was last applied "
+                f"(generation {known[1]}, the ledger has {ledger.generation}"
+                f"{' from commit ' + ledger.commit if ledger.commit else ''}): "
+                "nothing is done until they change"
+            )
 
     def _session(self, access: Access, ledger: LedgerView) -> Session:
         """Go on with the lease of the last pass while it is ours, else take it with a new epoch."""
@@ -160,18 +179,10 @@ class Reconciler:
         return session
 
     def _generation(self, session: Session, desired: DesiredApp, ledger: LedgerView) -> int:
-        """Raise the generation when this content is new to us; an older content never acts."""
+        """Raise the generation when this content is new; `_refuse_older` has let it pass."""
         if ledger.desired_hash == desired.content_hash:
             self._generations[desired.key] = (desired.content_hash, ledger.generation)
             return ledger.generation
-        known = self._generations.get(desired.key)
-        if known is not None and known[0] == desired.content_hash:
-            raise PermanentError(
-                f"the files of {desired.key} here are older than what was last applied "
-                f"(generation {known[1]}, the ledger has {ledger.generation}"
-                f"{' from commit ' + ledger.commit if ledger.commit else ''}): "
-                "nothing is done until they change"
-            )
         generation = ledger.generation + 1
         entry = Entry(
             kind=EntryKind.GENERATION,
@@ -190,7 +201,7 @@ class Reconciler:
 
     def _say_so(self, key: AppKey, status: AppStatus, done: Execution) -> AppStatus:
         """Add what the assessment cannot know: broken files and refused calls."""
-        said = [self.source.problem(key), *(str(error) for error in done.failures)]
+        said = [self.source.problem(key), *(mask_text(str(error)) for error in done.failures)]
         message = "; ".join(text for text in [*said, status.message] if text)
         exit_code = done.failures[0].exit_code if done.failures else status.exit_code
         return replace(status, message=message, exit_code=exit_code)
