@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -24,18 +25,20 @@ def stage_of_the_sample(tmp_path):
     try:
         stage.seed()
         yield stage
-        aws.faults.clear()
+        stage.aws.faults.clear()
         stage.end()
     finally:
         for controller in stage.controllers:
             controller.kill()
-        aws.stop()
+        stage.aws.stop()
 
 
 @pytest.fixture
 def stage(stage_of_the_sample):
     """Return the sample with one task for each service: what is told here needs no more."""
-    stage_of_the_sample.edit(("desiredCount: 3", "desiredCount: 1"), ("desiredCount: 2", "desiredCount: 1"))
+    stage_of_the_sample.edit(
+        ("desiredCount: 3", "desiredCount: 1"), ("desiredCount: 2", "desiredCount: 1")
+    )
     return stage_of_the_sample
 
 
@@ -45,3 +48,11 @@ def shop(stage):
     stage.converge()
     stage.aws.faults.forget_calls()
     return stage
+
+
+@pytest.fixture
+def unused_port():
+    """Return a port on which nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]

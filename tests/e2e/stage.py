@@ -31,7 +31,7 @@ TAG, REVISION = "2026.11.22-3f2a91c", "20261122093000"
 NEW_TAG, NEW_REVISION = "2026.11.23-9c1d2e4", "20261123101500"
 OK, DIFFERENT, INVALID, AWS_ERROR, REFUSED, HELD_LEASE, MIGRATION, TIMED_OUT, UNHEALTHY = range(9)
 
-_COMMAND = [sys.executable, "-c", "from reconciler.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from reconciler.cli import main; main()"]
 READS = ("Describe", "List", "Get", "Query", "Scan", "BatchGet", "TransactGet", "Filter")
 
 
@@ -125,7 +125,7 @@ class Stage:
     """One embedded AWS, one desired folder, and everything that was started on them."""
 
     def __init__(self, aws: EmbeddedAws, folder: Path) -> None:
-        self.aws, self.folder = aws, folder
+        self.aws, self.folder, self.endpoint = aws, folder, aws.endpoint_url
         self.controllers: list[Controller] = []
         (folder.parent / "home").mkdir(exist_ok=True)
 
@@ -161,7 +161,11 @@ class Stage:
     def migration_says(self, **variables: str) -> None:
         """Give the migration's container environment variables (`MIGRATION_SLEEP`, `MIGRATION_FAIL`)."""
         lines = "".join(f'      {name}: "{value}"\n' for name, value in variables.items())
-        text = re.sub(r"(  db:\n    from: rails\n)(    environment:\n(?:      .*\n)+)?", r"\1", self.file.read_text())
+        text = re.sub(
+            r"(  db:\n    from: rails\n)(    environment:\n(?:      .*\n)+)?",
+            r"\1",
+            self.file.read_text(),
+        )
         block = f"    environment:\n{lines}" if lines else ""
         text = text.replace("  db:\n    from: rails\n", f"  db:\n    from: rails\n{block}")
         self.write(self.file, text)
@@ -169,12 +173,12 @@ class Stage:
     # --- processes -------------------------------------------------------------------------------
 
     def surroundings(self, **more: str) -> dict[str, str]:
-        return environment(self.aws.endpoint_url, self.folder.parent / "home") | more
+        return environment(self.endpoint, self.folder.parent / "home") | more
 
     def cli(self, *arguments: str, limit: float = 90, **more: str) -> Done:
         """Run a command on the folder to its end; there is never a traceback."""
         ended = subprocess.run(
-            [*_COMMAND, "-C", self.folder.name, *arguments],
+            [*COMMAND, "-C", self.folder.name, *arguments],
             env=self.surroundings(**more),
             cwd=self.folder.parent,
             capture_output=True,
@@ -190,7 +194,7 @@ class Stage:
 
     def controller(self, *options: str, **more: str) -> Controller:
         """Start a controller; it looks at everything every second, and is killed after the test."""
-        arguments = [*_COMMAND, "-C", str(self.folder), "run", "--resync", "1s", *options]
+        arguments = [*COMMAND, "-C", str(self.folder), "run", "--resync", "1s", *options]
         log = self.folder.parent / f"controller-{len(self.controllers)}.log"
         controller = Controller(arguments, self.surroundings(**more), log)
         self.controllers.append(controller)
@@ -215,7 +219,7 @@ class Stage:
     def client(self, service: str) -> Any:
         return boto3.client(
             service,
-            endpoint_url=self.aws.endpoint_url,
+            endpoint_url=self.endpoint,
             region_name="ap-northeast-1",
             aws_access_key_id="console",
             aws_secret_access_key="console",
@@ -253,7 +257,9 @@ class Stage:
         """Ask every running web task through its nginx, as a browser would."""
         group = f"service:{WEB}"
         answers = []
-        for task in self.aws.engine.tasks(lambda t: t.group == group and t.last_status == "RUNNING"):
+        for task in self.aws.engine.tasks(
+            lambda t: t.group == group and t.last_status == "RUNNING"
+        ):
             nginx = next(c for c in task.containers if c.name == "nginx")
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{nginx.port}/", timeout=5) as got:

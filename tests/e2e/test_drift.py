@@ -38,7 +38,9 @@ def test_console_edits_of_declared_fields_are_healed(shop):
 
     eventually(lambda: shop.cli("diff").code, lambda code: code == OK)
     causes = [
-        e["cause"] for e in shop.entries() if e["action"] == "UpdateService" and e["kind"] == "INTENT"
+        e["cause"]
+        for e in shop.entries()
+        if e["action"] == "UpdateService" and e["kind"] == "INTENT"
     ]
     assert len(causes) == 2
     assert all(cause.startswith("drift") for cause in causes)
@@ -65,7 +67,9 @@ def test_deleted_service_is_created_again(shop):
 
     shop.ecs.update_service(cluster=CLUSTER, service=WEB, desiredCount=0)
     shop.ecs.delete_service(cluster=CLUSTER, service=WEB, force=True)
-    eventually(lambda: (shop.service()["status"], shop.web_versions()), lambda s: s == ("ACTIVE", {TAG}))
+    eventually(
+        lambda: (shop.service()["status"], shop.web_versions()), lambda s: s == ("ACTIVE", {TAG})
+    )
 
     assert shop.service()["taskDefinition"] == arn
     assert len(shop.starts) == 1

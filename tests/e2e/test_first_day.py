@@ -48,7 +48,9 @@ def test_migration_precedes_services_in_the_journal(shop):
     shop.converge()
 
     entries = [e for e in shop.entries() if e["generation"] == 2]
-    done = [(e["address"], e["action"]) for e in entries if e["kind"] in ("RUN", "OUTCOME", "SERVICE")]
+    done = [
+        (e["address"], e["action"]) for e in entries if e["kind"] in ("RUN", "OUTCOME", "SERVICE")
+    ]
     succeeded = done.index(("migration/db", "succeeded"))
     assert done.index(("migration/db", "running")) < succeeded
     for service in ("service/web", "service/sidekiq"):
@@ -104,7 +106,16 @@ def test_verbs_that_look_write_nothing(stage):
     """On a fresh account no verb that looks creates a table or sends any call that changes something."""
     stage.aws.faults.forget_calls()
 
-    for verb in (["diff"], ["status"], ["history"], ["migration", "status"], ["migration", "list"], ["render"], ["validate"], ["doctor"]):
+    for verb in (
+        ["diff"],
+        ["status"],
+        ["history"],
+        ["migration", "status"],
+        ["migration", "list"],
+        ["render"],
+        ["validate"],
+        ["doctor"],
+    ):
         stage.cli(*verb)
 
     assert stage.calls("ecs:Describe*")

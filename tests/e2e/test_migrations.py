@@ -73,7 +73,9 @@ def test_refused_image_is_launched_again(stage):
     stage.aws.clock.advance(BACKOFF)
     controller.until("converged")
     assert stage.migrations_started() == 1
-    assert stage.cli("migration", "list", "-o", "json").document["apps"][0]["runs"][0]["launch"] == 1
+    assert (
+        stage.cli("migration", "list", "-o", "json").document["apps"][0]["runs"][0]["launch"] == 1
+    )
 
 
 def test_refused_placement_is_launched_again(stage):

@@ -27,7 +27,7 @@ def test_reverted_rollout_is_held_until_git_changes(shop):
     assert "Held" in shop.cli("status").out
     held = shop.cli("diff")
     assert held.code == 1
-    assert 'retry service/web --reason' in held.out
+    assert "retry service/web --reason" in held.out
     assert f":{BROKEN}@" not in str(shop.definition(SIDEKIQ))
 
     shop.release(GOOD, "20261124080000")
@@ -43,7 +43,16 @@ def test_retry_releases_a_held_rollout(shop):
     shop.migration_says(MIGRATION_REVISION="1")
     controller = shop.controller()
     controller.until("converged")
-    word = ["migration", "resolve", "db", "20261123101500", "--as", "succeeded", "--reason", "by hand"]
+    word = [
+        "migration",
+        "resolve",
+        "db",
+        "20261123101500",
+        "--as",
+        "succeeded",
+        "--reason",
+        "by hand",
+    ]
     assert shop.cli(*word).code == OK
     shop.release()
     controller.until(REVERTED)
