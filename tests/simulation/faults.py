@@ -25,6 +25,9 @@ class Fault(StrEnum):
 
 
 ALL = tuple(Fault)
+VARIANTS = (Fault.PAUSE_20S, Fault.PAUSE_2H, Fault.FROZEN_2H)
+"""Milder or longer forms of FROZEN_2M, the pause past the lease that wakes up after the fence."""
+KINDS = tuple(fault for fault in ALL if fault not in VARIANTS)
 
 Params = Mapping[str, Any]
 Sign = Callable[[str, Params], bool]

@@ -6,16 +6,12 @@ from collections import Counter
 
 import pytest
 
-from tests.simulation.body import DirectBody
 from tests.simulation.faults import ALL
 from tests.simulation.reconciler_body import ReconcilerBody
 from tests.simulation.scenario import seeded
 
 SHARDS, SEEDS = 20, 100
 """2,000 schedules; each shard is one test, so that pytest-xdist can share them out."""
-
-BODIES = (ReconcilerBody, DirectBody)
-"""Half of the shards run the whole product, half the protocol apart from planner and kinds."""
 
 CRITICAL = ("RunTask", "TransactWriteItems", "DescribeTasks", "UpdateItem")
 
@@ -26,7 +22,7 @@ def test_seeded_schedules_keep_every_guarantee(shard: int) -> None:
     faults, calls, states, events = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     for seed in range(shard * SEEDS, (shard + 1) * SEEDS):
         try:
-            ending = seeded(seed, BODIES[shard % 2])
+            ending = seeded(seed, ReconcilerBody)
         except AssertionError as error:
             raise AssertionError(f"seed {seed}: {error}") from error
         world = ending.world

@@ -6,7 +6,9 @@ import itertools
 
 import pytest
 
+from tests.simulation.body import DirectBody
 from tests.simulation.faults import ALL
+from tests.simulation.reconciler_body import ReconcilerBody
 from tests.simulation.scenario import directed, seeded
 
 NEAR = 40
@@ -21,7 +23,7 @@ STRIDE = 101
 @pytest.mark.parametrize("controllers", [1, 2])
 def test_pairs_of_faults_keep_every_guarantee(controllers: int) -> None:
     """Two faults within 40 calls of each other do no more harm than one."""
-    length = len(directed({}, controllers).world.calls)
+    length = len(directed({}, controllers, ReconcilerBody).world.calls)
     places = [
         (first, second)
         for first in range(1, length + 1)
@@ -30,7 +32,7 @@ def test_pairs_of_faults_keep_every_guarantee(controllers: int) -> None:
     pairs = itertools.product(places, ALL, ALL)
     for (first, second), one, other in itertools.islice(pairs, 0, None, STRIDE):
         try:
-            directed({first: one, second: other}, controllers)
+            directed({first: one, second: other}, controllers, ReconcilerBody)
         except AssertionError as error:
             raise AssertionError(f"{first} {one}, {second} {other}: {error}") from error
 
@@ -42,6 +44,6 @@ def test_many_seeds_keep_every_guarantee(shard: int) -> None:
     """Fifty thousand seeds in twenty shards."""
     for seed in range(200_000 + shard * 2500, 200_000 + (shard + 1) * 2500):
         try:
-            seeded(seed)
+            seeded(seed, (ReconcilerBody, DirectBody)[seed % 2])
         except AssertionError as error:
             raise AssertionError(f"seed {seed}: {error}") from error
