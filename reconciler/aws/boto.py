@@ -103,8 +103,8 @@ class BotoTransport:
             client = self._session.client(
                 service,
                 aws_access_key_id="local",
-                aws_secret_access_key="local",
-                **options,  # noqa: S106
+                aws_secret_access_key="local",  # noqa: S106 - no secret of anybody
+                **options,
             )
         # First, so that no other handler (an emulator's, say) can answer before the fence was asked.
         client.meta.events.register_first("before-send", self._before_send)
