@@ -233,27 +233,26 @@ class Executor:
     def _record(self, step: Step, request: ServiceRequest, answer: Answer) -> Write:
         """Return the memory of the service after this call, CONVERGING until it is judged."""
         before = self.observed.ledger.services.get(step.address.name)
-        arn = str(answer.result.get("taskDefinition", ""))
+        if before is not None and not request.desired_hash:
+            return self._partly(before, request)
         record = ServiceRecord(
             name=step.address.name,
             applied=request.applied,
-            desired_hash=request.desired_hash or (before.desired_hash if before else ""),
-            task_definition_arn=arn,
+            desired_hash=request.desired_hash,
+            task_definition_arn=str(answer.result.get("taskDefinition", "")),
             deployment_id=str(answer.result.get("deploymentId", "")),
             state=RolloutState.CONVERGING,
             previous_task_definition_arn=before.task_definition_arn if before else "",
             version=before.version if before else 0,
         )
-        if before and before.state is RolloutState.HELD and not request.desired_hash:
-            # Healing another field does not release a held rollout.
-            record = replace(
-                record,
-                state=RolloutState.HELD,
-                held_hash=before.held_hash,
-                reason=before.reason,
-                deployment_id=before.deployment_id,
-            )
         return service_write(self.desired.key, record)
+
+    def _partly(self, before: ServiceRecord, request: ServiceRequest) -> Write:
+        """Return the memory after a part that rolls nothing: what is wanted or held stays as it was.
+
+        The live revision is not the wanted one here; recorded as such it would prove that it is.
+        """
+        return service_write(self.desired.key, replace(before, applied=request.applied))
 
     def _tag(self, step: Step, request: ServiceRequest, tags: Mapping[str, str]) -> None:
         observed = self._live(step)
@@ -297,8 +296,7 @@ class Executor:
         live = self.observed.services[step.address.name]
         before = self.observed.ledger.services.get(step.address.name)
         if before is not None and not request.desired_hash:
-            # Only a part was carried out: what is wanted, and whether it is held, stay as they are.
-            return service_write(self.desired.key, replace(before, applied=request.applied))
+            return self._partly(before, request)
         record = ServiceRecord(
             name=step.address.name,
             applied=request.applied,
