@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from reconciler.aws.boto import BotoTransport
 from reconciler.aws.clock import SystemClock
@@ -25,6 +26,9 @@ from reconciler.store.ledger import AppStore
 from reconciler.store.members import Member
 from reconciler.store.session import Session
 from reconciler.store.tables import Tables
+
+FIRST_ANSWER = timedelta(seconds=5)
+"""How long the first call is tried: a wrong endpoint is to be told soon, and a pass is tried again."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class World:
         name = place_name(desired)
         if name not in self._places:
             aws = self.door(desired.region)
-            identity = caller_identity(aws)
+            identity = caller_identity(aws.within(FIRST_ANSWER))
             if identity.account != desired.account:
                 raise GuardRefused(
                     f"{desired.key} belongs to account {desired.account}, these credentials are for "

@@ -47,12 +47,23 @@ def observe(aws: Aws, cluster: str, names: Sequence[str]) -> dict[str, ObservedS
     """
     found: dict[str, ObservedService] = {}
     for batch in _batches(sorted(set(names))):
-        response = aws.call(
-            "ecs", "DescribeServices", cluster=cluster, services=batch, include=["TAGS"]
-        )
-        for live in response.get("services", ()):
+        for live in _describe(aws, cluster, batch).get("services", ()):
             found[live["serviceName"]] = observed_service(live)
     return found
+
+
+def _describe(aws: Aws, cluster: str, names: Sequence[str]) -> Mapping[str, Any]:
+    try:
+        return aws.call(
+            "ecs", "DescribeServices", cluster=cluster, services=names, include=["TAGS"]
+        )
+    except NotFound as error:  # services that are not there are in `failures[]`: it is the cluster
+        raise NotFound(
+            f"the cluster {cluster} does not exist: {error}",
+            operation=error.operation,
+            code=error.code,
+            request_id=error.request_id,
+        ) from error
 
 
 @ecs_service.on_create

@@ -114,7 +114,13 @@ def test_unreachable_endpoint(stage, unused_port):
 
 def test_missing_credentials(stage):
     """No credentials anywhere: 3, with what to give."""
-    done = stage.cli("diff", AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
+    done = stage.cli(
+        "diff",
+        "--endpoint-url",
+        "http://aws.invalid",
+        AWS_ACCESS_KEY_ID="",
+        AWS_SECRET_ACCESS_KEY="",
+    )
 
     assert done.code == AWS_ERROR
     assert "credentials" in done.err
