@@ -42,8 +42,17 @@ def judge(record: ServiceRecord, observed: ObservedService) -> ServiceRecord | N
         return None
     if primary.task_definition == record.task_definition_arn:
         return _successor(record, primary)
-    # Still listed, neither failed nor primary: somebody replaced it by hand just now.
-    return _rolled_back(record, observed, primary) if ours is None else None
+    # Still listed, neither failed nor primary: somebody replaced it by hand just now. So has who went
+    # to a newer revision than ours: ECS rolls back to what had completed before.
+    by_hand = ours is not None or _is_newer(primary.task_definition, record.task_definition_arn)
+    return None if by_hand else _rolled_back(record, observed, primary)
+
+
+def _is_newer(arn: str, than: str) -> bool:
+    """Whether both are revisions of one family and `arn` has the higher number."""
+    family, _, number = arn.rpartition(":")
+    other, _, limit = than.rpartition(":")
+    return family == other and number.isdigit() and limit.isdigit() and int(number) > int(limit)
 
 
 def _successor(record: ServiceRecord, primary: Deployment) -> ServiceRecord | None:

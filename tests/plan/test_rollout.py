@@ -55,6 +55,11 @@ TABLE = [
         RolloutState.HELD,
     ),
     (
+        "replaced by hand by a newer revision",
+        (deployment("d-3", "PRIMARY", "arn:td/web:10", "COMPLETED"),),
+        None,
+    ),
+    (
         "rolled back, ours gone",
         (deployment("d-3", "PRIMARY", OLD, "COMPLETED"),),
         RolloutState.HELD,
@@ -136,3 +141,18 @@ def test_a_steady_record_follows_the_forced_deployment() -> None:
     """The id that is remembered is the one that was judged."""
     judged = judge(record(), live(deployment("d-3", "PRIMARY", OURS, "COMPLETED", 2)))
     assert judged.deployment_id == "d-3"
+
+
+def test_the_reason_is_what_ecs_said_of_our_deployment() -> None:
+    """The deployment that was turned back is gone from the list, its event is not."""
+    event = "(service web) (deployment d-2) deployment failed: tasks failed to start."
+    seen = ObservedService(
+        ServicePresence.ACTIVE,
+        deployments=(deployment("d-3", "PRIMARY", OLD, "COMPLETED", reason="d-3 completed."),),
+        events=("(service web) has reached a steady state.", event),
+    )
+
+    judged = judge(record(), seen)
+
+    assert judged is not None
+    assert judged.reason == f"web:2 was replaced by web:1: {event}"
