@@ -14,7 +14,13 @@ from reconciler.controller.reconcile import Result
 from reconciler.controller.verdict import has_failed
 from reconciler.controller.worker import End, Outcome
 from reconciler.model.clock import Clock
-from reconciler.model.errors import LeaseHeld, ReconcilerError, Superseded, TemporaryError
+from reconciler.model.errors import (
+    LeaseHeld,
+    LeaseLost,
+    ReconcilerError,
+    Superseded,
+    TemporaryError,
+)
 from reconciler.model.events import Event, EventKind
 from reconciler.model.names import AppKey
 from reconciler.model.status import AppStatus
@@ -30,7 +36,10 @@ class TimedOut(ReconcilerError):
 
 @dataclass(frozen=True)
 class Limits:
-    """How long to wait: for the lease (zero: not at all) and for everything together (None: for ever)."""
+    """How long to wait: for the lease (zero: not at all) and for everything together (None: for ever).
+
+    The wait for the lease counts from when it was refused, after a hand-over in the middle as well.
+    """
 
     lease: timedelta
     total: timedelta | None = None
@@ -45,10 +54,11 @@ def converge(
 ) -> AppStatus:
     """Reconcile `key` until its status is final, and return that status.
 
-    Raises LeaseHeld when the lease did not come in time, TimedOut, PermanentError, and AwsError when
-    AWS keeps refusing.
+    Raises LeaseHeld when the lease did not come in time, TimedOut, PermanentError, and AwsError or
+    LeaseLost when AWS keeps refusing or the lease keeps getting lost.
     """
     start = clock.boot_seconds()
+    held_since: float | None = None
     failures = 0
     last: AppStatus | None = None
     waiting_for = ""
@@ -56,7 +66,8 @@ def converge(
         try:
             result = reconcile(key)
         except LeaseHeld as held:
-            if clock.boot_seconds() - start >= limits.lease.total_seconds():
+            held_since = clock.boot_seconds() if held_since is None else held_since
+            if clock.boot_seconds() - held_since >= limits.lease.total_seconds():
                 raise
             if held.holder != waiting_for:
                 waiting_for = held.holder
@@ -64,18 +75,24 @@ def converge(
             pause = PAUSE
         except Superseded:
             pause = PAUSE
-        except TemporaryError as error:
+        except (TemporaryError, LeaseLost) as error:
             failures += 1
             if has_failed(Outcome(key, End.RETRIED, error=error, failures=failures)):
                 raise
-            pause = error.delay or PAUSE * (1 << failures)
+            pause = _pause_after(error, failures)
         else:
-            failures, last = 0, result.status
+            failures, held_since, last = 0, None, result.status
             if last is not None and (last.converged or _is_final(last, result)):
                 return last
             pause = result.requeue_after or PAUSE
         _check_time(key, clock, start, limits, last)
         clock.sleep(pause)
+
+
+def _pause_after(error: TemporaryError | LeaseLost, failures: int) -> timedelta:
+    """Return AWS's own delay, else one that doubles. A lost lease is asked for anew, as by the worker."""
+    delay = error.delay if isinstance(error, TemporaryError) else None
+    return delay or PAUSE * (1 << failures)
 
 
 def _is_final(status: AppStatus, result: Result) -> bool:
