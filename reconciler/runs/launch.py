@@ -165,20 +165,33 @@ def request(
         "clientToken": launch_token,
         "startedBy": started_by(place.key, launch_token),
     }
+    overrides = [_told_of_its_run(migration, launch)]
     if claims_table is not None:
         environment = {
             "RECONCILER_CLAIM_KEY": claim_key(place.key, launch),
             "RECONCILER_CLAIMS_TABLE": claims_table,
             "AWS_REGION": place.region,
         }
-        override = {
-            "name": GUARD_CONTAINER,
-            "environment": [{"name": k, "value": v} for k, v in environment.items()],
-        }
-        declared = dict(migration.launch.get("overrides", {}))
-        declared["containerOverrides"] = [*declared.get("containerOverrides", ()), override]
-        frozen["overrides"] = declared
+        overrides.append(_override(GUARD_CONTAINER, environment))
+    frozen["overrides"] = {"containerOverrides": [o for o in overrides if o["environment"]]}
     return frozen
+
+
+def _told_of_its_run(migration: DesiredMigration, launch: Launch) -> dict[str, Any]:
+    """Tell the command which run it is, so that it can keep a record of its own in its database.
+
+    What the files declare under these names stays.
+    """
+    containers = migration.task_definition["containerDefinitions"]
+    named = next(c for c in containers if c["name"] == migration.container)
+    declared = {pair["name"] for pair in named.get("environment", ())}
+    said = {"MIGRATION_REVISION": launch.revision, "MIGRATION_ATTEMPT": str(launch.attempt)}
+    return _override(migration.container, {k: v for k, v in said.items() if k not in declared})
+
+
+def _override(container: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    pairs = [{"name": name, "value": value} for name, value in environment.items()]
+    return {"name": container, "environment": pairs}
 
 
 def request_hash(frozen: Mapping[str, Any]) -> str:

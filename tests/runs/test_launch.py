@@ -94,11 +94,12 @@ def test_guard_in_the_apps_own_image_is_an_entry_point() -> None:
 
 
 def test_token_mode_adds_no_container() -> None:
-    """Without a guard the task is as declared, and the request has no overrides."""
+    """Without a guard the task is as declared, and the request speaks to the user's container alone."""
     assert mode_of(None) is mode_of(Guard()) is GuardMode.TOKEN
     document = task_definition(MIGRATION, None, {}, {})
     assert [c["name"] for c in document["containerDefinitions"]] == ["app"]
-    assert "overrides" not in request(PLACE, LAUNCH, MIGRATION, "arn", None)
+    frozen = request(PLACE, LAUNCH, MIGRATION, "arn", None)
+    assert [o["name"] for o in frozen["overrides"]["containerOverrides"]] == ["app"]
 
 
 def test_spec_tag_is_the_content_it_is_on() -> None:
@@ -136,14 +137,32 @@ def test_request_is_frozen_and_says_which_claim() -> None:
     frozen = request(PLACE, LAUNCH, MIGRATION, "arn:…:task-definition/db:7", "claims")
     assert (frozen["count"], frozen["taskDefinition"]) == (1, "arn:…:task-definition/db:7")
     assert frozen["clientToken"] == token(PLACE, LAUNCH)
-    (override,) = frozen["overrides"]["containerOverrides"]
-    assert override["name"] == "reconciler-guard"
-    values = {e["name"]: e["value"] for e in override["environment"]}
-    assert values == {
+    told = {
+        override["name"]: {e["name"]: e["value"] for e in override["environment"]}
+        for override in frozen["overrides"]["containerOverrides"]
+    }
+    assert told["app"] == {
+        "MIGRATION_REVISION": LAUNCH.revision,
+        "MIGRATION_ATTEMPT": str(LAUNCH.attempt),
+    }
+    assert told["reconciler-guard"] == {
         "RECONCILER_CLAIM_KEY": claim_key("production/shop", LAUNCH),
         "RECONCILER_CLAIMS_TABLE": "claims",
         "AWS_REGION": "ap-northeast-1",
     }
+
+
+def test_what_the_files_declare_is_not_overridden() -> None:
+    """A variable of the same name in the files is the user's: the request leaves it alone."""
+    (container,) = MIGRATION.task_definition["containerDefinitions"]
+    declared = [{"name": "MIGRATION_REVISION", "value": "mine"}]
+    document = {
+        **MIGRATION.task_definition,
+        "containerDefinitions": [{**container, "environment": declared}],
+    }
+    frozen = request(PLACE, LAUNCH, replace(MIGRATION, task_definition=document), "arn", None)
+    (override,) = frozen["overrides"]["containerOverrides"]
+    assert [e["name"] for e in override["environment"]] == ["MIGRATION_ATTEMPT"]
 
 
 def test_claim_keys_of_different_launches_never_meet() -> None:
