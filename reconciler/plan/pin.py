@@ -36,3 +36,21 @@ def pins_of(task_definition: Mapping[str, Any], images: Mapping[str, str]) -> di
     """Return reference → digest for the images that the task definition runs."""
     found = {c["image"] for c in task_definition.get("containerDefinitions", ()) if "image" in c}
     return {i: images[i] for i in sorted(found) if i in images}
+
+
+MOST_PINS = 500
+"""References whose digest is remembered: one item of DynamoDB holds all of them, 400 KB at most."""
+
+
+def kept_pins(
+    remembered: Mapping[str, str], resolved: Mapping[str, str], most: int = MOST_PINS
+) -> dict[str, str]:
+    """Return the pins to remember: all that are used now, and of the others the greatest names.
+
+    Tags that begin with a date or a number are so forgotten oldest first. A forgotten reference that
+    comes back is asked of ECR again.
+    """
+    others = sorted(reference for reference in remembered if reference not in resolved)
+    room = max(0, most - len(resolved))
+    kept = {reference: remembered[reference] for reference in others[len(others) - room :]}
+    return {**(kept if room else {}), **resolved}
