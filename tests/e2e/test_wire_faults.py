@@ -17,18 +17,22 @@ MUTATING = (
 
 
 def lose_the_request(faults, operation):
+    """Close the connection before anything happens."""
     faults.drop_before(operation)
 
 
 def lose_the_answer(faults, operation):
+    """Close the connection after it happened."""
     faults.drop_after(operation)
 
 
 def throttle(faults, operation):
+    """Refuse twice because of the rate."""
     faults.throttle(operation, times=2)
 
 
 def break_the_server(faults, operation):
+    """Carry it out and answer 500."""
     faults.error_after(operation, "InternalServerError", status=500)
 
 
