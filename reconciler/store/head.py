@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from reconciler.aws.items import to_item, to_value
+from reconciler.aws.door import Aws
+from reconciler.aws.items import from_item, to_item, to_value
 from reconciler.model.names import AppKey
 from reconciler.model.observed import LedgerView
 from reconciler.store.fields import SCHEMA, Fields
@@ -144,3 +145,16 @@ def decode_head(key: AppKey, item: Mapping[str, Any] | None, table: str) -> Head
         desired_hash=fields.text("dh", ""),
         commit=fields.text("dc", ""),
     )
+
+
+def read_head(aws: Aws, table: str, key: AppKey) -> Head:
+    """Read HEAD, consistently. Raises NotFound when the table does not exist, CorruptLedger."""
+    answer = aws.call(
+        "dynamodb",
+        "GetItem",
+        TableName=table,
+        Key=to_item(head_key(key)),
+        ConsistentRead=True,
+    )
+    item = answer.get("Item")
+    return decode_head(key, from_item(item) if item else None, table)

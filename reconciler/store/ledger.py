@@ -25,7 +25,7 @@ from reconciler.model.run import Run
 from reconciler.model.status import AppStatus
 from reconciler.store import journal, records
 from reconciler.store.fields import SCHEMA, Fields
-from reconciler.store.head import Head, decode_head, head_key
+from reconciler.store.head import Head, read_head
 from reconciler.store.members import Member
 from reconciler.store.session import Session
 from reconciler.store.tables import Tables
@@ -186,15 +186,7 @@ class AppStore:
         )
 
     def _read_head(self) -> Head:
-        answer = self.aws.call(
-            "dynamodb",
-            "GetItem",
-            TableName=self.tables.state,
-            Key=to_item(head_key(self.key)),
-            ConsistentRead=True,
-        )
-        item = answer.get("Item")
-        return decode_head(self.key, from_item(item) if item else None, self.tables.state)
+        return read_head(self.aws, self.tables.state, self.key)
 
     def _read_records(self) -> list[dict[str, Any]]:
         pages = self.aws.pages(

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.aws.door import Aws
-from reconciler.aws.items import from_item, to_item
 from reconciler.model.errors import (
     AwsError,
     ConditionFailed,
@@ -25,7 +24,7 @@ from reconciler.model.journal import Entry, EntryKind, JournalRecord
 from reconciler.model.names import AppKey
 from reconciler.model.observed import LedgerView
 from reconciler.store import journal
-from reconciler.store.head import Head, decode_head, head_action, head_key
+from reconciler.store.head import Head, head_action, read_head
 from reconciler.store.tables import Tables
 from reconciler.store.write import KEEP, HeadChange, Write
 
@@ -242,15 +241,7 @@ class Session:
         return Superseded(f"{self.key}: not as expected any more: {what}")
 
     def _read_head(self) -> Head:
-        answer = self.aws.call(
-            "dynamodb",
-            "GetItem",
-            TableName=self.tables.state,
-            Key=to_item(head_key(self.key)),
-            ConsistentRead=True,
-        )
-        item = answer.get("Item")
-        return decode_head(self.key, from_item(item) if item else None, self.tables.state)
+        return read_head(self.aws, self.tables.state, self.key)
 
     def _holds(self, head: Head) -> bool:
         return self.lease is None or (
