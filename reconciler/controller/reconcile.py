@@ -20,7 +20,7 @@ from reconciler.model.errors import LeaseHeld, LeaseLost, PermanentError
 from reconciler.model.events import Event
 from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.names import Address, AppKey
-from reconciler.model.observed import LedgerView, ObservedApp, RolloutState
+from reconciler.model.observed import LedgerView, ObservedApp, RolloutState, ServicePresence
 from reconciler.model.status import AppStatus
 from reconciler.plan.assess import assess, restricted
 from reconciler.plan.mask import mask_text
@@ -34,6 +34,9 @@ from reconciler.store.tables import Tables
 
 ROLLING = timedelta(seconds=2)
 """How often a rollout is looked at: DescribeServices refills at 20/s per account and region."""
+
+FILLING = timedelta(minutes=3)
+"""How long missing tasks are waited for, before a service that has too few is called degraded for good."""
 
 HAND_OVER = timedelta(seconds=5)
 
@@ -81,6 +84,7 @@ class Reconciler:
     """Asked between steps; it is also the pass's sign of life."""
     _generations: dict[AppKey, tuple[str, int]] = field(default_factory=dict)
     _sessions: dict[AppKey, Session] = field(default_factory=dict)
+    _missing_since: dict[AppKey, float] = field(default_factory=dict)
 
     def reconcile(self, key: AppKey) -> Result:
         """Observe, plan, execute, assess, store: once.
@@ -115,7 +119,7 @@ class Reconciler:
             access.store.write_status(status, session.head.epoch)
         if done.failures:
             raise done.failures[0]
-        return Result(_next_look(done, observed), restricted(status, self.only))
+        return Result(self._next_look(done, observed), restricted(status, self.only))
 
     def release(self, key: AppKey) -> None:
         """Give the app's lease back, for SIGTERM and for the end of `apply`. Not ours: nothing."""
@@ -206,19 +210,32 @@ class Reconciler:
         exit_code = done.failures[0].exit_code if done.failures else status.exit_code
         return replace(status, message=message, exit_code=exit_code)
 
+    def _next_look(self, done: Execution, observed: ObservedApp) -> timedelta | None:
+        """Soon after acting, steadily while something rolls or starts, else at the next resync."""
+        if done.acted:
+            return SOON
+        rolling = any(
+            record.state is RolloutState.CONVERGING for record in observed.ledger.services.values()
+        )
+        rolling = self._is_filling(observed) or rolling
+        candidates = [done.requeue_after, ROLLING if rolling else None]
+        waits = [wait for wait in candidates if wait is not None]
+        return min(waits) if waits else None
+
+    def _is_filling(self, observed: ObservedApp) -> bool:
+        """Whether tasks are missing that ECS may yet start: scaling starts no deployment to judge."""
+        missing = any(
+            live.presence is ServicePresence.ACTIVE
+            and live.running_count < int(live.service.get("desiredCount") or 0)
+            for live in observed.services.values()
+        )
+        if not missing:
+            self._missing_since.pop(observed.key, None)
+            return False
+        now = self.clock.boot_seconds()
+        return now - self._missing_since.setdefault(observed.key, now) < FILLING.total_seconds()
+
 
 def revisions(desired: DesiredApp) -> list[tuple[str, str]]:
     """Return the runs that a pass needs from the ledger besides the latest and the active ones."""
     return [(migration.name, migration.revision) for migration in desired.migrations]
-
-
-def _next_look(done: Execution, observed: ObservedApp) -> timedelta | None:
-    """Soon after acting, steadily while something rolls, else at the next resync."""
-    if done.acted:
-        return SOON
-    rolling = any(
-        record.state is RolloutState.CONVERGING for record in observed.ledger.services.values()
-    )
-    candidates = [done.requeue_after, ROLLING if rolling else None]
-    waits = [wait for wait in candidates if wait is not None]
-    return min(waits) if waits else None

@@ -159,6 +159,25 @@ def test_drift_is_healed_and_called_so(lab, shop):
     assert lab.live()["deployments"][0]["id"] == before
 
 
+def test_scaling_up_is_waited_for(lab, shop):
+    """It starts no deployment, so the missing tasks are what is looked at until they run."""
+    lab.files = files(service(desiredCount=3), migrations=(a_migration("1"),))
+    status = shop.settle().status
+    assert (status.converged, status.resources[-1].running) == (True, "3/3")
+    assert shop.did() == ["UpdateService"]
+
+
+def test_tasks_that_never_come_are_said_in_the_end(lab, shop):
+    """After some minutes a service with too few tasks is degraded, and the pass asks for no other."""
+    lab.ecs.services.scale_seconds = 3600.0
+    lab.files = files(service(desiredCount=3), migrations=(a_migration("1"),))
+    began = lab.timeline.seconds
+    status = shop.settle(passes=200).status
+    assert (status.exit_code, status.health) == (1, Health.DEGRADED)
+    assert "1/3 running" in status.resources[-1].message
+    assert 180 <= lab.timeline.seconds - began < 190
+
+
 # Status and pins -----------------------------------------------------------------------------
 
 

@@ -46,6 +46,7 @@ class Services:
         self.timeline = timeline
         self.rollout_seconds = 40.0
         self.drain_seconds = 20.0
+        self.scale_seconds = 10.0
         self.bad_images: set[str] = set()
         self.by_name: dict[tuple[str, str], Service] = {}
         self.on_task_definition: Callable[[str, dict[str, Any]], None] = lambda _name, _definition: (
@@ -107,6 +108,8 @@ class Services:
             self._deploy(
                 service, self._defined("UpdateService", service.document["taskDefinition"])
             )
+        elif "desiredCount" in wanted:
+            self.timeline.at(self.scale_seconds, lambda: self._scale(service))
         return {"service": self._shape(service, tags=False)}
 
     def DeleteService(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
@@ -193,6 +196,13 @@ class Services:
         service.deployments.insert(0, deployment)
         bad = any(c.get("image") in self.bad_images for c in definition["containerDefinitions"])
         self.timeline.at(self.rollout_seconds, lambda: self._finish(service, deployment, bad=bad))
+
+    def _scale(self, service: Service) -> None:
+        """Have as many tasks as are wanted now; scaling starts no deployment."""
+        for deployment in service.deployments:
+            if deployment["rolloutState"] == "COMPLETED":
+                count = service.document["desiredCount"]
+                deployment.update(runningCount=count, desiredCount=count)
 
     def _finish(self, service: Service, deployment: dict[str, Any], *, bad: bool) -> None:
         if deployment["status"] != "PRIMARY" or service.document["status"] != "ACTIVE":

@@ -1,0 +1,117 @@
+"""What the repository promises about its own shape, checked where no linter does."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "reconciler"
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+LONGEST_FILE, LONGEST_FUNCTION = 350, 50
+
+LONG_FILES: dict[str, str] = {}
+"""Path → why it may be longer than 350 lines."""
+LONG_FUNCTIONS: dict[str, str] = {}
+"""`path:function` → why it may be longer than 50 lines."""
+
+STATUS = re.compile(r"^Status: (proposed|accepted|superseded by \d{4})", re.MULTILINE)
+FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def sources(folder: Path) -> list[Path]:
+    """Return the Python files below a folder."""
+    return sorted(folder.rglob("*.py"))
+
+
+def lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Return how many lines a function takes, decorators left out."""
+    return (function.end_lineno or function.lineno) - function.lineno + 1
+
+
+def table_rows(text: str) -> set[str]:
+    """Return the package names in the first column of the table of layers."""
+    section = text.partition("## Layers")[2].partition("\n## ")[0]
+    return set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+
+
+def test_the_table_of_layers_names_every_package():
+    """docs/architecture.md has a row for each package, and none for what is not there."""
+    packages = {p.parent.name for p in PACKAGE.glob("*/__init__.py")}
+    assert table_rows((ROOT / "docs" / "architecture.md").read_text("utf-8")) == packages
+
+
+def test_the_layers_are_those_of_import_linter():
+    """The chain in the document is the contract that is enforced."""
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    chain = re.search(r"^`(cli → .*)`$", text, re.MULTILINE)
+    assert chain
+    contract = (ROOT / "pyproject.toml").read_text("utf-8")
+    enforced = re.search(r"^layers = \[(.*?)\]", contract, re.MULTILINE | re.DOTALL)
+    assert enforced
+    assert chain[1].split(" → ") == re.findall(r'"(.*?)"', enforced[1])
+
+
+@pytest.mark.parametrize("decision", DECISIONS, ids=lambda path: path.stem)
+def test_every_decision_has_a_status(decision):
+    """A reader sees at once whether it still holds, and the index says the same."""
+    status = STATUS.search(decision.read_text("utf-8"))
+    assert status
+    index = (decision.parent / "README.md").read_text("utf-8")
+    row = next((line for line in index.splitlines() if f"({decision.name})" in line), "")
+    assert row.rstrip(" |").endswith(status[1])
+
+
+def test_there_are_decisions():
+    """The check above looks at something, and no number is used twice."""
+    numbers = [path.name[:4] for path in DECISIONS]
+    assert len(numbers) >= 10
+    assert len(set(numbers)) == len(numbers)
+
+
+def test_every_test_says_what_it_shows():
+    """Each test function has a docstring: the fact that it would prove wrong."""
+    silent = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in sources(ROOT / "tests")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, FUNCTION)
+        and node.name.startswith("test_")
+        and path.name.startswith("test_")
+        and not ast.get_docstring(node)
+    ]
+    assert silent == []
+
+
+def test_no_file_is_long():
+    """A file is read in one go: 350 lines, or a reason; a reason that is no longer needed goes."""
+    long = {
+        str(path.relative_to(ROOT))
+        for path in sources(PACKAGE)
+        if len(path.read_text("utf-8").splitlines()) > LONGEST_FILE
+    }
+    assert long == set(LONG_FILES)
+
+
+def test_no_function_is_long():
+    """A function is seen as a whole: 50 lines, or a reason."""
+    long = {
+        f"{path.relative_to(ROOT)}:{node.name}"
+        for path in sources(PACKAGE)
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, FUNCTION) and lines(node) > LONGEST_FUNCTION
+    }
+    assert long == set(LONG_FUNCTIONS)
+
+
+def test_module_docstrings_are_short():
+    """Who calls it and what it leaves to others fits into ten lines."""
+    long = [
+        str(path.relative_to(ROOT))
+        for path in sources(PACKAGE)
+        if len((ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").splitlines()) > 10
+    ]
+    assert long == []
