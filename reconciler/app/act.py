@@ -21,6 +21,7 @@ from reconciler.model.errors import GuardRefused
 from reconciler.model.events import Event
 from reconciler.model.names import Address, AppKey
 from reconciler.model.status import AppStatus
+from reconciler.runs import diagnosis
 from reconciler.settings import Settings
 from reconciler.source.folder import load_folder
 from reconciler.store.members import Member
@@ -129,7 +130,9 @@ class _Membership:
             self.core.progress.stamp(key)
             return not self.core.draining.is_set()
 
-        return Reconciler(source, self.open, self.world.clock, report, prune, only, go_on)
+        return Reconciler(
+            source, self.open, self.world.clock, report, prune, only, go_on, diagnosis.story
+        )
 
 
 def run(

@@ -65,7 +65,7 @@ def migration_status(
     aws = world.place(desired).aws
     wanted = {migration.name: migration.revision for migration in desired.migrations}
     return [
-        (run, explain(run, aws))
+        (run, explain(run, aws, desired.key))
         for run in _newest(world.store(desired).runs(), wanted)
         if name in (None, run.name)
     ]

@@ -6,7 +6,7 @@ needs next is decided by `runs`. One failed step does not keep the independent o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,9 @@ from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.names import Address
 from reconciler.model.observed import ObservedApp, RolloutState, ServiceRecord
 from reconciler.model.plan import Plan, ServiceRequest, Step, Verb
+from reconciler.model.run import Run
 from reconciler.plan.mask import mask_text
+from reconciler.plan.pin import kept_pins
 from reconciler.plan.spec_hash import SPEC_TAG, content_hash
 from reconciler.resources import ecs_service as service_kind
 from reconciler.resources.ecs_service import ecs_service
@@ -74,6 +76,7 @@ class Executor:
     clock: Clock
     report: Callable[[Event], None]
     only: frozenset[Address] = frozenset()
+    explain: Callable[[Run], Sequence[str]] = lambda _: ()
     go_on: Callable[[], bool] = lambda: True
     """Asked before each step: false ends the pass, because we are told to stop."""
     _pins: Mapping[str, str] | None = None
@@ -132,7 +135,9 @@ class Executor:
         moved = advance(context, migration, self.observed.ledger)
         done.look_again(moved.requeue_after)
         if moved.message:
-            self._say(EventKind.PROGRESS, step.address, moved.message)
+            kind = EventKind.FAILED if moved.ended else EventKind.PROGRESS
+            story = self.explain(moved.ended) if moved.ended else ()
+            self._say(kind, step.address, "\n".join((moved.message, *story)))
 
     def _register_for(self, step: Step, document: Mapping[str, Any]) -> str:
         """Return a revision for a run: an ACTIVE one with the same content, else a new one."""
@@ -149,7 +154,7 @@ class Executor:
 
     def _service(self, step: Step, request: ServiceRequest, done: Execution) -> None:
         if request.delete:
-            self._delete(step, request)
+            self._delete(step)
         elif request.create is not None or request.update is not None or request.tags:
             self._converge(step, request)
         elif request.desired_hash:
@@ -200,7 +205,7 @@ class Executor:
         return arn
 
     def _wanted_pins(self) -> dict[str, str]:
-        return {**self.observed.ledger.pins, **self.observed.images}
+        return kept_pins(self.observed.ledger.pins, self.observed.images)
 
     def _new_pins(self) -> list[Write]:
         """Return the write that pins digests, with the first intent that relies on them."""
@@ -308,8 +313,7 @@ class Executor:
         )
         return service_write(self.desired.key, record)
 
-    def _delete(self, step: Step, request: ServiceRequest) -> None:
-        del request
+    def _delete(self, step: Step) -> None:
         name = step.address.name
         orphan = self.observed.orphans.get(name)
         mutation = Mutation(

@@ -6,7 +6,7 @@ takes time is a status and a requeue, and everything is derived anew from observ
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol
@@ -21,6 +21,7 @@ from reconciler.model.events import Event
 from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.names import Address, AppKey
 from reconciler.model.observed import LedgerView, ObservedApp, RolloutState, ServicePresence
+from reconciler.model.run import Run
 from reconciler.model.status import AppStatus
 from reconciler.plan.assess import assess, restricted
 from reconciler.plan.mask import mask_text
@@ -82,6 +83,8 @@ class Reconciler:
     only: frozenset[Address] = frozenset()
     go_on: Callable[[AppKey], bool] = lambda _: True
     """Asked between steps; it is also the pass's sign of life."""
+    explain: Callable[[Run, Aws, AppKey], Sequence[str]] = lambda *_: ()
+    """Says in lines, for a person, why a run failed or is unknown, and what to type next."""
     _generations: dict[AppKey, tuple[str, int]] = field(default_factory=dict)
     _sessions: dict[AppKey, Session] = field(default_factory=dict)
     _missing_since: dict[AppKey, float] = field(default_factory=dict)
@@ -111,6 +114,7 @@ class Reconciler:
             report=self.report,
             only=self.only,
             go_on=lambda: self.go_on(key),
+            explain=lambda run: self.explain(run, access.aws, key),
         )
         done = executor.carry_out(plan)
 
@@ -156,10 +160,12 @@ class Reconciler:
 
         Before the lease is taken: who may not act must not keep those out whose files are newer.
         """
-        known = self._generations.get(desired.key)
-        if ledger.desired_hash == desired.content_hash or known is None:
+        if ledger.desired_hash == desired.content_hash:
+            # A standby learns it too: once it takes over with a lagging copy, it must know better.
+            self._generations[desired.key] = (desired.content_hash, ledger.generation)
             return
-        if known[0] == desired.content_hash:
+        known = self._generations.get(desired.key)
+        if known is not None and known[0] == desired.content_hash:
             self.release(desired.key)
             raise PermanentError(
                 f"the files of {desired.key} here are older than what was last applied "
@@ -185,7 +191,6 @@ class Reconciler:
     def _generation(self, session: Session, desired: DesiredApp, ledger: LedgerView) -> int:
         """Raise the generation when this content is new; `_refuse_older` has let it pass."""
         if ledger.desired_hash == desired.content_hash:
-            self._generations[desired.key] = (desired.content_hash, ledger.generation)
             return ledger.generation
         generation = ledger.generation + 1
         entry = Entry(

@@ -100,6 +100,6 @@ def _reason(outcome: Outcome) -> str:
     said += [
         f"{r.address}: {r.message or r.health}"
         for r in status.resources
-        if r.health in TELLING_HEALTH
+        if r.health in TELLING_HEALTH and f"{r.address}: {r.message}" not in status.message
     ]
     return "; ".join(said) or f"{status.sync}, {status.health}"

@@ -160,12 +160,13 @@ def _fail(step: Step) -> Advance:
     else:
         commit = transitions.verdict(step.at, step.run, step.action, RunState.FAILED)
     run = step.commit(commit)
-    return Advance(AT_ONCE, f"revision {run.revision} failed: {run.reason}")
+    return Advance(AT_ONCE, f"revision {run.revision} failed: {run.reason}", run)
 
 
 def _unknown(step: Step) -> Advance:
     run = step.commit(transitions.unknown(step.at, step.run, step.action))
-    return Advance(LONGEST_LOOK, f"the outcome of revision {run.revision} is unknown: {run.reason}")
+    said = f"the outcome of revision {run.revision} is unknown: {run.reason}"
+    return Advance(LONGEST_LOOK, said, run)
 
 
 def _note(step: Step) -> Advance:

@@ -12,6 +12,7 @@ from typing import Any
 
 from reconciler.aws.door import Aws
 from reconciler.model.errors import AwsError
+from reconciler.model.names import AppKey
 from reconciler.model.run import GuardMode, Run, RunState
 from reconciler.plan.mask import mask_text
 from reconciler.runs.snapshot import GUARD_CONTAINER
@@ -52,8 +53,11 @@ class Diagnosis:
         return [*text, f"  next: {self.next_command}"] if self.next_command else text
 
 
-def explain(run: Run, aws: Aws) -> Diagnosis:
-    """Return what is known about a run's end; the log lines are those of its named container."""
+def explain(run: Run, aws: Aws, key: AppKey = "") -> Diagnosis:
+    """Return what is known about a run's end; the log lines are those of its named container.
+
+    `key` is the app's, for the next command: without it only a folder with one app understands it.
+    """
     containers = run.facts.get("containers", {})
     stop_code = str(run.facts.get("stopCode", ""))
     stopped_reason = mask_text(str(run.facts.get("stoppedReason", "")))
@@ -68,8 +72,13 @@ def explain(run: Run, aws: Aws) -> Diagnosis:
         likely_cause=likely_cause(run),
         log_lines=log_lines,
         log_source=log_source,
-        next_command=next_command(run),
+        next_command=next_command(run, key),
     )
+
+
+def story(run: Run, aws: Aws, key: AppKey) -> list[str]:
+    """Return the diagnosis as text without its title, for below a line that has said which run."""
+    return explain(run, aws, key).lines()[1:]
 
 
 _SIGNS = (
@@ -118,9 +127,10 @@ def _guards_cause(code: Any) -> str:
     return "the guard refused to start the command: the run was claimed or revoked before"
 
 
-def next_command(run: Run) -> str:
+def next_command(run: Run, key: AppKey = "") -> str:
     """Return the command a person would type next, empty when none is needed."""
-    verb = f"reconciler migration {{}} {run.name} {run.revision}"
+    app = f"-a {key} " if key else ""
+    verb = f"reconciler {app}migration {{}} {run.name} {run.revision}"
     match run.state:
         case RunState.FAILED:
             return f"{verb.format('retry')} --reason '…'  (after mending the cause)"

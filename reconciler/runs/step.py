@@ -49,10 +49,14 @@ class RunContext:
 
 @dataclass(frozen=True)
 class Advance:
-    """What a step did, in words, and when to take the next one; None when nothing is to come."""
+    """What a step did, in words, and when to take the next one; None when nothing is to come.
+
+    `ended` is the run when this step found that it failed, or that its outcome is unknown.
+    """
 
     requeue_after: timedelta | None
     message: str = ""
+    ended: Run | None = None
 
 
 @dataclass(frozen=True)

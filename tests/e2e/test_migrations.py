@@ -34,14 +34,16 @@ def test_failed_migration_holds_services_until_retried(shop):
 
     assert failed.code == MIGRATION
     assert "container db exited 1" in failed.err
-    assert f"reconciler -a production/shop migration retry db {NEW_REVISION}" in failed.err
+    assert f"next: reconciler -a production/shop migration retry db {NEW_REVISION}" in failed.err
+    assert "| StandardError: An error has occurred, all later migrations canceled" in failed.err
+    assert failed.err.splitlines()[-1].count("FAILED") == 1
     assert running_versions_are_old(shop)
     assert shop.migrations_started(NEW_TAG) == 1
     told = shop.cli("migration", "status")
     assert told.code == MIGRATION
     assert "db: 1" in told.out
     assert "| StandardError: An error has occurred, all later migrations canceled" in told.out
-    assert f"next: reconciler migration retry db {NEW_REVISION}" in told.out
+    assert f"next: reconciler -a production/shop migration retry db {NEW_REVISION}" in told.out
     assert "rails aborted!" in shop.cli("migration", "logs", "db").out
     status = shop.cli("status", "--exit-code")
     assert status.code == MIGRATION
@@ -96,7 +98,7 @@ def test_migration_that_never_starts_fails_after_five_launches(stage):
     stage.aws.engine.refuse_image(TAG, "pull access denied")
     controller = stage.controller()
     for launch in range(2, 6):
-        eventually(lambda: stage.run_state(), lambda state: state == "NOT_STARTED")
+        eventually(stage.run_state, lambda state: state == "NOT_STARTED")
         stage.aws.clock.advance(timedelta(minutes=11))
         controller.until(f"launch {launch}")
     controller.until("never executed in 5 launches")
@@ -141,7 +143,8 @@ def test_lost_host_is_unknown_until_resolved(shop):
     told = shop.cli("migration", "status")
     assert told.code == MIGRATION
     assert "Host EC2" in told.out
-    assert f"next: reconciler migration resolve db {NEW_REVISION} --as succeeded|failed" in told.out
+    resolve = f"reconciler -a production/shop migration resolve db {NEW_REVISION} --as"
+    assert f"next: {resolve} succeeded|failed" in told.out
     refused = shop.cli("migration", "retry", "db", NEW_REVISION, "--reason", "impatience")
     assert refused.code == 1
     assert "migration resolve db" in refused.err

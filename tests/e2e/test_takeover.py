@@ -37,7 +37,7 @@ def started(stage, name: str) -> int:
 
 
 def test_killed_at_three_moments_another_takes_over(stage):
-    """kill -9 before a launch, during a migration and during a rollout: the standby finishes all three.
+    """Kill -9 before a launch, during a migration and during a rollout: the standby finishes all three.
 
     One kill for three apps, since the lease of a killed process is waited for once.
     """
