@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from reconciler.aws.translate import from_code
-from reconciler.model.errors import AccessDenied, AwsError, NotFound, PermanentError
+from reconciler.model.errors import AccessDenied, AwsError, LeaseHeld, NotFound, PermanentError
 from reconciler.model.names import Address
 from reconciler.model.status import Health, Sync
 from tests.controller.lab import KEY, WEB, Controller, Lab, files, release, service, set_hook
@@ -394,6 +394,31 @@ def test_older_content_does_not_keep_the_lease(lab, shop, late):
     with pytest.raises(PermanentError):
         late.reconcile()
     assert shop.settle().status.converged
+
+
+def test_a_standby_knows_that_its_copy_lags(lab, shop):
+    """It never led, but it saw the ledger while its files were current: it rolls nothing back."""
+    standby = Controller(lab, "standby")
+    standby.files = lab.files
+    with pytest.raises(LeaseHeld):
+        standby.reconcile()
+    lab.files = files(service(tag="2"), migrations=(a_migration("1"),))
+    shop.settle()
+    shop.reconciler.release(KEY)
+    with pytest.raises(PermanentError, match="older than what was last applied"):
+        standby.reconcile()
+    assert lab.image() == "2"
+
+
+def test_what_was_older_acts_once_it_is_current_again(lab, shop, late):
+    """When the newer content is reverted, the copy that stayed behind is no longer behind."""
+    with pytest.raises(PermanentError):
+        late.reconcile()
+    lab.files = release(1)
+    shop.settle()
+    shop.reconciler.release(KEY)
+    assert late.reconcile().status.converged
+    assert lab.ledger.owner == late.member.id
 
 
 def test_who_caught_up_acts_again(lab, shop, late):
