@@ -12,6 +12,7 @@ from typing import Any
 
 from reconciler.aws.codes import BUSY, kind_of
 from reconciler.aws.items import from_item
+from reconciler.aws.operations import is_mutating
 from reconciler.model.errors import (
     AccessDenied,
     AwsError,
@@ -65,12 +66,19 @@ def _text(kind: type[AwsError], operation: str, code: str, message: str) -> str:
     if kind is ConditionFailed:
         return f"{operation} was refused: what is stored is not as expected"
     if kind is OutcomeUnknown:
-        return f"AWS failed at {operation} ({code}: {why}): it may or may not have taken effect"
+        return f"AWS failed at {operation} ({code}: {why}){_doubt(operation)}"
     known = {
         Throttled: f"AWS is throttling {operation}: {why}",
         BadCredentials: f"AWS did not accept the credentials ({code}): {why}",
     }
     return known.get(kind, f"AWS refused {operation}: {why}" + (f" ({code})" if message else ""))
+
+
+def _doubt(operation: str) -> str:
+    """Say what a lost answer leaves open: a read has no effect that could be in doubt."""
+    if is_mutating(operation.rpartition(":")[2]):
+        return ": it may or may not have taken effect"
+    return ": nothing was changed; is the endpoint AWS, and does it answer in time?"
 
 
 def _permission(operation: str, message: str) -> str:
@@ -148,8 +156,7 @@ def from_exception(error: Exception, operation: str) -> AwsError:
     ) and not isinstance(error, UnicodeDecodeError):  # fmt: skip
         return InvalidRequest(f"{operation} cannot be sent: {error}", operation=operation)
     return OutcomeUnknown(
-        f"the answer to {operation} was lost ({type(error).__name__}: {error}): "
-        "it may or may not have taken effect",
+        f"the answer to {operation} was lost ({type(error).__name__}: {error}){_doubt(operation)}",
         operation=operation,
     )
 

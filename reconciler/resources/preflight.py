@@ -181,7 +181,9 @@ def _permissions(aws: Aws, desired: DesiredApp) -> Iterator[Check]:
         except (BadCredentials, Unreachable):
             raise
         except AccessDenied as error:
-            yield _refused(name, error)
+            # Not "cannot be seen": the controller makes this very call in every pass.
+            message = f"missing: add {error.permission or name} to the role"
+            yield Check(name, CheckState.FAILED, message, exit_code=AWS_REFUSED)
         except AwsError as error:
             yield Check(name, CheckState.WARNING, str(error))
         else:

@@ -175,3 +175,17 @@ def test_identity_is_read_from_sts():
     answer.pop("Account")
     with pytest.raises(errors.UnexpectedAnswer, match="really AWS"):
         caller_identity(Aws(transport, clock))
+
+
+@pytest.mark.parametrize(
+    ("operation", "says"),
+    [
+        ("sts:GetCallerIdentity", "nothing was changed; is the endpoint AWS"),
+        ("ecs:UpdateService", "it may or may not have taken effect"),
+    ],
+)
+def test_only_a_write_can_have_taken_effect(operation, says):
+    """A read whose answer is lost leaves nothing in doubt, and the message does not say so."""
+    lost = from_exception(boto.ReadTimeoutError(endpoint_url="http://x"), operation)
+    assert says in str(lost)
+    assert says in str(from_code(operation, "InternalFailure", "oops", status=500))

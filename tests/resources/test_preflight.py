@@ -118,7 +118,7 @@ FAILURES = [
     ("dynamodb:DescribeTable", {"Table": {"TableStatus": "DELETING"}}, "table reconciler-claims", CheckState.FAILED, 3),
     ("dynamodb:DescribeTable", {"Table": {"TableStatus": "ACTIVE"}}, "table reconciler-claims", CheckState.WARNING, 0),
     ("dynamodb:DescribeContinuousBackups", {}, "table reconciler-state", CheckState.WARNING, 0),
-    ("ecs:ListTasks", error(AccessDenied, "ecs:ListTasks"), "ecs:ListTasks", CheckState.UNSEEN, 0),
+    ("ecs:ListTasks", error(AccessDenied, "ecs:ListTasks"), "ecs:ListTasks", CheckState.FAILED, 3),
     ("dynamodb:GetItem", error(NotFound), "dynamodb:GetItem", CheckState.OK, 0),
     ("ecs:ListTasks", error(InvalidRequest), "ecs:ListTasks", CheckState.WARNING, 0),
     ("logs:DescribeLogGroups", {"logGroups": []}, "log group /ecs/shop-web", CheckState.WARNING, 0),

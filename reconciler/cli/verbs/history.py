@@ -70,11 +70,13 @@ def _list(invocation: Invocation, address: str | None, limit: int, *, newest_fir
             }
         )
         return highest(outcomes)
-    _print(invocation, [o for o in outcomes if o.result is not None])
+    _print(invocation, [o for o in outcomes if o.result is not None], address)
     return highest(outcomes)
 
 
-def _print(invocation: Invocation, outcomes: Sequence[Outcome[list[JournalRecord]]]) -> None:
+def _print(
+    invocation: Invocation, outcomes: Sequence[Outcome[list[JournalRecord]]], address: str | None
+) -> None:
     for index, outcome in enumerate(outcomes):
         if index:
             invocation.output.result("")
@@ -83,7 +85,10 @@ def _print(invocation: Invocation, outcomes: Sequence[Outcome[list[JournalRecord
         if outcome.result:
             invocation.output.table(HEADER, [_row(r) for r in outcome.result])
         else:
-            invocation.output.result("the journal has no such entry")
+            nothing = (
+                f"has nothing about {address}" if address else "is empty: nothing was done yet"
+            )
+            invocation.output.result(f"the journal of {outcome.key} {nothing}")
 
 
 def _row(record: JournalRecord) -> tuple[str, ...]:

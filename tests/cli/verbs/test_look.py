@@ -200,3 +200,13 @@ def test_policy_is_json_and_needs_no_aws(cli, apps, monkeypatch):
     policy = json.loads(cli("doctor", "--iam-policy", "--role", "diff").stdout)
 
     assert policy["Version"] == "2012-10-17"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [((), "is empty: nothing was done yet"), (("service/web",), "has nothing about service/web")],
+)
+def test_an_empty_journal_is_called_empty(cli, monkeypatch, arguments, says):
+    """Nothing found is said as what it is, with the app's key."""
+    monkeypatch.setattr("reconciler.app.ledger.history", lambda *_, **__: [])
+    assert cli("history", *arguments).stdout == f"the journal of production/shop {says}\n"
