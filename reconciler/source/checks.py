@@ -13,6 +13,7 @@ from reconciler.plan.mask import is_sensitive, is_sensitive_name
 from reconciler.shapes.botocore_model import suggest
 from reconciler.shapes.limits import FARGATE_SIZES, MAX_CONTAINERS
 from reconciler.source.images import check_image
+from reconciler.source.lift import OWNED_TAGS
 from reconciler.source.links import circles, name_problem, port_problem, secret_problems
 from reconciler.source.nodes import Broken, Mapping, Node, Place, Scalar, Sequence
 from reconciler.source.report import Report, show
@@ -239,7 +240,7 @@ class Checks:
         ):
             for tag in document.get("tags", ()):
                 key = tag.get("key", "")
-                if key.startswith(("reconciler:", "aws:")):
+                if key.startswith(OWNED_TAGS):
                     message = f"tags that begin with '{key.partition(':')[0]}:' are reserved"
                     self.error((prefix, "tags", key), message, "managed-field")
 

@@ -19,6 +19,8 @@ from reconciler.source.report import Report
 
 _KEYED = {"environment": ("name", "value"), "secrets": ("name", "valueFrom")}
 _TAGS = ("key", "value")
+OWNED_TAGS = ("reconciler:", "aws:")
+"""Tags that begin so are not the user's."""
 
 
 def lift_document(document: Mapping, report: Report) -> Mapping:
@@ -157,6 +159,7 @@ def _keyed_field(
         return node
     name_key, value_key = keys
     items: dict[str, Entry] = {}
+    ours: list[str] = []
     for item in entry.value.items:
         # What is not the long form stays: the schema will say what is wrong with it.
         if not isinstance(item, Mapping) or item.entries.keys() - {*keys}:
@@ -165,6 +168,9 @@ def _keyed_field(
         if name is None or (field == "secrets" and value_key not in item.entries):
             return node
         value = item.entries.get(value_key)
+        if field == "tags" and name.startswith(OWNED_TAGS):
+            ours.append(name)
+            continue
         if name in items:
             _name_twice(item.entries[name_key].place, name, f"{path}.{field}", report)
             continue
@@ -172,6 +178,9 @@ def _keyed_field(
         place = item.entries[name_key].place
         value_node = value.value if value and not isinstance(value.value, Null) else empty
         items[name] = Entry(place, value_node)
+    if ours:  # a list is what AWS writes: these came with a pasted answer
+        message = f"filled in by the reconciler or AWS, ignored: {', '.join(ours)}"
+        report.warning(entry.place, message, "read-only-field", path=f"{path}.{field}")
     return node.plus(field, Entry(entry.place, Mapping(entry.value.place, items)))
 
 

@@ -420,3 +420,15 @@ def test_fargate_names_all_that_is_missing(world):
     )
     assert [d.rule for d in found] == ["required"]
     assert "cpu and memory" in found[0].message
+
+
+def test_our_own_tags_in_a_pasted_answer_are_left_out(world):
+    """What describe-services answers about a service of ours may be pasted; written by hand it is refused."""
+    pasted = "tags: [{key: 'reconciler:app', value: shop}, {key: team, value: a}]"
+    loaded = world.load(service(pasted))
+    assert loaded.apps["production/shop"].services[0].service["tags"] == [
+        {"key": "team", "value": "a"}
+    ]
+    assert [d.rule for d in loaded.diagnostics] == ["read-only-field"]
+    errors = world.errors(service("tags: {'reconciler:app': shop}"))
+    assert [d.rule for d in errors] == ["managed-field"]
