@@ -84,11 +84,22 @@ class Done:
 class Controller:
     """A `reconciler run` that goes on in its own process; what it says is read from a file."""
 
-    def __init__(self, arguments: list[str], surroundings: dict[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        surroundings: dict[str, str],
+        log: Path,
+        folder: Path | None = None,
+    ) -> None:
         self.log = log
         with log.open("wb") as stream:
             self.process = subprocess.Popen(
-                arguments, env=surroundings, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL
+                arguments,
+                cwd=folder,
+                env=surroundings,
+                stdout=stream,
+                stderr=stream,
+                stdin=subprocess.DEVNULL,
             )
 
     @property
