@@ -11,7 +11,7 @@ from reconciler.cli.options import Invocation, verb
 @verb("completion", short_help="Print the completion script of a shell.", formats=("text",))
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 def command(invocation: Invocation, *, shell: str) -> None:
-    r"""Print the completion script of a shell.
+    """Print the completion script of a shell.
 
     It completes verbs, flags, app keys and addresses, from the files alone.
 
@@ -19,7 +19,7 @@ def command(invocation: Invocation, *, shell: str) -> None:
     bash: echo 'eval "$(reconciler completion bash)"' >> ~/.bashrc
     zsh:  echo 'eval "$(reconciler completion zsh)"' >> ~/.zshrc
     fish: reconciler completion fish > ~/.config/fish/completions/reconciler.fish
-    """
+    """  # noqa: D301 - click wants the control character: these lines are not to be wrapped
     kind = get_completion_class(shell)
     assert kind is not None  # noqa: S101 - click knows the three of them
     root = click.get_current_context().find_root().command

@@ -185,3 +185,9 @@ def test_render_json_and_yaml_say_the_same(cli, root):
 def test_render_of_something_else(cli, root):
     """An unknown address is wrong usage."""
     assert cli("render", "service/api").exit_code == 2
+
+
+def test_lines_to_copy_are_not_wrapped(cli):
+    """The help of `completion` shows each shell's line as it is to be pasted."""
+    lines = [line.strip() for line in cli("completion", "--help").stdout.splitlines()]
+    assert """bash: echo 'eval "$(reconciler completion bash)"' >> ~/.bashrc""" in lines
