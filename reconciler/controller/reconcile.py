@@ -39,10 +39,6 @@ ROLLING = timedelta(seconds=2)
 FILLING = timedelta(minutes=3)
 """How long missing tasks are waited for, before a service that has too few is called degraded for good."""
 
-NEEDS_A_PERSON = frozenset({4, 6, 8})
-ATTENTIVE = timedelta(seconds=5)
-"""`resume`, `retry` and `resolve` only write to the ledger: how soon a controller hears of them."""
-
 HAND_OVER = timedelta(seconds=5)
 
 
@@ -127,7 +123,7 @@ class Reconciler:
             access.store.write_status(status, session.head.epoch)
         if done.failures:
             raise done.failures[0]
-        return Result(self._next_look(done, observed, status), restricted(status, self.only))
+        return Result(self._next_look(done, observed), restricted(status, self.only))
 
     def release(self, key: AppKey) -> None:
         """Give the app's lease back, for SIGTERM and for the end of `apply`. Not ours: nothing."""
@@ -219,22 +215,15 @@ class Reconciler:
         exit_code = done.failures[0].exit_code if done.failures else status.exit_code
         return replace(status, message=message, exit_code=exit_code)
 
-    def _next_look(
-        self, done: Execution, observed: ObservedApp, status: AppStatus
-    ) -> timedelta | None:
-        """Soon after acting, steadily while something rolls or waits for a person, else at the resync."""
+    def _next_look(self, done: Execution, observed: ObservedApp) -> timedelta | None:
+        """Soon after acting, steadily while something rolls or starts, else at the next resync."""
         if done.acted:
             return SOON
         rolling = any(
             record.state is RolloutState.CONVERGING for record in observed.ledger.services.values()
         )
         rolling = self._is_filling(observed) or rolling
-        asked = status.exit_code in NEEDS_A_PERSON
-        candidates = [
-            done.requeue_after,
-            ROLLING if rolling else None,
-            ATTENTIVE if asked else None,
-        ]
+        candidates = [done.requeue_after, ROLLING if rolling else None]
         waits = [wait for wait in candidates if wait is not None]
         return min(waits) if waits else None
 

@@ -38,6 +38,10 @@ LEASE_RETRY = timedelta(seconds=30)
 REJOIN_RETRY = timedelta(seconds=1)
 """When to look again after a lease was lost: the heartbeat joins anew meanwhile."""
 
+NEEDS_A_PERSON = frozenset({4, 6, 8})
+ATTENTIVE = timedelta(seconds=5)
+"""`resume`, `retry` and `resolve` only write to the ledger: how soon we hear of what a person did."""
+
 INSTANT = timedelta(milliseconds=500)
 """A wait of less is not worth a word (the shortest backoff is never less)."""
 
@@ -149,6 +153,8 @@ class Worker:
         waits = result.requeue_after is not None
         if result.requeue_after is not None:
             again = min(again, result.requeue_after)
+        if result.status is not None and result.status.exit_code in NEEDS_A_PERSON:
+            again = min(again, ATTENTIVE)
         queue.add_after(key, again)
         return Outcome(key, End.DONE, status=result.status, again=again, waits=waits)
 

@@ -89,6 +89,14 @@ def test_a_pass_may_ask_to_be_called_earlier_but_not_later():
     assert _next(PassResult(timedelta(hours=2))) == 60
 
 
+@pytest.mark.parametrize("code", [4, 6, 8])
+def test_an_app_that_needs_a_person_is_looked_at_often(code):
+    """Suspended, failed or held: what the person then does is heard of before the resync."""
+    assert _next(PassResult(None, status(SHOP, exit_code=code))) == 5
+    assert _next(PassResult(timedelta(seconds=2), status(SHOP, exit_code=code))) == 2
+    assert _next(PassResult(None, status(SHOP, exit_code=1))) == 60
+
+
 def _next(end) -> float:
     bench = Bench(shop=end)
     bench.work()
