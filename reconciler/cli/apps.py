@@ -9,6 +9,7 @@ from reconciler.cli import failure
 from reconciler.cli.options import Invocation
 
 if TYPE_CHECKING:  # completion loads verbs: what they only name is not imported
+    from reconciler.cli.output import Output
     from reconciler.model.desired import DesiredApp
     from reconciler.model.names import Address, AppKey
 
@@ -78,6 +79,21 @@ def document(kind: str, outcomes: Sequence[Outcome[Any]], make: Callable[[Any], 
         for o in outcomes
     ]
     return {"apiVersion": API_VERSION, "kind": kind, "apps": apps}
+
+
+def done_document(key: AppKey, message: str) -> dict[str, str]:
+    """Make the one JSON document of a verb that did one thing to one app."""
+    return {"apiVersion": API_VERSION, "kind": "Done", "key": key, "message": message}
+
+
+def say_done(output: Output, outcomes: Sequence[Outcome[str]]) -> None:
+    """Print what was done to each app: a line each, or one JSON document."""
+    if output.is_json:
+        output.document(document("Done", outcomes, lambda message: {"message": message}))
+        return
+    for outcome in outcomes:
+        if not outcome.error:
+            output.result(f"{outcome.key}: {outcome.result}")
 
 
 def highest(outcomes: Sequence[Outcome[Any]], of: Callable[[Any], int] = lambda _: 0) -> int:

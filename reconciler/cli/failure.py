@@ -176,7 +176,9 @@ def diagnostic_lines(diagnostics: Sequence[Any]) -> Iterator[str]:
         yield f"{diagnostic.origin}: {severity} {diagnostic.message} [{diagnostic.rule}]"
         if diagnostic.source_line:
             number = str(diagnostic.origin.line)
-            line, column = _excerpt(diagnostic.source_line.rstrip("\n"), diagnostic.origin.column - 1)
+            line, column = _excerpt(
+                diagnostic.source_line.rstrip("\n"), diagnostic.origin.column - 1
+            )
             indent = "".join("\t" if c == "\t" else " " for c in line[:column])
             width = max(1, min(diagnostic.width, len(line) - column))
             carets = click.style("^" * width, fg=color)

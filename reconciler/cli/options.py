@@ -156,6 +156,8 @@ class Verb(click.Command):
         """Check -o, set the colour, run the verb; what it returns is the exit code."""
         values = ctx.find_root().meta[VALUES]
         chosen = values["output"] or self.formats[0]
+        if len(self.formats) == 1 and not _typed(ctx, "output"):
+            chosen = self.formats[0]  # a variable for all verbs is no demand on this one
         if chosen not in self.formats:
             known = " or ".join(self.formats)
             raise click.UsageError(f"{ctx.info_name} prints {known}, not {chosen} (-o)", ctx)
@@ -175,6 +177,12 @@ class Verb(click.Command):
             if records:
                 with formatter.section(title):
                     formatter.write_dl(records)
+
+
+def _typed(ctx: click.Context, name: str) -> bool:
+    """Say whether a global flag stands on the command line, before or after the verb."""
+    contexts = (ctx, ctx.find_root())
+    return any(c.get_parameter_source(name) is ParameterSource.COMMANDLINE for c in contexts)
 
 
 def _is_global(verb: Verb, param: click.Parameter) -> bool:

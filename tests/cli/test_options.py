@@ -42,6 +42,13 @@ def test_global_flags_stand_before_or_after_the_verb(cli, seen, arguments):
     assert settings_of(cli, seen, *arguments).directory == Path("there")
 
 
+def test_a_variable_for_all_verbs_does_not_stop_those_without_a_document(cli):
+    """RECONCILER_OUTPUT=json leaves `completion` as it is; -o json that was typed is refused."""
+    assert cli("completion", "bash", env={"RECONCILER_OUTPUT": "json"}).exit_code == 0
+    assert cli("completion", "bash", "-o", "json").exit_code == 2
+    assert cli("-o", "json", "completion", "bash").exit_code == 2
+
+
 def test_after_the_verb_wins(cli, seen):
     """The flag nearest to the end is the last word."""
     settings = settings_of(cli, seen, "-a", "production/shop", "version", "-a", "staging/shop")

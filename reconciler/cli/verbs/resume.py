@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from reconciler.cli.apps import chosen, for_each, highest
+from reconciler.cli.apps import chosen, for_each, highest, say_done
 from reconciler.cli.options import Invocation, option, verb
 
 
-@verb("resume", short_help="End a suspension.", formats=("text",))
+@verb("resume", short_help="End a suspension.")
 @option("--reason", default="", metavar="TEXT", help="Why; kept in the journal.")
 def command(invocation: Invocation, *, reason: str) -> int:
     """End a suspension: the controller acts again on what the files say now."""
@@ -15,7 +15,5 @@ def command(invocation: Invocation, *, reason: str) -> int:
     settings = invocation.settings
     apps = chosen(invocation)
     outcomes = for_each(invocation, apps, lambda d: ledger.resume(settings, d, reason))
-    for outcome in outcomes:
-        if not outcome.error:
-            invocation.output.result(f"{outcome.key}: {outcome.result}")
+    say_done(invocation.output, outcomes)
     return highest(outcomes)

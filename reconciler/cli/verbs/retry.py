@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.apps import the_one
+from reconciler.cli.apps import done_document, the_one
 from reconciler.cli.complete import complete_address
 from reconciler.cli.options import Invocation, option, verb
 
 
-@verb("retry", short_help="Release a Held rollout.", formats=("text",))
+@verb("retry", short_help="Release a Held rollout.")
 @click.argument("address", shell_complete=complete_address)
 @option("--reason", required=True, metavar="TEXT", help="Why; kept in the journal.")
 def command(invocation: Invocation, *, address: str, reason: str) -> None:
@@ -32,4 +32,7 @@ def command(invocation: Invocation, *, address: str, reason: str) -> None:
         there = ", ".join(map(str, known)) or "none"
         raise invocation.usage_error(f"{desired.key} has no {address}; there are: {there}")
     done = ledger.retry(invocation.settings, desired, wanted, reason)
-    invocation.output.result(f"{desired.key}: {done}")
+    if invocation.output.is_json:
+        invocation.output.document(done_document(desired.key, done))
+    else:
+        invocation.output.result(f"{desired.key}: {done}")

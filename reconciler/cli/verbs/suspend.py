@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from reconciler.cli.apps import chosen, for_each, highest
+from reconciler.cli.apps import chosen, for_each, highest, say_done
 from reconciler.cli.options import Invocation, option, verb
 
 
-@verb("suspend", short_help="Keep the controller's hands off an app.", formats=("text",))
+@verb("suspend", short_help="Keep the controller's hands off an app.")
 @option(
     "--reason", required=True, metavar="TEXT", help="Why; shown everywhere, kept in the journal."
 )
@@ -20,7 +20,5 @@ def command(invocation: Invocation, *, reason: str) -> int:
     settings = invocation.settings
     apps = chosen(invocation)
     outcomes = for_each(invocation, apps, lambda d: ledger.suspend(settings, d, reason))
-    for outcome in outcomes:
-        if not outcome.error:
-            invocation.output.result(f"{outcome.key}: {outcome.result}")
+    say_done(invocation.output, outcomes)
     return highest(outcomes)

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from reconciler.controller.verdict import Ending
+from reconciler.model.errors import GuardRefused
 from reconciler.model.events import Event, EventKind
 from reconciler.model.run import RunState
 from reconciler.runs.diagnosis import Diagnosis
@@ -24,6 +25,50 @@ def test_suspend_and_resume_say_what_was_done(cli, apps, monkeypatch, verb):
 
     assert result.exit_code == 0
     assert result.stdout == "production/shop: shop db move\nstaging/shop: shop db move\n"
+
+
+@pytest.mark.parametrize("verb", ["suspend", "resume"])
+def test_suspend_and_resume_print_one_document(cli, apps, monkeypatch, verb):
+    """With RECONCILER_OUTPUT=json every app is in one document, a failed one with its error."""
+    apps.append(values.desired("staging/shop"))
+
+    def act(_settings, desired, _reason):
+        if desired.environment == "staging":
+            raise GuardRefused("not this one")
+        return "done"
+
+    monkeypatch.setattr(f"reconciler.app.ledger.{verb}", act)
+
+    result = cli(verb, "--reason", "db move", env={"RECONCILER_OUTPUT": "json"})
+
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["kind"]) == (4, "Done")
+    good, bad = document["apps"]
+    assert good == {"key": "production/shop", "message": "done"}
+    assert (bad["key"], bad["error"]["message"]) == ("staging/shop", "not this one")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "function"),
+    [
+        (("retry", "service/web"), "retry"),
+        (("migration", "retry", "db", "1"), "migration_retry"),
+        (("migration", "resolve", "db", "1", "--as", "failed"), "migration_resolve"),
+    ],
+)
+def test_what_was_done_to_one_app_is_one_document(cli, apps, monkeypatch, arguments, function):
+    """-o json: key and message, as a script wants them."""
+    monkeypatch.setattr(f"reconciler.app.ledger.{function}", lambda *_, **__: "done")
+
+    result = cli(*arguments, "--reason", "x", "-o", "json")
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {
+        "apiVersion": "reconciler/v1alpha1",
+        "kind": "Done",
+        "key": "production/shop",
+        "message": "done",
+    }
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.apps import the_one
+from reconciler.cli.apps import done_document, the_one
 from reconciler.cli.complete import complete_migration
 from reconciler.cli.options import Invocation, option, verb
 from reconciler.cli.prompt import confirmed
@@ -12,11 +12,7 @@ from reconciler.cli.prompt import confirmed
 DECLINED = 1
 
 
-@verb(
-    "resolve",
-    short_help="Say how a revision ended, where it cannot be proven.",
-    formats=("text",),
-)
+@verb("resolve", short_help="Say how a revision ended, where it cannot be proven.")
 @click.argument("name", shell_complete=complete_migration)
 @click.argument("revision")
 @option(
@@ -52,5 +48,8 @@ def command(  # noqa: PLR0913 - one for each flag
     done = ledger.migration_resolve(
         invocation.settings, desired, name, revision, outcome, reason=reason, force=force
     )
-    invocation.output.result(str(done))
+    if invocation.output.is_json:
+        invocation.output.document(done_document(desired.key, done))
+    else:
+        invocation.output.result(done)
     return 0

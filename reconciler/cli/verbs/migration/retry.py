@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.apps import the_one
+from reconciler.cli.apps import done_document, the_one
 from reconciler.cli.complete import complete_migration
 from reconciler.cli.options import Invocation, option, verb
 
 
-@verb("retry", short_help="Ask for another attempt of a failed revision.", formats=("text",))
+@verb("retry", short_help="Ask for another attempt of a failed revision.")
 @click.argument("name", shell_complete=complete_migration)
 @click.argument("revision")
 @option("--reason", required=True, metavar="TEXT", help="Why; kept in the journal.")
@@ -22,4 +22,7 @@ def command(invocation: Invocation, *, name: str, revision: str, reason: str) ->
 
     desired = the_one(invocation)
     done = ledger.migration_retry(invocation.settings, desired, name, revision, reason)
-    invocation.output.result(str(done))
+    if invocation.output.is_json:
+        invocation.output.document(done_document(desired.key, done))
+    else:
+        invocation.output.result(done)
