@@ -16,6 +16,9 @@ from reconciler.model.errors import CorruptLedger
 SCHEMA = 1
 """The schema version `v` of every item we write. A higher one is of a newer program: not for us."""
 
+MOST = 2**31 - 1
+"""The largest whole number that we write: counters and seconds stay far below it."""
+
 _E = TypeVar("_E", bound=StrEnum)
 
 
@@ -62,12 +65,16 @@ class Fields:
         """Return a string, or None when it is not there."""
         return self.text(attribute) if attribute in self.item else None
 
-    def integer(self, attribute: str, default: int | None = None) -> int:
-        """Return a whole number; `default` makes the attribute optional."""
+    def integer(self, attribute: str, default: int | None = None, least: int = 0) -> int:
+        """Return a whole number, `least` to MOST; `default` makes the attribute optional."""
         value = self.item.get(attribute, default)
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise self.wrong(attribute, "a whole number")
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= MOST:
+            raise self.wrong(attribute, f"a whole number from {least} to {MOST}")
         return value
+
+    def exit_code(self, attribute: str) -> int | None:
+        """Return a process's exit code, None when it is not there; Windows has negative ones."""
+        return self.integer(attribute, least=-MOST - 1) if attribute in self.item else None
 
     def boolean(self, attribute: str, *, default: bool) -> bool:
         """Return a truth value, `default` when it is not there."""

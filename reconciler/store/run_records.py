@@ -78,7 +78,7 @@ def decode_run(item: Mapping[str, Any], table: str = "state") -> Run:
         last_seen_at=fields.optional_time("seen"),
         settled_at=fields.optional_time("t9"),
         reason=fields.text("why", ""),
-        exit_code=fields.integer("xc") if "xc" in item else None,
+        exit_code=fields.exit_code("xc"),
         evidence=fields.text("evi", ""),
         requested_attempt=fields.integer("ratt", 0),
         facts=fields.document("facts") if "facts" in item else {},
@@ -114,7 +114,7 @@ def decode_claim(item: Mapping[str, Any], table: str = "claims") -> Claim:
         epoch=fields.integer("ep"),
         task_arn=fields.optional("arn"),
         nonce=fields.optional("nonce"),
-        exit_code=fields.integer("xc") if "xc" in item else None,
+        exit_code=fields.exit_code("xc"),
     )
 
 

@@ -68,6 +68,21 @@ def test_a_run_survives_being_stored(run):
     assert records.decode_run(from_item(stored)) == run
 
 
+@pytest.mark.parametrize("attribute", ["att", "lau", "ord", "ver", "tmo", "sto", "dg", "ratt"])
+@pytest.mark.parametrize("value", [-1, 10**15])
+def test_a_number_that_cannot_be_is_refused(attribute, value):
+    """A negative or absurd counter is named with its range, and never used as a length of time."""
+    item = {**records.encode_run(RUN), **records.run_key(KEY, "db", "1"), "v": 1, attribute: value}
+    with pytest.raises(CorruptLedger, match=f"'{attribute}'.* from 0 to 2147483647"):
+        records.decode_run(item)
+
+
+def test_a_negative_exit_code_is_one():
+    """Windows containers end with such codes."""
+    item = {**records.encode_run(RUN), **records.run_key(KEY, "db", "1"), "v": 1, "xc": -1073741510}
+    assert records.decode_run(item).exit_code == -1073741510
+
+
 @pytest.mark.parametrize(
     ("attribute", "value"),
     [("st", "DANCING"), ("req", "[]"), ("t0", "yesterday"), ("att", True), ("tok", None), ("v", 2)],
