@@ -13,13 +13,14 @@ from typing import Any
 
 from reconciler.aws.door import Aws
 from reconciler.controller.journaled import Mutation, journaled
+from reconciler.controller.memory import after_call, as_seen, before_creation, forgotten
 from reconciler.model.clock import Clock
 from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import AwsError
 from reconciler.model.events import Event, EventKind
 from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.names import Address
-from reconciler.model.observed import ObservedApp, RolloutState, ServiceRecord
+from reconciler.model.observed import ObservedApp, ServiceRecord
 from reconciler.model.plan import Plan, ServiceRequest, Step, Verb
 from reconciler.model.run import Run
 from reconciler.plan.mask import mask_text
@@ -30,24 +31,11 @@ from reconciler.resources.ecs_service import ecs_service
 from reconciler.resources.kind import Answer
 from reconciler.resources.task_definition import newest_active, task_definition
 from reconciler.runs.advance import RunContext, advance
-from reconciler.store.records import pins_write, service_write
+from reconciler.store.records import bumped, pins_write, service_write
 from reconciler.store.session import Session, Write
 from reconciler.store.tables import Tables
 
 SOON = timedelta(seconds=1)
-
-
-def forgotten(record: ServiceRecord) -> ServiceRecord:
-    """Return the record of a service that we deleted: it remembers nothing, its version goes on."""
-    return ServiceRecord(
-        name=record.name,
-        applied={},
-        desired_hash="",
-        task_definition_arn="",
-        deployment_id="",
-        state=RolloutState.STEADY,
-        version=record.version,
-    )
 
 
 @dataclass
@@ -216,6 +204,7 @@ class Executor:
     def _send(
         self, step: Step, request: ServiceRequest, operation: str, parameters: dict[str, Any]
     ) -> None:
+        name = step.address.name
         verb = ecs_service.create if operation == "CreateService" else ecs_service.update
         mutation = Mutation(
             address=str(step.address),
@@ -229,35 +218,23 @@ class Executor:
             self.session,
             mutation,
             lambda: verb(self.aws, parameters),
-            with_intent=self._new_pins(),
-            with_outcome=lambda answer: [self._record(step, request, answer)],
+            with_intent=[*self._new_pins(), *self._before_creation(step, request)],
+            with_outcome=lambda answer: [
+                self._write(after_call(name, self._remembered(name), request, answer))
+            ],
         )
         self._pins = self._wanted_pins()
         self._say(EventKind.DONE, step.address, step.summary or operation)
 
-    def _record(self, step: Step, request: ServiceRequest, answer: Answer) -> Write:
-        """Return the memory of the service after this call, CONVERGING until it is judged."""
-        before = self.observed.ledger.services.get(step.address.name)
-        if before is not None and not request.desired_hash:
-            return self._partly(before, request)
-        record = ServiceRecord(
-            name=step.address.name,
-            applied=request.applied,
-            desired_hash=request.desired_hash,
-            task_definition_arn=str(answer.result.get("taskDefinition", "")),
-            deployment_id=str(answer.result.get("deploymentId", "")),
-            state=RolloutState.CONVERGING,
-            previous_task_definition_arn=before.task_definition_arn if before else "",
-            version=before.version if before else 0,
-        )
-        return service_write(self.desired.key, record)
-
-    def _partly(self, before: ServiceRecord, request: ServiceRequest) -> Write:
-        """Return the memory after a part that rolls nothing: what is wanted or held stays as it was.
-
-        The live revision is not the wanted one here; recorded as such it would prove that it is.
-        """
-        return service_write(self.desired.key, replace(before, applied=request.applied))
+    def _before_creation(self, step: Step, request: ServiceRequest) -> list[Write]:
+        """Return the write that remembers a service before it is created, once."""
+        name, ledger = step.address.name, self.observed.ledger
+        if request.create is None or name in ledger.services:
+            return []
+        born = before_creation(name, str(request.create["serviceName"]))
+        known = replace(ledger, services={**ledger.services, name: bumped(born)})
+        self.observed = replace(self.observed, ledger=known)
+        return [self._write(born)]
 
     def _tag(self, step: Step, request: ServiceRequest, tags: Mapping[str, str]) -> None:
         observed = self._live(step)
@@ -297,20 +274,14 @@ class Executor:
         self._pins = self._wanted_pins()
 
     def _memory(self, step: Step, request: ServiceRequest) -> Write:
-        """Return the memory of a service to which nothing was sent that could roll it."""
-        live = self.observed.services[step.address.name]
-        before = self.observed.ledger.services.get(step.address.name)
-        if before is not None and not request.desired_hash:
-            return self._partly(before, request)
-        record = ServiceRecord(
-            name=step.address.name,
-            applied=request.applied,
-            desired_hash=request.desired_hash,
-            task_definition_arn=live.task_definition_arn,
-            deployment_id=live.primary.id if live.primary else "",
-            state=RolloutState.CONVERGING,
-            version=before.version if before else 0,
-        )
+        name = step.address.name
+        live = self.observed.services[name]
+        return self._write(as_seen(name, self._remembered(name), request, live))
+
+    def _remembered(self, name: str) -> ServiceRecord | None:
+        return self.observed.ledger.services.get(name)
+
+    def _write(self, record: ServiceRecord) -> Write:
         return service_write(self.desired.key, record)
 
     def _delete(self, step: Step) -> None:
@@ -328,7 +299,7 @@ class Executor:
             mutation,
             lambda: ecs_service.delete(self.aws, parameters),
             with_outcome=lambda _: [
-                service_write(self.desired.key, forgotten(record))
+                self._write(forgotten(record))
                 for record in self.observed.ledger.services.values()
                 if record.applied.get("service", {}).get("serviceName") == name
             ],

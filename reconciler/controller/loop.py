@@ -314,7 +314,10 @@ class Controller:
 
 @contextmanager
 def handle_signals(controller: Controller) -> Iterator[None]:
-    """Let SIGTERM and SIGINT stop the controller; outside of the main thread nothing is changed."""
+    """Let SIGTERM, SIGINT and SIGHUP stop the controller; outside of the main thread nothing is changed.
+
+    SIGHUP, of a terminal that was closed, stays ignored where it is: under `nohup`.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -322,7 +325,10 @@ def handle_signals(controller: Controller) -> Iterator[None]:
     def stop(signum: int, _: FrameType | None) -> None:
         controller.stop(signum)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     finally:

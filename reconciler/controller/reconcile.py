@@ -165,6 +165,13 @@ class Reconciler:
             self._generations[desired.key] = (desired.content_hash, ledger.generation)
             return
         known = self._generations.get(desired.key)
+        if known is not None and ledger.generation < known[1]:
+            self.release(desired.key)
+            raise PermanentError(
+                f"the ledger of {desired.key} has gone back from generation {known[1]} to "
+                f"{ledger.generation}: its tables were deleted, or restored from before. Nothing is "
+                "done; docs/tables.md says how to go on"
+            )
         if known is not None and known[0] == desired.content_hash:
             self.release(desired.key)
             raise PermanentError(

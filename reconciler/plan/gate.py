@@ -10,8 +10,9 @@ from collections.abc import Iterable
 
 from reconciler.model.desired import DesiredApp, DesiredMigration, When
 from reconciler.model.names import Address
-from reconciler.model.observed import LedgerView, MigrationRecord
+from reconciler.model.observed import LedgerView, MigrationRecord, ObservedApp, ServicePresence
 from reconciler.model.run import Run, RunState
+from reconciler.plan.ownership import Owner, owner_of
 
 KIND = "migration"
 
@@ -68,6 +69,22 @@ def older_than(ledger: LedgerView, name: str, revision: str) -> str:
         return latest if int(revision) < int(latest) else ""
     run = ledger.runs.get((name, revision))
     return latest if run is not None and run.ordinal < record.latest_ordinal else ""
+
+
+def unremembered(desired: DesiredApp, observed: ObservedApp) -> str:
+    """Return a live service that carries our tags although the ledger remembers no service at all.
+
+    A service is written to the ledger before it is created; so the ledger that made this one is gone:
+    its tables were deleted, restored from before, or have another prefix now. "" when there is none.
+    """
+    if observed.ledger.services:
+        return ""
+    ours = (
+        live.service.get("serviceName", name)
+        for name, live in sorted(observed.services.items())
+        if live.presence is ServicePresence.ACTIVE and owner_of(desired, live.tags) is Owner.OURS
+    )
+    return next(ours, "")
 
 
 def active_run(ledger: LedgerView) -> Run | None:

@@ -14,7 +14,14 @@ from reconciler.model.observed import MigrationRecord, ObservedApp
 from reconciler.model.plan import Change, Effect, Step, Verb, Why
 from reconciler.model.run import GuardMode, Run, RunState
 from reconciler.plan.changes import origin_of
-from reconciler.plan.gate import KIND, active_name, active_run, has_succeeded, older_than
+from reconciler.plan.gate import (
+    KIND,
+    active_name,
+    active_run,
+    has_succeeded,
+    older_than,
+    unremembered,
+)
 from reconciler.plan.mask import mask_text, mask_value
 from reconciler.plan.pin import missing_images
 
@@ -88,6 +95,8 @@ def _resting(
     newer = older_than(observed.ledger, migration.name, migration.revision)
     if newer and not asked:
         return _older(app, migration, newer)
+    if is_unrecorded(app, migration, observed):
+        return _unrecorded(app, migration, observed)
     if run is not None and run.state is RunState.FAILED:
         if not asked and migration.attempt <= run.attempt:
             return _failed(app, migration.address, run)
@@ -116,6 +125,29 @@ def _resting(
         changes=(change,),
         notes=(_command_note(migration), _guarantee(app)),
         blocked_by=(*problem, *blocked_by),
+    )
+
+
+def is_unrecorded(app: DesiredApp, migration: DesiredMigration, observed: ObservedApp) -> bool:
+    """Say whether the ledger that would know of this migration's runs is gone, so that it must not run.
+
+    An attempt above 1 in the files is somebody's word that it is to run all the same.
+    """
+    unknown = migration.name not in observed.ledger.migrations
+    return unknown and migration.attempt == 1 and bool(unremembered(app, observed))
+
+
+def _unrecorded(app: DesiredApp, migration: DesiredMigration, observed: ObservedApp) -> Step:
+    base = f"reconciler -a {app.key} migration resolve {migration.name} {migration.revision}"
+    return Step(
+        migration.address,
+        Verb.HOLD,
+        f"the ledger knows of no run, although {unremembered(app, observed)} is a service of ours: "
+        "were its tables deleted, or restored from before?",
+        notes=(
+            f'if the database is at {migration.revision}: {base} --as succeeded --reason "…"',
+            f"if {migration.revision} has to run: attempt: 2 in git",
+        ),
     )
 
 

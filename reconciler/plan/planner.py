@@ -15,7 +15,12 @@ from reconciler.model.names import Address
 from reconciler.model.observed import ObservedApp
 from reconciler.model.plan import Plan, Step, Verb
 from reconciler.plan.gate import KIND, active_name, before, gates_of, vanished
-from reconciler.plan.migration_steps import dropped_step, migration_step, vanished_step
+from reconciler.plan.migration_steps import (
+    dropped_step,
+    is_unrecorded,
+    migration_step,
+    vanished_step,
+)
 from reconciler.plan.orphans import orphan_steps
 from reconciler.plan.service_steps import is_settled, service_steps
 from reconciler.plan.subject import Subject
@@ -42,6 +47,7 @@ def make_plan(desired: DesiredApp, observed: ObservedApp, *, prune: bool = False
         *followers,
         *orphan_steps(desired, observed, prune=prune),
     ]
+    steps = _unrecorded(desired, observed, steps)
     return Plan(desired.key, _suspended(observed, steps), _notes(desired, observed))
 
 
@@ -116,6 +122,18 @@ def _forgotten(desired: DesiredApp, observed: ObservedApp) -> list[Step]:
     ]
     dropped = (dropped_step(desired, name, observed) for name in sorted(desired.dropped_migrations))
     return [*steps, *(step for step in dropped if step is not None)]
+
+
+def _unrecorded(desired: DesiredApp, observed: ObservedApp, steps: list[Step]) -> list[Step]:
+    """Touch no service, and remember none, while it is not settled what has already run.
+
+    A remembered service would make the ledger look whole, and the migration run.
+    """
+    held = [str(m.address) for m in desired.migrations if is_unrecorded(desired, m, observed)]
+    if not held:
+        return steps
+    word = f"{', '.join(held)}: the ledger was lost"
+    return [step if step.address.kind == KIND else _kept_from(step, word) for step in steps]
 
 
 def _suspended(observed: ObservedApp, steps: Sequence[Step]) -> tuple[Step, ...]:

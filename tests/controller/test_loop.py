@@ -337,6 +337,27 @@ def test_a_signal_drains_and_ends(options, code):
     assert world.released == [SHOP]
 
 
+@pytest.mark.parametrize(
+    ("disposition", "code"), [(signal.SIG_DFL, 128 + signal.SIGHUP), (signal.SIG_IGN, 0)]
+)
+def test_a_closed_terminal_is_a_signal_to_end(disposition, code):
+    """SIGHUP drains as SIGTERM does, and stays ignored where it was: under nohup."""
+    world = World(UNTIL)
+    before = signal.signal(signal.SIGHUP, disposition)
+
+    def signalled():
+        os.kill(os.getpid(), signal.SIGHUP)
+        return converged(SHOP) if code == 0 else rolling(SHOP)
+
+    world.passes[SHOP] = [signalled]
+    try:
+        with handle_signals(world.controller):
+            assert world.controller.run().exit_code == code
+        assert signal.getsignal(signal.SIGHUP) is disposition
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_outside_of_the_main_thread_signals_are_left_alone():
     """A controller embedded in another program changes no handlers."""
     world = World()
