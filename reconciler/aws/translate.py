@@ -29,6 +29,7 @@ from reconciler.model.errors import (
 _DENIED_ACTION = re.compile(r"not authorized to perform:? `?([a-z0-9-]+:[A-Za-z0-9*]+)`?")
 _DENIED_RESOURCE = re.compile(r"on resource:? (\S+)")
 _DENIED_USER = re.compile(r"User: (\S+)")
+_ENDPOINT_ADVICE = ": an endpoint (AWS_ENDPOINT_URL*) is written http://HOST:PORT"
 _PARAMETER_VALUE = re.compile(r"value: .*?, (?=type: |valid |allowed )", re.DOTALL)
 
 
@@ -154,7 +155,8 @@ def from_exception(error: Exception, operation: str) -> AwsError:
         boto.NoRegionError | boto.UnknownRegionError | boto.EndpointProviderError
         | boto.InvalidRegionError | boto.InvalidEndpointConfigurationError | ValueError,
     ) and not isinstance(error, UnicodeDecodeError):  # fmt: skip
-        return InvalidRequest(f"{operation} cannot be sent: {error}", operation=operation)
+        advice = _ENDPOINT_ADVICE if "ndpoint" in str(error) else ""
+        return InvalidRequest(f"{operation} cannot be sent: {error}{advice}", operation=operation)
     return OutcomeUnknown(
         f"the answer to {operation} was lost ({type(error).__name__}: {error}){_doubt(operation)}",
         operation=operation,

@@ -27,6 +27,25 @@ _EXPLICIT = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 option = partial(click.option, show_envvar=True)
 """An option of one verb; its variable is RECONCILER_<VERB>_<FLAG>, from click's automatic prefix."""
 
+
+def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """Keep a global flag's value for the invocation; one after the verb replaces only if typed."""
+    values = ctx.find_root().meta.setdefault(VALUES, {})
+    name = str(param.name)
+    if name not in values or ctx.get_parameter_source(name) in _EXPLICIT:
+        values[name] = value
+    return value
+
+
+def _endpoint(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Refuse an endpoint that is no URL of HTTP, and say how it is written."""
+    if value and not value.startswith(("http://", "https://")):
+        address = value.rpartition("://")[2]
+        raise click.BadParameter(f"{value} is no URL: write http://{address}", ctx, param)
+    _remember(ctx, param, value)
+    return value
+
+
 GlobalOption = tuple[tuple[str, ...], dict[str, Any]]
 GLOBALS: tuple[GlobalOption, ...] = (
     (
@@ -58,6 +77,7 @@ GLOBALS: tuple[GlobalOption, ...] = (
         ("--endpoint-url", "endpoint_url"),
         {
             "metavar": "URL",
+            "callback": _endpoint,
             "help": "Another AWS, such as the one of `reconciler local`; "
             "AWS_ENDPOINT_URL* are honoured too.",
         },
@@ -122,20 +142,12 @@ def global_options(*, after_verb: bool) -> list[click.Option]:
         else:
             variable = f"RECONCILER_{names[-1].upper()}"
             attributes |= {"envvar": _VARIABLES.get(names[-1], variable), "show_envvar": True}
-        options.append(click.Option(names, expose_value=False, callback=_remember, **attributes))
+        attributes.setdefault("callback", _remember)
+        options.append(click.Option(names, expose_value=False, **attributes))
     return options
 
 
 _VARIABLES = {"directory": "RECONCILER_DIR"}
-
-
-def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
-    """Keep a global flag's value for the invocation; one after the verb replaces only if typed."""
-    values = ctx.find_root().meta.setdefault(VALUES, {})
-    name = str(param.name)
-    if name not in values or ctx.get_parameter_source(name) in _EXPLICIT:
-        values[name] = value
-    return value
 
 
 class Verb(click.Command):

@@ -155,6 +155,13 @@ def test_what_botocore_raises_without_an_answer(raised, kind):
     assert type(from_exception(raised, "ecs:RunTask")) is kind
 
 
+def test_an_endpoint_that_is_no_url_says_how_one_is_written():
+    """By itself botocore says only that it is invalid."""
+    text = str(from_exception(ValueError("Invalid endpoint: 127.0.0.1:5833"), "sts:X"))
+    assert "127.0.0.1:5833: an endpoint (AWS_ENDPOINT_URL*) is written http://HOST:PORT" in text
+    assert "written" not in str(from_exception(boto.NoRegionError(), "ecs:RunTask"))
+
+
 def test_a_rejected_parameter_does_not_show_its_value():
     """A value in a message may be a secret."""
     report = "Invalid type for parameter environment[0].value, value: hunter2, type: <class 'int'>"

@@ -49,6 +49,17 @@ def test_a_variable_for_all_verbs_does_not_stop_those_without_a_document(cli):
     assert cli("-o", "json", "completion", "bash").exit_code == 2
 
 
+@pytest.mark.parametrize("wrong", ["127.0.0.1:5833", "tcp://127.0.0.1:5833"])
+def test_an_endpoint_that_is_no_url(cli, wrong):
+    """The scheme that is missing is wrong usage, and the whole URL is given to be typed."""
+    for result in (
+        cli("version", "--endpoint-url", wrong),
+        cli("version", env={"RECONCILER_ENDPOINT_URL": wrong}),
+    ):
+        assert result.exit_code == 2
+        assert "write http://127.0.0.1:5833" in result.stderr
+
+
 def test_after_the_verb_wins(cli, seen):
     """The flag nearest to the end is the last word."""
     settings = settings_of(cli, seen, "-a", "production/shop", "version", "-a", "staging/shop")
