@@ -16,6 +16,6 @@ EXIT_CODES: Mapping[int, str] = {
     8: "Rolled out but unhealthy, or rolled back by ECS.",
     130: "Interrupted (Ctrl-C); `run` and `local` end with 0 when they have handed over in time.",
     141: "Whoever read the output has gone away, as `head` does.",
-    143: "Terminated (SIGTERM); `run` and `local` as above.",
+    143: "Terminated (SIGTERM, or SIGHUP when the terminal was closed); `run` and `local` as above.",
 }
 """`diff --detailed-exitcode` has Terraform's instead: 0 none, 2 differences, 1 any error."""

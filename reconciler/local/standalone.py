@@ -1,6 +1,6 @@
 """The embedded AWS for a terminal: `reconciler local`, with `--aws-only` in a process of its own.
 
-`embedded` makes it from options, `serve` runs it until SIGINT or SIGTERM. What is printed where is
+`embedded` makes it from options, `serve` runs it until SIGINT, SIGTERM or SIGHUP. What is printed where is
 the caller's: `say` gets one line at a time.
 """
 
@@ -60,15 +60,17 @@ def serve(
     apps: Iterable[DesiredApp] = (),
     stop: threading.Event | None = None,
 ) -> None:
-    """Serve until `stop` is set or, on the main thread, SIGINT or SIGTERM arrives.
+    """Serve until `stop` is set or, on the main thread, SIGINT, SIGTERM or SIGHUP arrives.
 
     `apps` are seeded; `--aws-only` gives none. Says the endpoint once it answers.
     """
     stop = stop or threading.Event()
     handled = threading.current_thread() is threading.main_thread()
-    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)} if handled else {}
-    for number in before:
-        signal.signal(number, lambda *_: stop.set())
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if handled else ()
+    before = {n: signal.getsignal(n) for n in numbers}
+    for number, handler in before.items():
+        if number != signal.SIGHUP or handler is not signal.SIG_IGN:  # ignored under nohup
+            signal.signal(number, lambda *_: stop.set())
     try:
         with embedded(options) as aws:
             aws.seed(apps)

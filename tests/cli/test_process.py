@@ -136,10 +136,14 @@ main()
 
 @pytest.mark.parametrize(
     ("number", "code", "word"),
-    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "terminated"),
+        (signal.SIGHUP, 143, "terminated"),
+    ],
 )
 def test_signals_end_with_their_code_and_one_line(number, code, word):
-    """Ctrl-C is 130 and SIGTERM 143; what is under way is cleaned up, nobody sees a traceback."""
+    """Ctrl-C is 130, SIGTERM or a closed terminal 143; what is under way is cleaned up, nobody sees a traceback."""
     body = f"""
     import os, signal, time
     try:
