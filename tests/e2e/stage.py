@@ -12,6 +12,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from functools import cached_property
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,7 +33,17 @@ NEW_TAG, NEW_REVISION = "2026.11.23-9c1d2e4", "20261123101500"
 OK, DIFFERENT, INVALID, AWS_ERROR, REFUSED, HELD_LEASE, MIGRATION, TIMED_OUT, UNHEALTHY = range(9)
 
 COMMAND = [sys.executable, "-c", "from reconciler.cli import main; main()"]
-READS = ("Describe", "List", "Get", "Query", "Scan", "BatchGet", "TransactGet", "Filter")
+READS = (
+    "Describe",
+    "List",
+    "Get",
+    "Query",
+    "Scan",
+    "BatchGet",
+    "TransactGet",
+    "Filter",
+    "Simulate",
+)
 
 
 def eventually(
@@ -275,7 +286,7 @@ class Stage:
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{nginx.port}/", timeout=5) as got:
                     answers.append(json.loads(got.read()))
-            except (OSError, ValueError):
+            except (OSError, ValueError, HTTPException):
                 answers.append({})
         return answers
 

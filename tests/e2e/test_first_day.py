@@ -33,7 +33,7 @@ def test_edit_rolls_over_a_running_controller(stage_of_the_sample):
 
     assert stage.migrations_started(NEW_TAG) == 1
     assert stage.migrations_started(TAG) == 1
-    assert {answer["schema"] for answer in stage.web_answers()} == {NEW_TAG}
+    assert {answer["schema"] for answer in stage.web_answers()} == {NEW_REVISION}
     for name in (WEB, SIDEKIQ):
         images = [c["image"] for c in stage.definition(name)["containerDefinitions"]]
         assert all("@sha256:" in image for image in images)
