@@ -49,7 +49,7 @@ def apply(
     The files are read again once the lease is held: GuardRefused when they are no longer what was
     shown. Raises LeaseHeld (another member did not hand over in time), TimedOut, AwsError.
     """
-    logs.configure(settings.log_format, verbose=settings.verbose)
+    logs.configure(settings.log_format, verbose=settings.verbose, quiet=settings.quiet)
     source = _Checked(settings, desired)
     wants = () if options.no_wait else (desired.key,)
     with _Membership(settings, wants) as ours:
@@ -144,7 +144,7 @@ def run(
     on_event: Report,
 ) -> Ending:
     """Be the controller until told to stop, or until everything has converged."""
-    logs.configure(settings.log_format, verbose=settings.verbose)
+    logs.configure(settings.log_format, verbose=settings.verbose, quiet=settings.quiet)
     ours = _Membership(settings)
     source = FolderSource(settings.directory, load_folder, ours.world.clock)
     reconciler = ours.reconciler(source, on_event)

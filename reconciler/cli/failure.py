@@ -137,6 +137,8 @@ def as_text(error: BaseException, document: Mapping[str, Any], asked: Asked) -> 
 
     if isinstance(error, InvalidDesiredState):
         return "\n".join(diagnostic_lines(error.diagnostics))
+    if isinstance(error, click.UsageError) and error.message.startswith("Usage: "):
+        return error.message  # nothing was typed after a group's name: click's error is the help
     lines = [click.style("error: ", fg="red", bold=True) + str(document["message"])]
     if isinstance(error, click.UsageError) and error.ctx is not None:
         lines.append(f"  hint: {error.ctx.command_path} -h")

@@ -35,8 +35,14 @@ def context(**fields: Any) -> Iterator[None]:
         _context.reset(token)
 
 
-def configure(log_format: str, *, verbose: bool = False, stream: TextIO | None = None) -> None:
-    """Send what we log to `stream` (stderr): INFO and above, with `verbose` all.
+def configure(
+    log_format: str,
+    *,
+    verbose: bool = False,
+    quiet: bool = False,
+    stream: TextIO | None = None,
+) -> None:
+    """Send what we log to `stream` (stderr): INFO and above, with `verbose` all, `quiet` WARNING.
 
     Other libraries are heard from WARNING on. Calling it again replaces the earlier setting. Raises
     ValueError when `log_format` is not one of `FORMATS`.
@@ -52,7 +58,8 @@ def configure(log_format: str, *, verbose: bool = False, stream: TextIO | None =
     handler.reconciler = True  # type: ignore[attr-defined]
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
-    logging.getLogger("reconciler").setLevel(logging.DEBUG if verbose else logging.INFO)
+    usual = logging.WARNING if quiet else logging.INFO
+    logging.getLogger("reconciler").setLevel(logging.DEBUG if verbose else usual)
 
 
 class PlainFormatter(logging.Formatter):

@@ -200,6 +200,7 @@ _LOST_CODE = "the container had started, and ECS does not know its exit code"
 _GONE = "ECS no longer shows the task, and its outcome was not seen"
 _NOT_FOUND = "the launch was not confirmed while ECS remembered its token, and no task is visible"
 _UNSTOPPED = "StopTask was sent, and ECS has not confirmed the stop"
+TOOK_TOO_LONG = "it ran longer than its timeout"
 _NOBODY = "nobody claimed the run within its start timeout"
 
 TABLE: tuple[Row, ...] = (
@@ -294,7 +295,7 @@ TABLE: tuple[Row, ...] = (
         _ANY_CLAIM - _OFFERED,
         _ALIVE,
         lambda s: s.timed_out,
-        _do(Do.STOP, "it ran longer than its timeout"),
+        _do(Do.STOP, TOOK_TOO_LONG),
     ),
     Row(_STOPPING, _ANY_CLAIM, _ALIVE, lambda s: s.stop_overdue, _unknown(_UNSTOPPED)),
     Row(_STOPPING | _UNKNOWN, _ANY_CLAIM, _ALIVE, _always, _do(Do.SEND_STOP)),

@@ -15,6 +15,7 @@ from reconciler.model.errors import AwsError
 from reconciler.model.names import AppKey
 from reconciler.model.run import GuardMode, Run, RunState
 from reconciler.plan.mask import mask_text
+from reconciler.runs.decide import TOOK_TOO_LONG
 from reconciler.runs.snapshot import GUARD_CONTAINER
 
 LOG_LINES = 20
@@ -83,11 +84,13 @@ def story(run: Run, aws: Aws, key: AppKey) -> list[str]:
 
 _SIGNS = (
     # (what ECS says, what it usually means): AmazonECS stopped-task-error-codes
+    (TOOK_TOO_LONG, "it ran longer than its timeout and was stopped: raise timeout in the files"),
     ("CannotPullContainer", "the image or its repository does not exist, or may not be pulled"),
     (
         "ResourceInitializationError",
         "a secret, a log group or the network was out of reach before the container started",
     ),
+    ("CannotStartContainer", "the container could not be started: is its command in the image?"),
     ("OutOfMemory", "the container used more memory than it may: raise memory"),
     ("RESOURCE:", "the cluster has no room for the task"),
     ("AccessDenied", "a permission is missing"),
@@ -97,7 +100,7 @@ _SIGNS = (
 )
 
 _CODES = {
-    137: "killed: out of memory, or stopped because it took too long",
+    137: "killed: out of memory, or by somebody from outside",
     143: "terminated from outside before it had finished",
     127: "the command was not found in the image",
     126: "the command is not executable",

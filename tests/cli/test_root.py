@@ -35,6 +35,7 @@ def test_help_groups_the_verbs(cli, arguments):
     result = cli(*arguments)
 
     text = result.stdout + result.stderr
+    assert text.startswith("Usage: ")
     places = [text.index(f"{title}:") for title in SECTIONS]
     assert places == sorted(places)
     assert all(f"  {verb} " in text for verb in VERBS)

@@ -31,6 +31,22 @@ def written():
     ours.setLevel(before[2])
 
 
+@pytest.mark.parametrize(
+    ("options", "heard"),
+    [
+        ({}, ["progress", "trouble"]),
+        ({"quiet": True}, ["trouble"]),
+        ({"quiet": True, "verbose": True}, ["progress", "trouble"]),
+    ],
+)
+def test_quiet_leaves_warnings_only(written, options, heard):
+    """--quiet takes the progress out of the log, never what went wrong; --verbose wins."""
+    stream = written("json", **options)
+    log.info("progress")
+    log.warning("trouble")
+    assert [json.loads(line)["msg"] for line in stream.getvalue().splitlines()] == heard
+
+
 def test_json_lines_have_the_documented_keys(written):
     """One object a line: ts in UTC, level, msg, the context and what the call gave."""
     stream = written("json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.model.run import RunState
+from reconciler.runs.decide import TOOK_TOO_LONG
 from reconciler.runs.diagnosis import explain
 from reconciler.runs.snapshot import GUARD_CONTAINER
 from tests.runs.conftest import MakeRun
@@ -66,7 +67,10 @@ def test_unknown_run_says_how_to_resolve_it(make_run: MakeRun) -> None:
     [
         ({"stoppedReason": "CannotPullContainerError: no such image"}, None, "image"),
         ({"containers": {"app": "OutOfMemoryError: killed"}}, 137, "memory"),
+        ({"stoppedReason": f"reconciler: {TOOK_TOO_LONG}"}, 143, "raise timeout"),
+        ({"stoppedReason": "CannotStartContainerError: no file"}, None, "is its command in"),
         ({}, 137, "killed"),
+        ({}, 143, "terminated from outside"),
         ({}, 127, "not found"),
         ({"containers": {GUARD_CONTAINER: 74}}, None, "dynamodb:UpdateItem"),
         ({"containers": {GUARD_CONTAINER: 75}}, None, "refused"),

@@ -118,4 +118,5 @@ def _print(invocation: Invocation, outcomes: Sequence[Outcome[AppStatus]], took:
             what = "is converged" if status.converged else f"is {status.sync}, {status.health}"
             message = f": {status.message}" if status.message and not status.converged else ""
             invocation.output.result(f"{outcome.key} {what} at {version_of(status)}{message}")
-    invocation.output.note(f"took {format_duration(took)}")
+    if not invocation.values["quiet"]:
+        invocation.output.note(f"took {format_duration(took)}")

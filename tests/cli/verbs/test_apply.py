@@ -35,6 +35,14 @@ def act(monkeypatch, apps):
     return calls
 
 
+def test_quiet_says_the_result_only(cli, act):
+    """With -q neither plan, progress nor duration is said."""
+    result = cli("apply", "-y", "-q")
+
+    assert result.stdout.startswith("production/shop is converged")
+    assert result.stderr == ""
+
+
 def test_nobody_to_ask_is_wrong_usage_and_nothing_is_applied(cli, act):
     """Without a terminal and without --yes: 2, the flag is named, nothing happens."""
     result = cli("apply")
