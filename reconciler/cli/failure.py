@@ -160,7 +160,8 @@ def hint_for(error: BaseException) -> str:
         errors.BadCredentials: "give --profile NAME, or --endpoint-url URL for a local AWS",
         errors.Unreachable: "check --endpoint-url, AWS_ENDPOINT_URL*, the region and the network",
         errors.LeaseHeld: "leave out --no-wait to ask the holder for a hand-over",
-        errors.CorruptLedger: "`reconciler history --verify` checks the journal",
+        errors.CorruptLedger: "nothing is done until that item is mended (docs/tables.md, A damaged "
+        "item); `reconciler history --verify` checks the journal",
     }
     if hint := known.get(type(error), ""):
         return str(hint)

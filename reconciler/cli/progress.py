@@ -40,7 +40,10 @@ class Progress:
 
     def say(self, event: Event) -> None:
         """Print one event; --quiet prints none."""
-        self._last = f"{event.address} {event.message}".strip()
+        said = " ".join(filter(None, (self._app(event), event.address, event.message)))
+        if said == self._last and event.kind == "progress":
+            return  # no change; `alive` repeats it when nothing else is said
+        self._last = said
         self._spoke.set()
         if self._invocation.values["quiet"]:
             return
@@ -71,9 +74,12 @@ class Progress:
                 self._print(f"  … still waiting: {self._last}")
 
     def _text_line(self, event: Event) -> str:
-        app = f"{event.key} " if self._several and event.key else ""
+        app = f"{name} " if (name := self._app(event)) else ""
         where = f"{event.address:<20} " if event.address else ""
         return f"{SIGNS[event.kind]} {app}{where}{event.message}"
+
+    def _app(self, event: Event) -> str:
+        return event.key if self._several else ""
 
     def _print(self, line: str) -> None:
         try:

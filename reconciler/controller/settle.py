@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 from reconciler.model.events import Event, EventKind
 from reconciler.model.journal import Entry, EntryKind
+from reconciler.model.names import AppKey
 from reconciler.model.observed import ObservedApp, RolloutState, ServiceRecord
 from reconciler.plan.rollout import judge
+from reconciler.plan.subject import how_to_release
 from reconciler.store.ledger import AppStore
 from reconciler.store.records import bumped, service_write
 from reconciler.store.session import Session
@@ -41,17 +44,17 @@ def settle(
         )
         session.commit([entry], [service_write(observed.key, judged)])
         records[name] = bumped(judged)
-        held = judged.state is RolloutState.HELD
-        report(
-            Event(
-                EventKind.FAILED if held else EventKind.DONE,
-                observed.key,
-                f"service/{name}",
-                judged.reason if held else f"steady, {live.running_count if live else 0} running",
-                store.clock.now(),
-            )
-        )
+        report(_ended(observed.key, judged, live.running_count if live else 0, store.clock.now()))
     return replace(observed, ledger=replace(observed.ledger, services=records, open_intents={}))
+
+
+def _ended(key: AppKey, record: ServiceRecord, running: int, now: datetime) -> Event:
+    """Return what is told about a rollout that came to its end."""
+    address = f"service/{record.name}"
+    if record.state is not RolloutState.HELD:
+        return Event(EventKind.DONE, key, address, f"steady, {running} running", now)
+    said = f"{record.reason}\n  {how_to_release(key, address)}"
+    return Event(EventKind.FAILED, key, address, said, now)
 
 
 def _close_open_intents(session: Session, store: AppStore, observed: ObservedApp) -> None:

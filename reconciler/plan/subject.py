@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.model.desired import DesiredApp, DesiredService
+from reconciler.model.names import AppKey
 from reconciler.model.observed import (
     ObservedApp,
     ObservedService,
@@ -62,8 +63,13 @@ class Subject:
 
 def next_command(subject: Subject) -> tuple[str, ...]:
     """Return what to type to release a held rollout."""
-    retry = f'reconciler -a {subject.app.key} retry {subject.service.address} --reason "…"'
-    return (f"not tried again until the files change, or: {retry}",)
+    return (how_to_release(subject.app.key, str(subject.service.address)),)
+
+
+def how_to_release(key: AppKey, address: str) -> str:
+    """Say what ends the hold of a service: other files, or a person."""
+    retry = f'reconciler -a {key} retry {address} --reason "…"'
+    return f"not tried again until the files change, or: {retry}"
 
 
 def image_problem(subject: Subject, task_definition: Mapping[str, Any]) -> str:

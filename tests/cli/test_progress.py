@@ -6,6 +6,7 @@ import io
 import json
 import sys
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -43,6 +44,20 @@ def test_lines_go_to_stderr(capsys):
     assert [" ".join(line.split()) for line in said.err.splitlines()] == [
         "✔ service/web steady, 3/3",
         "✔ production/shop service/web steady, 3/3",
+    ]
+
+
+def test_what_did_not_change_is_said_once(capsys):
+    """A step under way is one line, not one for each look; another app's same step is its own line."""
+    running = replace(EVENT, kind=EventKind.PROGRESS, message="running")
+    speaker = progress(several=True)
+    for event in (running, running, replace(running, key="staging/shop"), running):
+        speaker.say(event)
+
+    assert [line.split()[1] for line in capsys.readouterr().err.splitlines()] == [
+        "production/shop",
+        "staging/shop",
+        "production/shop",
     ]
 
 

@@ -119,6 +119,9 @@ def test_a_reverted_rollout_is_held(world):
     assert (record.state, record.held_hash) == (RolloutState.HELD, "h2")
     assert record.reason.startswith("web:2 was replaced by web:1")
     assert [e.kind for e in said] == [EventKind.FAILED]
+    reason, advice = said[0].message.splitlines()
+    assert reason == record.reason
+    assert f'or: reconciler -a {KEY} retry service/web --reason "…"' in advice
     last = next(iter(world.store().journal(limit=1))).content
     assert (last["action"], last["detail"]["reason"]) == ("held", record.reason)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,7 @@ def command(invocation: Invocation, *, addresses: tuple[str, ...], **options: An
     done = [Outcome(p.desired.key, p.status) for p in previews if _is_done(p)]
     pending = [p.desired for p in previews if not _is_done(p)]
     progress = Progress(invocation, several=len(previews) > 1)
-    with progress.alive():
+    with progress.alive(), _interruption_explained(invocation):
         done += for_each(
             invocation,
             pending,
@@ -81,6 +82,19 @@ def command(invocation: Invocation, *, addresses: tuple[str, ...], **options: An
         )
     _print(invocation, done, timedelta(seconds=time.monotonic() - begun))
     return highest(done, code_of)
+
+
+@contextmanager
+def _interruption_explained(invocation: Invocation) -> Iterator[None]:
+    """On Ctrl-C say what becomes of what is under way: ECS goes on without us."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        invocation.output.note(
+            "stopped looking; what was begun goes on in AWS, a migration too. `reconciler status` "
+            "shows it, `apply` or a controller takes it up where it is"
+        )
+        raise
 
 
 def _is_done(preview: Any) -> bool:

@@ -21,7 +21,7 @@ def act(monkeypatch, apps):
     def apply(_settings, desired, *, options, on_event):
         calls["options"].append((desired.key, options))
         on_event(Event(EventKind.DONE, desired.key, "service/web", "steady", values.AT))
-        if isinstance(calls["status"], Exception):
+        if isinstance(calls["status"], BaseException):
             raise calls["status"]
         return calls["status"]
 
@@ -41,6 +41,16 @@ def test_quiet_says_the_result_only(cli, act):
 
     assert result.stdout.startswith("production/shop is converged")
     assert result.stderr == ""
+
+
+def test_ctrl_c_says_what_goes_on(cli, act):
+    """What was begun in AWS is not undone by an interruption, and the message says so."""
+    act["status"] = KeyboardInterrupt()
+
+    result = cli("apply", "-y")
+
+    assert result.exit_code == 130
+    assert "goes on in AWS" in result.stderr
 
 
 def test_nobody_to_ask_is_wrong_usage_and_nothing_is_applied(cli, act):
