@@ -124,7 +124,7 @@ def test_killed_migration_has_failed(stage):
     assert len(stage.starts) == 1
     told = stage.cli("migration", "status").out
     assert "db: 137" in told
-    assert "killed: out of memory, or stopped because it took too long" in told
+    assert "killed: out of memory, or by somebody from outside" in told
 
 
 def test_lost_host_is_unknown_until_resolved(shop):
