@@ -40,11 +40,19 @@ def migration_step(
         return _other_revision(app, migration.address, active)
     match run.state if run else None:
         case RunState.SUCCEEDED:
-            return Step(migration.address, Verb.NONE, f"revision {migration.revision} succeeded")
+            return _done(migration, older_than(ledger, migration.name, migration.revision))
         case RunState.LAUNCHING | RunState.RUNNING | RunState.STOPPING | RunState.UNKNOWN:
             return _in_flight(app, migration.address, run)
         case _:
             return _resting(app, migration, observed, blocked_by)
+
+
+def _done(migration: DesiredMigration, newer: str) -> Step:
+    """Return the step of nothing to run; going back in git is said, since the schema does not."""
+    text = f"revision {migration.revision} succeeded"
+    if newer:
+        text += f"; it is older than {newer}: nothing runs, the database stays as it is"
+    return Step(migration.address, Verb.NONE, text)
 
 
 def vanished_step(app: DesiredApp, record: MigrationRecord, observed: ObservedApp) -> Step:

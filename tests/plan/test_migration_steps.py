@@ -115,10 +115,11 @@ def test_an_older_revision_never_runs_by_itself(state: RunState | None) -> None:
 
 
 def test_going_back_to_a_succeeded_revision_is_in_sync() -> None:
-    """A rollback of git to an older revision that succeeded runs nothing and gates nothing."""
+    """A rollback of git to an older revision that succeeded runs nothing, gates nothing, and says so."""
     world = World(ledger=ledger(a_run(RunState.SUCCEEDED, "20261121", ordinal=1)))
     plan = world.plan(an_app(a_service(), migrations=(a_migration("20261121"),)))
     assert only(plan, "migration/db").verb is Verb.NONE
+    assert "older than 20261122: nothing runs" in only(plan, "migration/db").summary
     assert only(plan, "service/web").blocked_by == ()
 
 
