@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from reconciler.aws.door import Aws
+from reconciler.controller.calls import Calls
 from reconciler.controller.journaled import Mutation, journaled
 from reconciler.controller.memory import after_call, as_seen, before_creation, forgotten
 from reconciler.model.clock import Clock
@@ -21,7 +22,7 @@ from reconciler.model.events import Event, EventKind
 from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.names import Address
 from reconciler.model.observed import ObservedApp, ServiceRecord
-from reconciler.model.plan import Plan, ServiceRequest, Step, Verb
+from reconciler.model.plan import Plan, ResourceRequest, ServiceRequest, Step, Verb
 from reconciler.model.run import Run
 from reconciler.plan.mask import mask_text
 from reconciler.plan.pin import kept_pins
@@ -93,6 +94,8 @@ class Executor:
         if step.address.kind == "migration":
             if step.verb is Verb.RUN or self._in_flight(step):
                 self._advance(step, done)
+        elif isinstance(step.request, ResourceRequest):
+            self._resource(step, step.request, done)
         elif step.request is not None:
             self._service(step, step.request, done)
 
@@ -137,6 +140,17 @@ class Executor:
             if revision.tags.get(SPEC_TAG) == spec and content_hash(revision.content) == spec:
                 return arn
         return self._register(step, document)
+
+    # Resources that need no more than calls ---------------------------------------------------
+
+    def _resource(self, step: Step, request: ResourceRequest, done: Execution) -> None:
+        record = self.observed.ledger.resources.get(str(step.address))
+        calls = Calls(self.aws, self.session, step.address, self._cause(step), record)
+        calls.make(request)
+        if request.calls:
+            done.acted = True
+            self._say(EventKind.DONE, step.address, step.summary)
+        done.look_again(SOON)
 
     # Services ---------------------------------------------------------------------------------
 

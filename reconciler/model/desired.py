@@ -44,6 +44,54 @@ class SyncPolicy:
 
 
 @dataclass(frozen=True)
+class DesiredAutoscaling:
+    """What Application Auto Scaling does with one service's desired count.
+
+    Documents are inputs of the API of the same name, camelCase, without service namespace, resource id
+    and scalable dimension: `target` of RegisterScalableTarget, `policies` of PutScalingPolicy and
+    `scheduled` of PutScheduledAction, both by name. Paths of `origins` begin with "target",
+    "policies" or "scheduled".
+    """
+
+    address: Address
+    target: Document
+    policies: Mapping[str, Document] = field(default_factory=dict)
+    scheduled: Mapping[str, Document] = field(default_factory=dict)
+    origins: Mapping[Path, Origin] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DesiredParameterGroup:
+    """An ElastiCache parameter group of ours. `parameters` are the declared ones, values as text."""
+
+    name: str
+    family: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class DesiredRedis:
+    """One ElastiCache replication group, Redis or Valkey, with its parameter group.
+
+    `group` is a CreateReplicationGroup input in camelCase (as far as declared), without the parameter
+    group's own fields. `apply_immediately` is the declared choice between now and the maintenance
+    window. Paths of `origins` begin with "group" or "parameterGroup".
+    """
+
+    address: Address
+    group: Document
+    parameter_group: DesiredParameterGroup | None = None
+    apply_immediately: bool = False
+    origins: Mapping[Path, Origin] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The section key, `main` of `redis/main`."""
+        return self.address.name
+
+
+@dataclass(frozen=True)
 class DesiredService:
     """One ECS service.
 
@@ -59,6 +107,7 @@ class DesiredService:
     written: frozenset[Path] = frozenset()
     origins: Mapping[Path, Origin] = field(default_factory=dict)
     after: tuple[Address, ...] = ()
+    autoscaling: DesiredAutoscaling | None = None
 
     @property
     def name(self) -> str:
@@ -122,6 +171,9 @@ class DesiredApp:
     migrations: tuple[DesiredMigration, ...] = ()
     dropped_migrations: frozenset[str] = frozenset()
     """Migrations set to `null`: they no longer gate. One that merely vanished still does."""
+    redis: tuple[DesiredRedis, ...] = ()
+    lookups: frozenset[str] = frozenset()
+    """References in the documents that only AWS can answer, as written: `redis.main.url`, `ssm:/path`."""
     warnings: tuple[Diagnostic, ...] = ()
 
     def image_references(self) -> frozenset[str]:

@@ -18,6 +18,7 @@ class EntryKind(StrEnum):
     OUTCOME = "OUTCOME"
     RUN = "RUN"
     SERVICE = "SERVICE"
+    RESOURCE = "RESOURCE"
     OPERATOR = "OPERATOR"
 
 

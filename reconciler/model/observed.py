@@ -114,6 +114,18 @@ class MigrationRecord:
 
 
 @dataclass(frozen=True)
+class ResourceRecord:
+    """What the ledger remembers of a resource that is neither service nor migration, by its address.
+
+    `applied` is the last applied declaration, the memory of the three-way comparison.
+    """
+
+    address: str
+    applied: Mapping[str, Any]
+    version: int = 0
+
+
+@dataclass(frozen=True)
 class Suspension:
     """Somebody told the controller to keep its hands off."""
 
@@ -144,6 +156,8 @@ class LedgerView:
     """(migration name, revision) → run, for the desired revisions, the latest ones and the active one."""
     migrations: Mapping[str, MigrationRecord] = field(default_factory=dict)
     services: Mapping[str, ServiceRecord] = field(default_factory=dict)
+    resources: Mapping[str, ResourceRecord] = field(default_factory=dict)
+    """By address as text: `redis/main`, `autoscaling/web`."""
     pins: Mapping[str, str] = field(default_factory=dict)
     """Image reference as declared → `repository@sha256:…` it was first resolved to."""
     suspension: Suspension | None = None

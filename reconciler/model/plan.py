@@ -12,6 +12,7 @@ from typing import Any
 
 from reconciler.model.diagnostics import Origin
 from reconciler.model.names import Address, AppKey
+from reconciler.model.status import Health
 
 
 class Verb(StrEnum):
@@ -114,6 +115,33 @@ class ServiceRequest:
 
 
 @dataclass(frozen=True)
+class ApiCall:
+    """One mutating AWS call of a kind whose steps are nothing but calls.
+
+    `kind` is the kind's name (`resources.kind.Kind.name`), `operation` the API's name of the call and
+    `parameters` its input as botocore takes it. `before` and `after` are for the journal, masked.
+    """
+
+    kind: str
+    operation: str
+    parameters: Mapping[str, Any]
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ResourceRequest:
+    """What `execute` sends for a resource that is neither service nor migration: calls, in order.
+
+    After the last one the ledger remembers `applied`; when a call fails, the rest waits for the next
+    plan. Without calls only the ledger learns something.
+    """
+
+    applied: Mapping[str, Any]
+    calls: tuple[ApiCall, ...] = ()
+
+
+@dataclass(frozen=True)
 class Step:
     """What the plan says about one resource. `blocked_by` names what must come first, in words."""
 
@@ -125,7 +153,9 @@ class Step:
     suppressed: tuple[Suppressed, ...] = ()
     notes: tuple[str, ...] = ()
     blocked_by: tuple[str, ...] = ()
-    request: ServiceRequest | None = None
+    request: ServiceRequest | ResourceRequest | None = None
+    health: Health | None = None
+    """What the planner knows of the resource's health where it is told by observation alone."""
 
     @property
     def blocked(self) -> bool:

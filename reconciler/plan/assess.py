@@ -25,6 +25,7 @@ from reconciler.plan.gate import KIND, active_name, active_run, older_than
 from reconciler.plan.orphans import PRUNE_OFF
 from reconciler.plan.subject import Subject
 
+SERVICE_KIND = "service"
 OK, NOT_CONVERGED, REFUSED_BY_AWS, GUARD, MIGRATION, UNHEALTHY = 0, 1, 3, 4, 6, 8
 """Exit codes of design 8, as far as they can be read from a status."""
 
@@ -115,6 +116,8 @@ def _line(
 ) -> _Line:
     if address.kind == KIND:
         return _migration(desired, observed, steps[0])
+    if address.kind != SERVICE_KIND:
+        return _resource(address, steps)
     service = next((s for s in desired.services if s.address == address), None)
     if service is None or steps[0].verb is Verb.DELETE:
         return _orphan(observed, steps[0])
@@ -208,6 +211,21 @@ def _progress(live: ObservedService) -> str:
     if primary.failed_tasks:
         text += f", {primary.failed_tasks} failed to start"
     return f"{text}, {draining} old draining" if draining else text
+
+
+def _resource(address: Address, steps: Sequence[Step]) -> _Line:
+    """Judge a resource that is nothing but calls: the planner has said how its health looks."""
+    differing = [s for s in steps if s.is_difference]
+    health = _worst(s.health or Health.HEALTHY for s in steps)
+    held = any(s.verb is Verb.HOLD for s in steps)
+    if differing and health is Health.HEALTHY:
+        health = Health.HELD if held else Health.PROGRESSING
+    code = GUARD if held else NOT_CONVERGED
+    if not differing and health is Health.HEALTHY:
+        code = OK
+    said = "; ".join(filter(None, (_message(s) for s in steps)))
+    sync = Sync.OUT_OF_SYNC if differing else Sync.SYNCED
+    return _Line(ResourceStatus(address, sync, health, said), code)
 
 
 def _orphan(observed: ObservedApp, step: Step) -> _Line:

@@ -1,6 +1,7 @@
 """The contract between the controller and one kind of AWS resource.
 
 A kind is a value, not a class to inherit from; its verbs are plain functions attached by decorator.
+Kinds whose steps are nothing but calls (`model.plan.ApiCall`) attach one verb for each API operation.
 Verbs are safe to repeat; they never wait, retry, log or count, and importing a kind has no effect.
 """
 
@@ -25,6 +26,8 @@ class Answer:
 
 Observe = Callable[[Aws, str, Sequence[str]], Mapping[str, ObservedT]]
 Change = Callable[[Aws, Mapping[str, Any]], Answer]
+Call = Callable[[Aws, str, Mapping[str, Any]], Answer]
+"""Makes one API operation, by its name, with its input as botocore takes it."""
 
 
 @dataclass
@@ -39,6 +42,8 @@ class Kind(Generic[ObservedT]):
     delete: Change = field(init=False)
     immutable: bool = False
     """Whether AWS offers no update and no delete that we would use (task definitions)."""
+    calls: dict[str, Call] = field(default_factory=dict)
+    """API operation → the verb that makes the call, for kinds that are changed by several operations."""
 
     def on_observe(self, verb: Observe[ObservedT]) -> Observe[ObservedT]:
         """Say how to read resources: (door, cluster, names) → name → observed; absent is left out."""
@@ -60,11 +65,22 @@ class Kind(Generic[ObservedT]):
         self.delete = verb
         return verb
 
+    def on_call(self, *operations: str) -> Callable[[Call], Call]:
+        """Say how to make these API operations; a step's `ApiCall` names one of them."""
+
+        def attach(verb: Call) -> Call:
+            self.calls.update(dict.fromkeys(operations, verb))
+            return verb
+
+        return attach
+
     def missing_verbs(self) -> tuple[str, ...]:
         """Name the verbs this kind should have and has not been given."""
-        wanted = (
-            ("observe", "create") if self.immutable else ("observe", "create", "update", "delete")
-        )
+        wanted: tuple[str, ...] = ("observe", "create", "update", "delete")
+        if self.calls:
+            wanted = ("observe",)
+        elif self.immutable:
+            wanted = ("observe", "create")
         return tuple(verb for verb in wanted if not hasattr(self, verb))
 
 

@@ -12,7 +12,9 @@ from typing import Any, cast
 
 from reconciler.model.desired import (
     DesiredApp,
+    DesiredAutoscaling,
     DesiredMigration,
+    DesiredRedis,
     DesiredService,
     Guard,
     SyncPolicy,
@@ -102,11 +104,23 @@ def build_app(document: Mapping, where: Where, report: Report) -> DesiredApp | N
 def content_hash(app: DesiredApp) -> str:
     """Return sha256 over what an app means: places, comments, layout and the commit do not count."""
     meaning = asdict(
-        replace(app, folder="", content_hash="", commit="", warnings=(), services=(), migrations=())
+        replace(
+            app,
+            folder="",
+            content_hash="",
+            commit="",
+            warnings=(),
+            services=(),
+            migrations=(),
+            redis=(),
+            lookups=frozenset(),
+        )
     )
     meaning["services"] = sorted((_meaning(s) for s in app.services), key=canonical_json)
     # The order of migrations is the order in which they run.
     meaning["migrations"] = [_meaning(m) for m in app.migrations]
+    meaning["redis"] = sorted((_without_places(r) for r in app.redis), key=canonical_json)
+    meaning["lookups"] = sorted(app.lookups)
     meaning["dropped_migrations"] = sorted(app.dropped_migrations)
     return hashlib.sha256(canonical_json(meaning).encode()).hexdigest()
 
@@ -116,7 +130,13 @@ def _meaning(workload: DesiredService | DesiredMigration) -> dict[str, Any]:
     names = {f.name for f in fields(workload)} - {"origins"}
     result = {name: getattr(workload, name) for name in names}
     result["written"] = sorted(workload.written)
+    if isinstance(workload, DesiredService) and workload.autoscaling is not None:
+        result["autoscaling"] = _without_places(workload.autoscaling)
     return result
+
+
+def _without_places(value: DesiredRedis | DesiredAutoscaling) -> dict[str, Any]:
+    return asdict(replace(value, origins={}))
 
 
 def _known_sections(document: Mapping, report: Report) -> Mapping:

@@ -235,7 +235,7 @@ def _view(head: Head, items: Iterable[Mapping[str, Any]], table: str) -> LedgerV
         desired_hash=head.desired_hash,
         commit=head.commit,
     )
-    services, migrations = {}, {}
+    services, migrations, resources = {}, {}, {}
     for item in items:
         sort = str(item.get("sk"))
         if sort.startswith(records.SERVICE):
@@ -244,6 +244,9 @@ def _view(head: Head, items: Iterable[Mapping[str, Any]], table: str) -> LedgerV
         elif sort.startswith(records.MIGRATION):
             migration = records.decode_migration(item, table)
             migrations[migration.name] = migration
+        elif sort.startswith(records.RESOURCE):
+            resource = records.decode_resource(item, table)
+            resources[resource.address] = resource
         elif sort == records.PINS:
             view = replace(view, pins=records.decode_pins(item, table))
         elif sort == records.SUSPEND:
@@ -251,4 +254,4 @@ def _view(head: Head, items: Iterable[Mapping[str, Any]], table: str) -> LedgerV
         elif sort == records.STATUS:
             fields = Fields(table, f"{item.get('pk')} {sort}", item)
             view = replace(view, status=fields.mapping("doc"))
-    return replace(view, services=services, migrations=migrations)
+    return replace(view, services=services, migrations=migrations, resources=resources)

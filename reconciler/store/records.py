@@ -14,6 +14,7 @@ from typing import Any
 from reconciler.model.names import Address, AppKey
 from reconciler.model.observed import (
     MigrationRecord,
+    ResourceRecord,
     RolloutState,
     ServiceRecord,
     Suspension,
@@ -32,7 +33,7 @@ from reconciler.store.run_records import (
 )
 from reconciler.store.write import Write
 
-SERVICE, MIGRATION = "L#SVC#", "L#MIG#"
+SERVICE, MIGRATION, RESOURCE = "L#SVC#", "L#MIG#", "L#RES#"
 PINS, SUSPEND, STATUS = "L#PINS", "L#SUSPEND", "L#STATUS"
 
 
@@ -104,6 +105,22 @@ def decode_migration(item: Mapping[str, Any], table: str = "state") -> Migration
         latest_ordinal=fields.integer("ord"),
         gates=fields.boolean("gates", default=True),
         when=fields.text("whn", "before"),
+        version=fields.integer("ver"),
+    )
+
+
+def resource_write(key: AppKey, record: ResourceRecord) -> Write:
+    """Return the write of a resource's record; `record.version` is the one that was read, 0 for none."""
+    put = {"applied": canonical_json(record.applied)}
+    return _versioned(key, RESOURCE + record.address, record.version, put)
+
+
+def decode_resource(item: Mapping[str, Any], table: str = "state") -> ResourceRecord:
+    """Return a resource's record of a plain item. Raises CorruptLedger."""
+    fields = _fields(item, table)
+    return ResourceRecord(
+        address=fields.text("sk").removeprefix(RESOURCE),
+        applied=fields.document("applied"),
         version=fields.integer("ver"),
     )
 

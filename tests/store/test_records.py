@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from reconciler.aws.items import from_item, to_item
 from reconciler.model.errors import CorruptLedger, Superseded
-from reconciler.model.observed import MigrationRecord, RolloutState, ServiceRecord, Suspension
+from reconciler.model.observed import (
+    MigrationRecord,
+    ResourceRecord,
+    RolloutState,
+    ServiceRecord,
+    Suspension,
+)
 from reconciler.model.run import ClaimState, GuardMode, Run, RunState
 from reconciler.store import records
 from tests.store.world import ENTRY, KEY, World
@@ -75,6 +81,15 @@ def test_a_number_that_cannot_be_is_refused(attribute, value):
     item = {**records.encode_run(RUN), **records.run_key(KEY, "db", "1"), "v": 1, attribute: value}
     with pytest.raises(CorruptLedger, match=f"'{attribute}'.* from 0 to 2147483647"):
         records.decode_run(item)
+
+
+def test_a_resource_survives_being_stored():
+    """What was applied to a resource comes back as it was, under its address and with its version."""
+    record = ResourceRecord("redis/main", {"group": {"numCacheClusters": 2}}, 4)
+    write = records.resource_write(KEY, record)
+    assert (write.condition, write.values) == ("ver = :ver", {":ver": 4})
+    stored = to_item({**write.key, **write.put, "v": 1})
+    assert records.decode_resource(from_item(stored)) == replace(record, version=5)
 
 
 def test_a_negative_exit_code_is_one():

@@ -1,0 +1,18 @@
+"""Every kind whose steps are nothing but calls, by name. Read by `controller.calls`.
+
+A new kind is added here and in the planner; services, task definitions and runs have steps of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.resources.kind import Kind
+
+KINDS: Mapping[str, Kind[Any]] = {}
+
+
+def kind_named(name: str) -> Kind[Any]:
+    """Return the kind that a plan's call names; KeyError when nobody made it."""
+    return KINDS[name]
