@@ -31,7 +31,9 @@ MAX_NODES = 200_000
 
 _NULLS = frozenset({"~", "null", "Null", "NULL"})
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_FLOW_REFERENCE = re.compile(r"[\[{,:]\s*[^\"'\s]*\$\{")
+_FLOW_REFERENCE = re.compile(r"[\[{,:]\s*[^\"'\s\[{,:]*\$\{")
+_PARSER_LIMIT = "exceeded maximum nesting depth"
+"""What libyaml 0.2.6 and later says by itself, before we have seen our own limit passed."""
 
 
 class _Stop(Exception):
@@ -116,6 +118,10 @@ def _place_of_offset(file: SourceFile, offset: int) -> Place:
 def _syntax_error(file: SourceFile, broken: yaml.MarkedYAMLError, report: Report) -> None:
     mark = broken.problem_mark or broken.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    if broken.problem == _PARSER_LIMIT:
+        message = f"nested deeper than {MAX_DEPTH} levels"
+        report.error(Place(file, line, column), message, "too-deep")
+        return
     message = f"not valid YAML: {broken.problem or broken.context or broken}"
     if broken.context and broken.problem:
         message += f" ({broken.context}"
