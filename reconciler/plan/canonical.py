@@ -73,7 +73,8 @@ def item_key(rule: ListRule, item: Mapping[str, Any]) -> str:
     parts = []
     for part in rule.key:
         found = (item[name] for name in part.names if item.get(name) is not None)
-        parts.append(str(next(found, part.default)))
+        value = next(found, part.default)
+        parts.append("+".join(map(str, value)) if isinstance(value, list) else str(value))
     return "/".join(parts)
 
 

@@ -18,9 +18,9 @@ from reconciler.plan.paths import MISSING
 from reconciler.shapes.default_values import (
     ABSENT,
     NO_DEFAULT,
-    UNPREDICTABLE,
     default_of,
     default_row,
+    unpredictable,
 )
 from reconciler.shapes.tables import SERVICE, Kind, is_map
 
@@ -132,8 +132,8 @@ class _Walk:
             self._undeclared(live, parent, path)
 
     def _undeclared(self, live: Any, parent: Mapping[str, Any], path: Path) -> None:
-        if self.kind == SERVICE and path[0] in UNPREDICTABLE:
-            self._suppress(path, live, UNPREDICTABLE[path[0]])
+        if reason := unpredictable(self.kind, path):
+            self._suppress(path, live, reason)
             return
         default = default_of(self.kind, path, self.whole, parent)
         if default is NO_DEFAULT:

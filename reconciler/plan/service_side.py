@@ -19,7 +19,7 @@ from reconciler.plan.changes import Background, change_of
 from reconciler.plan.compare import Difference, compare, removed
 from reconciler.plan.ownership import declared_tags, ownership_tags, tag_list
 from reconciler.plan.paths import MISSING, overlay, replaced
-from reconciler.shapes.default_values import UNPREDICTABLE
+from reconciler.shapes.default_values import unpredictable
 from reconciler.shapes.effects import (
     NOT_OBSERVABLE,
     RESETS,
@@ -181,7 +181,7 @@ def _is_whole(field: str, gone: list[Difference]) -> bool:
 
 
 def _can_be_removed(path: Path) -> bool:
-    if path[0] in UNPREDICTABLE and path[0] not in RESETS:
+    if unpredictable(SERVICE, path[:1]) and path[0] not in RESETS:
         return False
     return service_effect(path[0]).effect is not Effect.REPLACE
 

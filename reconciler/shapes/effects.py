@@ -26,6 +26,9 @@ _NEW_TASKS = EffectRow(
     Effect.NEW_TASKS, "M UpdateService: no deployment; only tasks started later have it"
 )
 _CREATE_ONLY = EffectRow(Effect.REPLACE, "M: in CreateServiceRequest, not in UpdateServiceRequest")
+_REVISION = EffectRow(
+    Effect.ROLLOUT, "D service-revision: part of the immutable revision, so a change makes another"
+)
 _UNKNOWN = EffectRow(Effect.ROLLOUT, "undocumented either way: the careful reading")
 
 SERVICE_EFFECTS: dict[str, EffectRow] = {
@@ -40,6 +43,9 @@ SERVICE_EFFECTS: dict[str, EffectRow] = {
         Effect.ROLLOUT,
         "D asg-capacity-providers: running tasks stay, so forceNewDeployment goes with it",
     ),
+    "monitoring": _REVISION,
+    "gatewayConnectors": _REVISION,
+    "deploymentController": _UNKNOWN,
     "desiredCount": _QUIET,
     "deploymentConfiguration": _QUIET,
     "availabilityZoneRebalancing": _QUIET,
@@ -65,17 +71,20 @@ RESETS: dict[str, Any] = {
     "capacityProviderStrategy": [],
     "volumeConfigurations": [],
     "vpcLatticeConfigurations": [],
+    "gatewayConnectors": [],
     "serviceConnectConfiguration": {"enabled": False},
     "healthCheckGracePeriodSeconds": 0,
     "enableExecuteCommand": False,
     "enableECSManagedTags": False,
     "propagateTags": "NONE",
     "platformVersion": "LATEST",
-    "deploymentController": {"type": "ECS"},
 }
 
 NOT_OBSERVABLE = frozenset({"monitoring", "gatewayConnectors", "role"})
 """CreateService fields that DescribeServices never answers: compared with what was last applied [M]."""
+
+ONLY_WITH_STRATEGY = {"linearConfiguration": "LINEAR", "canaryConfiguration": "CANARY"}
+"""Parts of deploymentConfiguration that are only valid with one strategy [M DeploymentConfiguration]."""
 
 SENT_WITH_NEW_REVISION = ("volumeConfigurations",)
 """Must be in the call whenever its task definition has volumes configured at launch [M]."""

@@ -47,11 +47,17 @@ def _by(*names: str) -> tuple[KeyPart, ...]:
 
 
 _CONTAINER: Path = ("containerDefinitions", "*")
+_LINUX: Path = (*_CONTAINER, "linuxParameters")
+_HOOKS: Path = ("deploymentConfiguration", "lifecycleHooks")
+_CONNECT: Path = ("serviceConnectConfiguration", "services")
+_EBS_TAGS: Path = ("volumeConfigurations", "*", "managedEBSVolume", "tagSpecifications")
+_METRICS: Path = ("monitoring", "metricConfigurations")
 
 LIST_RULES: dict[Kind, tuple[ListRule, ...]] = {
     # Lists whose order ECS does not keep or does not read [TF sorts containers, environment, secrets;
     # OBS]. Everything that is not named here is ordered: command, entryPoint, dependsOn, mountPoints,
     # systemControls, extraHosts, dnsServers, environmentFiles, placementConstraints, placementStrategy.
+    # Capabilities, permissions, exit codes, stages and metric names are sets by their meaning [M].
     TASK_DEFINITION: (
         ListRule(("containerDefinitions",), _by("name")),
         ListRule((*_CONTAINER, "environment"), _by("name"), "value"),
@@ -65,6 +71,12 @@ LIST_RULES: dict[Kind, tuple[ListRule, ...]] = {
         ListRule((*_CONTAINER, "resourceRequirements"), _by("type")),
         ListRule((*_CONTAINER, "links")),
         ListRule((*_CONTAINER, "logConfiguration", "secretOptions"), _by("name"), "valueFrom"),
+        ListRule((*_CONTAINER, "restartPolicy", "ignoredExitCodes")),
+        ListRule((*_LINUX, "capabilities", "add")),
+        ListRule((*_LINUX, "capabilities", "drop")),
+        ListRule((*_LINUX, "devices"), _by("hostPath")),
+        ListRule((*_LINUX, "devices", "*", "permissions")),
+        ListRule((*_LINUX, "tmpfs"), _by("containerPath")),
         ListRule(("volumes",), _by("name")),
         ListRule(("tags",), _by("key"), "value"),
         ListRule(("inferenceAccelerators",), _by("deviceName")),
@@ -80,7 +92,16 @@ LIST_RULES: dict[Kind, tuple[ListRule, ...]] = {
         ListRule(("volumeConfigurations",), _by("name")),
         ListRule(("vpcLatticeConfigurations",), _by("targetGroupArn")),
         ListRule(("deploymentConfiguration", "alarms", "alarmNames")),
-        ListRule(("serviceConnectConfiguration", "services"), _by("portName")),
+        ListRule(_HOOKS, (KeyPart(("hookTargetArn",), "PAUSE"), KeyPart(("lifecycleStages",)))),
+        ListRule((*_HOOKS, "*", "lifecycleStages")),
+        ListRule(_CONNECT, _by("portName")),
+        ListRule((*_CONNECT, "*", "clientAliases"), _by("port")),
+        ListRule(_EBS_TAGS, _by("resourceType")),
+        ListRule((*_EBS_TAGS, "*", "tags"), _by("key"), "value"),
+        ListRule(("gatewayConnectors",), _by("portName")),
+        ListRule(("gatewayConnectors", "*", "filters", "accessTypes")),
+        ListRule(_METRICS, _by("metricNames")),
+        ListRule((*_METRICS, "*", "metricNames")),
         ListRule(
             ("serviceConnectConfiguration", "logConfiguration", "secretOptions"),
             _by("name"),
@@ -100,7 +121,10 @@ MAPS: dict[Kind, tuple[Path, ...]] = {
         ("volumes", "*", "dockerVolumeConfiguration", "driverOpts"),
         ("volumes", "*", "dockerVolumeConfiguration", "labels"),
     ),
-    SERVICE: (("serviceConnectConfiguration", "logConfiguration", "options"),),
+    SERVICE: (
+        ("serviceConnectConfiguration", "logConfiguration", "options"),
+        (*_HOOKS, "*", "hookDetails"),  # any JSON [M: document type]
+    ),
 }
 
 READ_ONLY: dict[Kind, frozenset[str]] = {
@@ -159,5 +183,5 @@ def list_rule(kind: Kind, path: Path) -> ListRule | None:
 
 
 def is_map(kind: Kind, path: Path) -> bool:
-    """Say whether the value at `path` is a map with the user's own keys."""
-    return any(matches(pattern, path) for pattern in MAPS[kind])
+    """Say whether the value at `path` is a map with the user's own keys, or lies in one."""
+    return any(matches(pattern, path[: len(pattern)]) for pattern in MAPS[kind])
