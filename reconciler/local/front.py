@@ -1,4 +1,4 @@
-"""The WSGI application of the embedded AWS: faults first, then ECS, ECR, DynamoDB's tokens, moto.
+"""The WSGI application of the embedded AWS: faults first, then what is ours, then moto.
 
 Run by `server` on its threads. One request is one call of `Front`.
 """
@@ -22,6 +22,10 @@ from reconciler.local import ecr
 from reconciler.local.ecs import dispatch
 from reconciler.local.ecs.errors import EcsError
 from reconciler.local.ecs.state import World
+from reconciler.local.elasticache import dispatch as cache_dispatch
+from reconciler.local.elasticache import wire
+from reconciler.local.elasticache.errors import CacheError
+from reconciler.local.elasticache.state import CacheWorld
 from reconciler.local.faults import Call, Effect, Fault, Faults
 from reconciler.local.images import Images
 from reconciler.local.metadata import METADATA_PREFIX, container_metadata
@@ -46,12 +50,24 @@ class _Request:
     environ: Environ
 
 
+@dataclass(frozen=True)
+class Backends:
+    """What answers behind the endpoint."""
+
+    world: World
+    caches: CacheWorld
+    moto: MotoBackend
+    images: Images
+
+
 class Front:
     """Everything behind the endpoint."""
 
-    def __init__(self, world: World, moto: MotoBackend, images: Images, faults: Faults) -> None:
-        self._world, self._moto, self._images, self._faults = world, moto, images, faults
-        self._tokens = TransactionTokens(world.clock)
+    def __init__(self, backends: Backends, faults: Faults) -> None:
+        self._world, self._caches = backends.world, backends.caches
+        self._moto, self._images = backends.moto, backends.images
+        self._faults = faults
+        self._tokens = TransactionTokens(self._world.clock)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -94,6 +110,8 @@ class Front:
         service, operation = request.call.service, request.call.operation
         if service == "ecs":
             return self._ecs(request)
+        if service == "elasticache":
+            return self._elasticache(request)
         if service == "ecr" and ecr.handles(self._images, operation, request.call.params):
             return self._ecr(request)
         if operation == "TransactWriteItems" and service == "dynamodb":
@@ -112,6 +130,17 @@ class Front:
         except EcsError as error:
             return _error(400, error.code, error.message, error.members)
         return _json(200, document)
+
+    def _elasticache(self, request: _Request) -> Answer:
+        scope, operation = (self._moto.account, request.region), request.call.operation
+        if "User" in operation:  # users and user groups are moto's
+            return self._to_moto(request)
+        try:
+            document = cache_dispatch.answer(self._caches, scope, operation, request.call.params)
+        except CacheError as error:
+            status, body = wire.failure(error.code, error.message)
+            return _xml(status, body)
+        return _xml(200, wire.answer(operation, document))
 
     def _ecr(self, request: _Request) -> Answer:
         try:
@@ -143,9 +172,12 @@ def _identify(environ: Environ) -> _Request:
         service = target_service(target) or signed_for
         params = _json_params(body) if service in TARGETS else {}
         return _Request(Call(service, target.rpartition(".")[2], params), region, environ)
-    form = urllib.parse.parse_qs(body.decode("utf-8", "replace"))
+    form = urllib.parse.parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
     operation = form.get("Action", [str(environ.get("REQUEST_METHOD", ""))])[0]
-    return _Request(Call(signed_for, operation, {}), region, environ)
+    parsed = {}
+    if signed_for == "elasticache" and wire.knows(operation):
+        parsed = wire.parse(operation, form)
+    return _Request(Call(signed_for, operation, parsed), region, environ)
 
 
 def _json_params(body: bytes) -> Mapping[str, Any]:
@@ -166,6 +198,10 @@ def _json(code: int, document: Mapping[str, Any]) -> Answer:
     body = json.dumps(document, default=_plain).encode()
     status = _STATUS.get(code, f"{code} Error")
     return status, [("Content-Type", "application/x-amz-json-1.1")], body
+
+
+def _xml(code: int, body: bytes) -> Answer:
+    return _STATUS.get(code, f"{code} Error"), [("Content-Type", "text/xml")], body
 
 
 def _injected(fault: Fault, request: _Request) -> Answer:

@@ -19,10 +19,12 @@ from reconciler.local import launch
 from reconciler.local.awslogs import AwsLogs
 from reconciler.local.clock import WorldClock
 from reconciler.local.ecs.state import World
+from reconciler.local.elasticache.changes import open_window
+from reconciler.local.elasticache.state import CacheWorld
 from reconciler.local.endpoint import Endpoint, bind
 from reconciler.local.engine import Engine
 from reconciler.local.faults import Faults
-from reconciler.local.front import Front
+from reconciler.local.front import Backends, Front
 from reconciler.local.images import Images
 from reconciler.local.moto_backend import MotoBackend
 from reconciler.local.secret_values import SecretValues
@@ -68,6 +70,7 @@ class EmbeddedAws:
         self.faults = Faults()
         self.images = Images(images or {})
         self.world = World(self.clock, times or Times(), rng)
+        self.caches = CacheWorld(self.clock, self.world.times)
         self.moto = MotoBackend(account)
         self._given_directory = data_directory
         self.data_directory = Path()
@@ -109,7 +112,8 @@ class EmbeddedAws:
             self.moto.stop()
             listener.close()
             raise
-        self._front = Front(self.world, self.moto, self.images, self.faults)
+        backends = Backends(self.world, self.caches, self.moto, self.images)
+        self._front = Front(backends, self.faults)
         self._endpoint = Endpoint(listener, self._front, self.clock)
         machine = launch.World(
             endpoint_url=self._endpoint.url,
@@ -152,6 +156,11 @@ class EmbeddedAws:
         seeder = Seeder(self)
         for app in apps:
             seeder.app(app)
+
+    def open_maintenance_window(self, replication_group: str) -> None:
+        """Apply the pending modifications of an ElastiCache replication group now."""
+        with self.caches.lock:
+            open_window(self.caches, replication_group)
 
     def stop_endpoint(self) -> None:
         """Let AWS be out of reach: connections are refused, tasks go on running."""

@@ -27,6 +27,11 @@ class Times:
     health_scale: float = 0.02
     visible_after: timedelta = timedelta()
     """Until then a new task is MISSING and unlisted: the API is eventually consistent."""
+    cache_creating: timedelta = timedelta(seconds=0.2)
+    cache_modifying: timedelta = timedelta(seconds=0.2)
+    cache_applying: timedelta = timedelta(seconds=0.1)
+    cache_rebooting: timedelta = timedelta(seconds=0.2)
+    cache_deleting: timedelta = timedelta(seconds=0.1)
     forget_stopped: timedelta = timedelta(hours=1)
     forget_inactive_service: timedelta = timedelta(hours=1)
     tick: timedelta = timedelta(seconds=0.02)
@@ -36,7 +41,7 @@ class Times:
         """Return AWS's durations: 40 s until a task without health checks counts as healthy.
 
         Sources: DeploymentConfiguration in botocore's ECS model (40 s), ECS service throttle logic (15
-        min), StopTask (30 s); provisioning is what Fargate usually takes.
+        min), StopTask (30 s); provisioning and the times of ElastiCache are what they usually take.
         """
         return cls(
             provisioning=timedelta(seconds=15),
@@ -47,4 +52,9 @@ class Times:
             stop_timeout=timedelta(seconds=30),
             health_scale=1.0,
             visible_after=timedelta(seconds=1),
+            cache_creating=timedelta(minutes=8),
+            cache_modifying=timedelta(minutes=10),
+            cache_applying=timedelta(seconds=30),
+            cache_rebooting=timedelta(minutes=2),
+            cache_deleting=timedelta(minutes=5),
         )
