@@ -38,8 +38,9 @@ contracts: dev ## The layers: who may import whom
 soak: dev ## Long randomised runs: pairs of faults, many seeds
 	@exec $(BIN)/python -m pytest -n auto -m soak --timeout 0 $(ARGS)
 
-bench: dev ## From saving a file to the first AWS call that changes something: median and worst of 20
-	@exec $(BIN)/python -m tests.bench $(ARGS)
+bench: dev ## From saving a file to the first changing AWS call; what a diff of 100 services costs
+	@$(BIN)/python -m tests.bench $(ARGS)
+	@exec $(BIN)/python -m tests.bench.diff
 
 dev: $(VENV)/installed-dev ## Only set up the environment for development
 
