@@ -39,15 +39,22 @@ class Shape:
 
     @cached_property
     def members(self) -> Mapping[str, Shape]:
-        """The fields of a structure, in the model's order; empty for other kinds."""
+        """The fields of a structure as they are written, in the model's order; empty for other kinds."""
         if self.kind != "structure":
             return {}
-        return {name: _wrap(member) for name, member in self.raw.members.items()}
+        return {written_name(name): _wrap(member) for name, member in self.raw.members.items()}
+
+    @cached_property
+    def api_names(self) -> Mapping[str, str]:
+        """The fields of a structure as they are written → as the API spells them."""
+        names = self.raw.members if self.kind == "structure" else ()
+        return {written_name(name): name for name in names}
 
     @cached_property
     def required(self) -> tuple[str, ...]:
         """The fields that a structure must have."""
-        return tuple(self.raw.required_members) if self.kind == "structure" else ()
+        names = self.raw.required_members if self.kind == "structure" else ()
+        return tuple(written_name(name) for name in names)
 
     @cached_property
     def element(self) -> Shape | None:
@@ -80,6 +87,11 @@ class Shape:
     def is_sensitive(self) -> bool:
         """Whether AWS itself marks the value as not to be shown."""
         return bool(self.raw.metadata.get("sensitive", False))
+
+
+def written_name(api_name: str) -> str:
+    """Return the name of an API's field as it is written: `minCapacity` for `MinCapacity`."""
+    return api_name[:1].lower() + api_name[1:]
 
 
 @cache
