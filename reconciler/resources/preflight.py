@@ -18,7 +18,7 @@ from reconciler.model.desired import DesiredApp, DesiredMigration
 from reconciler.model.errors import AccessDenied, AwsError, BadCredentials, NotFound, Unreachable
 from reconciler.model.names import AppKey
 from reconciler.resources import image
-from reconciler.resources.policy import partition
+from reconciler.resources.grants.statement import partition
 
 PATIENCE = timedelta(seconds=5)
 """The deadline of one probe: a preflight answers soon, even where nothing does."""

@@ -1,0 +1,76 @@
+"""ECS: clusters, services, task definitions and the tasks of migrations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.resources.grants.statement import Names, Statement, allow, task_definitions
+
+
+def reads(names: Names) -> Iterator[Statement]:
+    """Grant what observing needs."""
+    yield allow("EcsCluster", ["ecs:DescribeClusters"], [names.cluster])
+    # By pattern: a service that left the files must still be seen as an orphan.
+    yield allow("EcsReadServices", ["ecs:DescribeServices"], [names.any_service])
+    yield allow(
+        "EcsReadDefinitions",  # these two know no resource
+        ["ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions"],
+        ["*"],
+    )
+    yield allow("EcsListTasks", ["ecs:ListTasks"], ["*"], names.in_cluster)
+    yield allow(
+        "EcsReadTasks",
+        ["ecs:DescribeTasks"],
+        [names.arn("ecs", f"task/{names.cluster_name}/*")],
+        names.in_cluster,
+    )
+
+
+def service_writes(names: Names) -> Iterator[Statement]:
+    """Grant creating and changing the declared services."""
+    if names.services:
+        yield allow("EcsWriteServices", ["ecs:CreateService", "ecs:UpdateService"], names.services)
+        yield allow("EcsTagServices", ["ecs:TagResource"], names.services)
+
+
+def prune_writes(names: Names) -> Iterator[Statement]:
+    """Grant deleting what carries the app's tags, when the files ask for it."""
+    if not names.app.sync.prune:
+        return
+    owned = {
+        "aws:ResourceTag/reconciler:app": names.app.app,
+        "aws:ResourceTag/reconciler:environment": names.app.environment,
+    }
+    yield allow(
+        "EcsDeleteOwned", ["ecs:DeleteService"], [names.any_service], {"StringEquals": owned}
+    )
+
+
+def definition_writes(names: Names) -> Iterator[Statement]:
+    """Grant registering revisions of the declared families."""
+    families = names.families(task_definitions(names.app))
+    if families:
+        yield allow("EcsRegister", ["ecs:RegisterTaskDefinition"], families)
+        yield allow(
+            "EcsTagDefinitions",
+            ["ecs:TagResource"],
+            families,
+            {"StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}},
+        )
+
+
+def run_writes(names: Names) -> Iterator[Statement]:
+    """Grant running and stopping the tasks of migrations."""
+    migrations = names.app.migrations
+    if not migrations:
+        return
+    tasks = [names.arn("ecs", f"task/{names.cluster_name}/*")]
+    families = names.families(m.task_definition for m in migrations)
+    yield allow("EcsRunMigrations", ["ecs:RunTask"], families, names.in_cluster)
+    yield allow("EcsStopMigrations", ["ecs:StopTask"], tasks, names.in_cluster)
+    yield allow(
+        "EcsTagTasks",
+        ["ecs:TagResource"],
+        tasks,
+        {"StringEquals": {"ecs:CreateAction": "RunTask"}},
+    )

@@ -1,0 +1,84 @@
+"""Our own tables: each app has its own partition, nobody may delete, the journal only grows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from reconciler.resources.grants.statement import Names, Statement, allow
+
+
+def reads(names: Names) -> Iterator[Statement]:
+    """Grant reading the app's ledger."""
+    yield allow(
+        "LedgerTables",
+        ["dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable"],
+        _tables(names),
+    )
+    yield allow(
+        "ReadState",
+        ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"],
+        [names.table("state")],
+        _keys([_partition_of(names), "M"]),
+    )
+    yield allow(
+        "ReadJournal",
+        ["dynamodb:GetItem", "dynamodb:Query"],
+        [names.table("journal")],
+        _keys([_partition_of(names)]),
+    )
+    yield allow("ReadClaims", ["dynamodb:GetItem"], [names.table("claims")], _claims(names))
+
+
+def writes(names: Names) -> Iterator[Statement]:
+    """Grant making the tables and writing the app's part of them."""
+    yield allow(
+        "MakeLedger",
+        [
+            "dynamodb:CreateTable",
+            "dynamodb:UpdateContinuousBackups",
+            "dynamodb:UpdateTimeToLive",
+        ],
+        _tables(names),
+    )
+    write = ["dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    yield allow("WriteState", write, [names.table("state")], _keys([_partition_of(names), "M"]))
+    # Append only: no UpdateItem, and no table has DeleteItem.
+    yield allow(
+        "AppendJournal",
+        ["dynamodb:PutItem"],
+        [names.table("journal")],
+        _keys([_partition_of(names)]),
+    )
+    yield allow("WriteClaims", write, [names.table("claims")], _claims(names))
+
+
+def guard(names: Names) -> Iterator[Statement]:
+    """Grant what the guard container does: one conditional update, and a read when it lost."""
+    if names.app.migrations:
+        yield allow(
+            "GuardClaims",
+            ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+            [names.table("claims")],
+            _claims(names),
+        )
+
+
+def _tables(names: Names) -> list[str]:
+    return [names.table(name) for name in ("state", "journal", "claims")]
+
+
+def _partition_of(names: Names) -> str:
+    return f"A#{names.app.key}"
+
+
+def _claims(names: Names) -> dict[str, Any]:
+    return _keys([f"mig#{names.app.key}/*"])
+
+
+def _keys(patterns: Sequence[str]) -> dict[str, Any]:
+    """Limit DynamoDB to partition keys. `ForAllValues` is true of nothing at all: hence `Null`."""
+    return {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": sorted(patterns)},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }

@@ -1,0 +1,120 @@
+"""IAM statements and the ARNs of one app: what every grant is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.model.desired import DesiredApp, Document
+
+Statement = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names of one app as IAM spells them."""
+
+    app: DesiredApp
+
+    @property
+    def partition(self) -> str:
+        """The ARN partition of the app's region."""
+        return partition(self.app.region)
+
+    @property
+    def cluster_name(self) -> str:
+        """The name of the cluster, which the files may give as an ARN."""
+        return self.app.cluster.rsplit("/", 1)[-1]
+
+    @property
+    def cluster(self) -> str:
+        """The ARN of the cluster."""
+        return self.arn("ecs", f"cluster/{self.cluster_name}")
+
+    @property
+    def in_cluster(self) -> Document:
+        """The condition for operations that know their cluster."""
+        return {"ArnEquals": {"ecs:cluster": self.cluster}}
+
+    @property
+    def services(self) -> list[str]:
+        """The ARNs of the declared services."""
+        return [self.service(s.service_name) for s in self.app.services]
+
+    @property
+    def any_service(self) -> str:
+        """Every service of the cluster: one that left the files must still be seen."""
+        return self.service("*")
+
+    def service(self, name: str) -> str:
+        """Spell the ARN of a service of the cluster."""
+        return self.arn("ecs", f"service/{self.cluster_name}/{name}")
+
+    def families(self, documents: Iterable[Document]) -> list[str]:
+        """Spell the ARNs of all revisions of the documents' families."""
+        named = [d["family"] for d in documents if "family" in d]
+        return [self.arn("ecs", f"task-definition/{family}:*") for family in named]
+
+    def arn(self, service: str, resource: str) -> str:
+        """Spell an ARN in the app's account and region."""
+        return f"arn:{self.partition}:{service}:{self.app.region}:{self.app.account}:{resource}"
+
+    def role(self, role: str) -> str:
+        """ECS takes the name of a role in the same account, or its ARN; IAM wants the ARN."""
+        if role.startswith("arn:"):
+            return role
+        return f"arn:{self.partition}:iam::{self.app.account}:role/{role}"
+
+    def table(self, name: str) -> str:
+        """Spell the ARN of one of the app's tables."""
+        return self.arn("dynamodb", f"table/{self.app.table_prefix}-{name}")
+
+
+def task_definitions(app: DesiredApp) -> list[Document]:
+    """Return the task definitions of all services and migrations."""
+    return [s.task_definition for s in app.services] + [m.task_definition for m in app.migrations]
+
+
+def allow(
+    sid: str,
+    actions: Sequence[str],
+    resources: Iterable[str],
+    condition: Document | None = None,
+) -> Statement:
+    """Make a statement; actions and resources are sorted, so that the same grant has the same text."""
+    statement: Statement = {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Action": sorted(set(actions)),
+        "Resource": sorted(set(resources)),
+    }
+    if condition:
+        statement["Condition"] = dict(condition)
+    return statement
+
+
+def merged(statements: Sequence[Statement]) -> list[Statement]:
+    """Join equal statements of several apps and number the Sids that are then still the same.
+
+    Only resources are joined, and only where actions and condition are equal: never a wider grant.
+    """
+    joined: dict[str, Statement] = {}
+    for statement in statements:
+        rest = {k: v for k, v in statement.items() if k != "Resource"}
+        known = joined.setdefault(repr(rest), statement)
+        known["Resource"] = sorted({*known["Resource"], *statement["Resource"]})
+    seen: dict[str, int] = {}
+    for statement in joined.values():
+        sid = statement["Sid"]
+        seen[sid] = seen.get(sid, 0) + 1
+        if seen[sid] > 1:
+            statement["Sid"] = f"{sid}{seen[sid]}"
+    return list(joined.values())
+
+
+def partition(region: str) -> str:
+    """Return the ARN partition that a region belongs to."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
