@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from reconciler.model.names import AppKey
 from reconciler.model.run import Run
@@ -125,6 +125,71 @@ class ResourceRecord:
     version: int = 0
 
 
+class Endpoint(NamedTuple):
+    """Where a group listens."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
+class ObservedParameter:
+    """What AWS says of one parameter of a family: when it takes effect and what it may be.
+
+    `change_type` is `immediate` or `requires-reboot`; `value` is its live value, the default's included.
+    """
+
+    name: str
+    value: str = ""
+    change_type: str = ""
+    allowed_values: str = ""
+    data_type: str = ""
+    modifiable: bool = True
+
+
+@dataclass(frozen=True)
+class ObservedParameterGroup:
+    """One live ElastiCache parameter group. `parameters` are those that somebody set, values as text.
+
+    `family`, `arn` and `tags` are empty, `details` and `used_by` None, when there was no need to ask.
+    """
+
+    name: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    family: str = ""
+    arn: str = ""
+    tags: Mapping[str, str] | None = None
+    details: Mapping[str, ObservedParameter] | None = None
+    """Every parameter of the family, by name."""
+    used_by: frozenset[str] | None = None
+    """Ids of the replication groups and of the single clusters that use it."""
+
+
+@dataclass(frozen=True)
+class ObservedRedis:
+    """One live replication group with the parameter group that the files give it.
+
+    `status` is AWS's word, empty when the group does not exist. `group` has the form of
+    `DesiredRedis.group`, without tags; `pending` are the values of it that AWS has accepted and not
+    applied yet.
+    """
+
+    status: str = ""
+    group: Mapping[str, Any] = field(default_factory=dict)
+    pending: Mapping[str, Any] = field(default_factory=dict)
+    arn: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    members: tuple[str, ...] = ()
+    configuration: Endpoint | None = None
+    primary: Endpoint | None = None
+    reader: Endpoint | None = None
+    parameter_status: str = ""
+    """`in-sync`, `applying` or `pending-reboot`."""
+    to_reboot: tuple[str, ...] = ()
+    """Nodes that take a parameter only when they are rebooted."""
+    parameter_group: ObservedParameterGroup | None = None
+
+
 @dataclass(frozen=True)
 class Suspension:
     """Somebody told the controller to keep its hands off."""
@@ -178,4 +243,6 @@ class ObservedApp:
     """Image reference as declared → `repository@sha256:…` (pins first, then ECR)."""
     orphans: Mapping[str, ObservedService] = field(default_factory=dict)
     """Live services with our tags for this app that the files no longer name; by AWS service name."""
+    redis: Mapping[str, ObservedRedis] = field(default_factory=dict)
+    """By section key of the desired groups."""
     ledger: LedgerView = field(default_factory=lambda: LedgerView(key=""))
