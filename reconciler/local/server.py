@@ -19,6 +19,7 @@ from reconciler.local import launch
 from reconciler.local.awslogs import AwsLogs
 from reconciler.local.clock import WorldClock
 from reconciler.local.ecs.state import World
+from reconciler.local.elasticache.agent import CacheAgent
 from reconciler.local.elasticache.changes import open_window
 from reconciler.local.elasticache.state import CacheWorld
 from reconciler.local.endpoint import Endpoint, bind
@@ -76,6 +77,7 @@ class EmbeddedAws:
         self.data_directory = Path()
         self._endpoint: Endpoint | None = None
         self._engine: Engine | None = None
+        self.cache_agent: CacheAgent | None = None
         self._front: Front | None = None
 
     @property
@@ -124,8 +126,10 @@ class EmbeddedAws:
         self._engine = Engine(self.world, machine, AwsLogs(self.moto, self.clock))
         for name in self.images.folders:
             Seeder(self).repository(name)
+        self.cache_agent = CacheAgent(self.caches, self.data_directory)
         self._endpoint.start()
         self._engine.start()
+        self.cache_agent.start()
 
     def _fresh_directory(self) -> Path:
         if self._given_directory is None:
@@ -144,6 +148,8 @@ class EmbeddedAws:
             return
         self.faults.clear()
         self._engine.stop()
+        if self.cache_agent is not None:
+            self.cache_agent.stop()
         self._endpoint.stop()
         self.moto.stop()
         if self._given_directory is None:

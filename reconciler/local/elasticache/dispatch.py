@@ -44,6 +44,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "ResetCacheParameterGroup": parameter_groups.reset,
 }
 
+_READS = ("Describe", "List")
+
 
 def answer(world: CacheWorld, scope: Scope, operation: str, params: Mapping[str, Any]) -> Document:
     """Carry out one operation under the world's lock; the answer is a copy. Raises CacheError."""
@@ -52,5 +54,15 @@ def answer(world: CacheWorld, scope: Scope, operation: str, params: Mapping[str,
         message = f"The embedded AWS does not have the operation elasticache:{operation}."
         raise CacheError("NotImplemented", message)
     with world.lock:
-        changes.step(world)
-        return copy.deepcopy(carry_out(world, scope, params))
+        _settle(world)
+        document = copy.deepcopy(carry_out(world, scope, params))
+        if not operation.startswith(_READS):
+            _settle(world)
+        return document
+
+
+def _settle(world: CacheWorld) -> None:
+    """Let the clock do its work, and the servers follow: what is `available` listens."""
+    changes.step(world)
+    if world.follow is not None:
+        world.follow()

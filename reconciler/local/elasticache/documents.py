@@ -25,7 +25,7 @@ _CLUSTER_PENDING = ("EngineVersion", "CacheNodeType", "TransitEncryptionEnabled"
 
 def endpoint(group: ReplicationGroup, node_group: int) -> Document:
     """Return where the server of a node group listens on this machine."""
-    return {"Address": HOST, "Port": group.ports.get(node_group, group.settings["Port"])}
+    return {"Address": HOST, "Port": group.ports[node_group]}
 
 
 def waiting(group: ReplicationGroup) -> Document:

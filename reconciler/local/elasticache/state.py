@@ -6,7 +6,7 @@ Changed under `CacheWorld.lock` only.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -135,6 +135,8 @@ class CacheWorld:
         self.clock = clock
         self.times = times
         self.regions: dict[Scope, Region] = {}
+        self.follow: Callable[[], None] | None = None
+        """Brings the servers to what the groups need; called under the lock."""
 
     def now(self) -> datetime:
         """Return the world's time."""
