@@ -52,7 +52,7 @@ def apply(
     logs.configure(settings.log_format, verbose=settings.verbose, quiet=settings.quiet)
     source = _Checked(settings, desired)
     wants = () if options.no_wait else (desired.key,)
-    with _Membership(settings, wants) as ours:
+    with Membership(settings, wants) as ours:
         reconciler = ours.reconciler(source, on_event, options.prune, options.addresses)
         lease = timedelta(0) if options.no_wait else options.wait
         try:
@@ -87,13 +87,14 @@ class _Checked:
 
 
 @dataclass
-class _Membership:
+class Membership:
     """A process that may hold leases: the world, the heartbeat, and the way out."""
 
     settings: Settings
     wants: Collection[AppKey] = ()
 
     def __post_init__(self) -> None:
+        """Open the world; no place of it yet."""
         self.world = World(self.settings, acting=True)
         chance = random.Random()  # noqa: S311 - spreads retries, guards no secret
         self.core = Core.make(
@@ -101,9 +102,11 @@ class _Membership:
         )
 
     def __enter__(self) -> Self:
+        """Go on as this."""
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Leave: what is held is given back."""
         for _error in self.core.memberships.end():
             pass  # others take over when the heartbeat is missed
 
@@ -145,7 +148,7 @@ def run(
 ) -> Ending:
     """Be the controller until told to stop, or until everything has converged."""
     logs.configure(settings.log_format, verbose=settings.verbose, quiet=settings.quiet)
-    ours = _Membership(settings)
+    ours = Membership(settings)
     source = FolderSource(settings.directory, load_folder, ours.world.clock)
     reconciler = ours.reconciler(source, on_event)
     options = Options(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from reconciler.app.world import World
 from reconciler.controller import operator
 from reconciler.model.desired import DesiredApp
@@ -32,12 +34,14 @@ def verify_history(settings: Settings, desired: DesiredApp) -> list[str]:
     return World(settings).store(desired).verify()
 
 
-def suspend(settings: Settings, desired: DesiredApp, reason: str) -> str:
-    """Keep the controller's hands off an app; returns what was done."""
+def suspend(
+    settings: Settings, desired: DesiredApp, reason: str, length: timedelta | None = None
+) -> str:
+    """Keep the controller's hands off an app, for a while or until `resume`; returns what was done."""
     world = World(settings)
     session, ledger, actor = world.operator(desired)
     now = world.place(desired).aws.now()
-    return operator.suspend(session, ledger, operator.suspension_now(reason, actor, now))
+    return operator.suspend(session, ledger, operator.suspension_now(reason, actor, now, length))
 
 
 def resume(settings: Settings, desired: DesiredApp, reason: str) -> str:

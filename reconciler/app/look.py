@@ -9,6 +9,7 @@ from typing import Any
 
 from reconciler.app.world import World
 from reconciler.controller.converge import TimedOut
+from reconciler.controller.operator import as_of
 from reconciler.model.desired import DesiredApp
 from reconciler.model.events import Event, EventKind
 from reconciler.model.observed import LedgerView, ObservedApp
@@ -37,7 +38,8 @@ def preview(settings: Settings, desired: DesiredApp, *, prune: bool = False) -> 
 
 def _preview(world: World, desired: DesiredApp, *, prune: bool = False) -> Preview:
     aws = world.place(desired).aws
-    observed = world.observer(desired).observe(aws, desired, world.ledger(desired))
+    ledger = as_of(world.ledger(desired), aws.now())
+    observed = world.observer(desired).observe(aws, desired, ledger)
     plan = make_plan(desired, observed, prune=prune)
     return Preview(desired, observed, plan, assess(desired, observed, plan))
 

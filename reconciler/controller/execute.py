@@ -14,7 +14,7 @@ from typing import Any
 from reconciler.aws.door import Aws
 from reconciler.controller.calls import Calls
 from reconciler.controller.journaled import Mutation, journaled
-from reconciler.controller.memory import after_call, as_seen, before_creation, forgotten
+from reconciler.controller.memory import after_call, as_seen, before_creation, begun, forgotten
 from reconciler.model.clock import Clock
 from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import AwsError
@@ -234,7 +234,8 @@ class Executor:
             lambda: verb(self.aws, parameters),
             with_intent=[*self._new_pins(), *self._before_creation(step, request)],
             with_outcome=lambda answer: [
-                self._write(after_call(name, self._remembered(name), request, answer))
+                # HEAD stands at the intent: that is where the rollout began.
+                self._begun(after_call(name, self._remembered(name), request, answer), request, 0)
             ],
         )
         self._pins = self._wanted_pins()
@@ -290,7 +291,11 @@ class Executor:
     def _memory(self, step: Step, request: ServiceRequest) -> Write:
         name = step.address.name
         live = self.observed.services[name]
-        return self._write(as_seen(name, self._remembered(name), request, live))
+        return self._begun(as_seen(name, self._remembered(name), request, live), request, 1)
+
+    def _begun(self, record: ServiceRecord, request: ServiceRequest, ahead: int) -> Write:
+        number = self.session.head.sequence + ahead
+        return self._write(begun(record, request, self.observed.ledger, number))
 
     def _remembered(self, name: str) -> ServiceRecord | None:
         return self.observed.ledger.services.get(name)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reconciler.model.observed import ObservedService, RolloutState, ServiceRecord
+from reconciler.model.observed import LedgerView, ObservedService, RolloutState, ServiceRecord
 from reconciler.model.plan import ServiceRequest
 from reconciler.resources.kind import Answer
 
@@ -61,6 +61,19 @@ def as_seen(
         state=RolloutState.CONVERGING,
         version=before.version if before else 0,
     )
+
+
+def begun(
+    record: ServiceRecord, request: ServiceRequest, ledger: LedgerView, number: int
+) -> ServiceRecord:
+    """Return the memory with what a rollout carries out, and the journal's entry it began with.
+
+    A part that rolls nothing leaves all of it as it was.
+    """
+    if not request.desired_hash:
+        return record
+    source = request.release or ledger
+    return replace(record, generation=source.generation, commit=source.commit, begun=number)
 
 
 def forgotten(record: ServiceRecord) -> ServiceRecord:

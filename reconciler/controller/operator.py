@@ -7,7 +7,7 @@ before a controller's decision or makes that decision be taken anew. Migrations:
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconciler.model.errors import UsageError
 from reconciler.model.journal import Entry, EntryKind
@@ -26,10 +26,10 @@ def suspend(session: Session, ledger: LedgerView, suspension: Suspension) -> str
         address="",
         action="suspend",
         cause=suspension.reason,
-        detail={"by": suspension.by},
+        detail={"by": suspension.by} | ({"until": suspension.until} if suspension.until else {}),
     )
     session.commit([entry], [suspension_write(ledger.key, ledger.suspension, suspension)])
-    return f"suspended: {suspension.reason}"
+    return suspension.text
 
 
 def resume(session: Session, ledger: LedgerView, reason: str, by: str) -> str:
@@ -41,6 +41,32 @@ def resume(session: Session, ledger: LedgerView, reason: str, by: str) -> str:
     )
     session.commit([entry], [suspension_write(ledger.key, ledger.suspension, None)])
     return f"resumed; it was suspended by {ledger.suspension.by}: {ledger.suspension.reason}"
+
+
+def end_suspension(session: Session, ledger: LedgerView, now: datetime) -> LedgerView:
+    """Lift a suspension whose time is over by AWS's clock, journaled; return the ledger without it.
+
+    Called at the beginning of a pass: the controller goes on by itself.
+    """
+    suspension = ledger.suspension
+    if suspension is None or not suspension.has_ended(now):
+        return ledger
+    entry = Entry(
+        kind=EntryKind.OPERATOR,
+        address="",
+        action="resume",
+        cause="its time is over",
+        before=suspension.reason,
+        detail={"by": suspension.by, "until": suspension.until},
+    )
+    session.commit([entry], [suspension_write(ledger.key, suspension, None)])
+    return replace(ledger, suspension=None)
+
+
+def as_of(ledger: LedgerView, now: datetime) -> LedgerView:
+    """Return the ledger as the next pass will see it, for who only looks: what has ended is gone."""
+    ended = ledger.suspension is not None and ledger.suspension.has_ended(now)
+    return replace(ledger, suspension=None) if ended else ledger
 
 
 def retry(session: Session, ledger: LedgerView, address: Address, reason: str, by: str) -> str:
@@ -72,6 +98,9 @@ def retry(session: Session, ledger: LedgerView, address: Address, reason: str, b
     return f"{address} is released; it was held: {record.reason}"
 
 
-def suspension_now(reason: str, by: str, at: datetime) -> Suspension:
-    """Make the record of a suspension that begins now."""
-    return Suspension(reason=reason, by=by, at=at.isoformat(timespec="seconds"))
+def suspension_now(
+    reason: str, by: str, at: datetime, length: timedelta | None = None
+) -> Suspension:
+    """Make the record of a suspension that begins now, and ends after `length` if that is given."""
+    until = "" if length is None else (at + length).isoformat(timespec="seconds")
+    return Suspension(reason=reason, by=by, at=at.isoformat(timespec="seconds"), until=until)

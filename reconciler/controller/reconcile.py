@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from reconciler.aws.door import Aws
 from reconciler.controller.execute import SOON, Execution, Executor
+from reconciler.controller.operator import end_suspension
 from reconciler.controller.settle import settle
 from reconciler.model.clock import Clock
 from reconciler.model.desired import DesiredApp
@@ -99,6 +100,7 @@ class Reconciler:
         access = self.open_app(desired)
         ledger = access.store.read(revisions(desired))
         session, ledger = self._lead(access, desired, ledger)
+        ledger = end_suspension(session, ledger, access.aws.now())
         aws = access.aws.fenced(access.member.check)
 
         observed = access.observer.observe(aws, desired, ledger)
@@ -123,7 +125,8 @@ class Reconciler:
             access.store.write_status(status, session.head.epoch)
         if done.failures:
             raise done.failures[0]
-        return Result(self._next_look(done, observed), restricted(status, self.only))
+        after = self._next_look(done, observed, access.aws.now())
+        return Result(after, restricted(status, self.only))
 
     def release(self, key: AppKey) -> None:
         """Give the app's lease back, for SIGTERM and for the end of `apply`. Not ours: nothing."""
@@ -135,12 +138,7 @@ class Reconciler:
         self, access: Access, desired: DesiredApp, ledger: LedgerView
     ) -> tuple[Session, LedgerView]:
         """Hold the app's lease and the newest generation, or raise."""
-        wanted_by = access.member.view.wants.get(desired.key)
-        if wanted_by and wanted_by != access.member.id:
-            self.release(desired.key)
-            raise LeaseHeld(
-                f"{desired.key} is handed over to {wanted_by}", holder=wanted_by, delay=HAND_OVER
-            )
+        self._hand_over(access, desired.key)
         self._refuse_older(desired, ledger)
         session = self._session(access, ledger)
         generation = self._generation(session, desired, ledger)
@@ -154,6 +152,22 @@ class Reconciler:
             desired_hash=desired.content_hash,
             commit=desired.commit,
         )
+
+    def hold(self, access: Access, ledger: LedgerView) -> Session:
+        """Hold the app's lease for something else than a pass of the files, as `rollback` does.
+
+        The generation stays: nothing is said about what the files want. Raises LeaseHeld, LeaseLost.
+        """
+        self._hand_over(access, ledger.key)
+        return self._session(access, ledger)
+
+    def _hand_over(self, access: Access, key: AppKey) -> None:
+        wanted_by = access.member.view.wants.get(key)
+        if wanted_by and wanted_by != access.member.id:
+            self.release(key)
+            raise LeaseHeld(
+                f"{key} is handed over to {wanted_by}", holder=wanted_by, delay=HAND_OVER
+            )
 
     def _refuse_older(self, desired: DesiredApp, ledger: LedgerView) -> None:
         """Raise PermanentError for content that was current here once and is not any more.
@@ -222,15 +236,20 @@ class Reconciler:
         exit_code = done.failures[0].exit_code if done.failures else status.exit_code
         return replace(status, message=message, exit_code=exit_code)
 
-    def _next_look(self, done: Execution, observed: ObservedApp) -> timedelta | None:
-        """Soon after acting, steadily while something rolls or starts, else at the next resync."""
+    def _next_look(self, done: Execution, observed: ObservedApp, now: datetime) -> timedelta | None:
+        """Soon after acting, steadily while something rolls or starts, else at the next resync.
+
+        The end of a suspension is waited for to the second, by AWS's clock.
+        """
         if done.acted:
             return SOON
         rolling = any(
             record.state is RolloutState.CONVERGING for record in observed.ledger.services.values()
         )
         rolling = self._is_filling(observed) or rolling
-        candidates = [done.requeue_after, ROLLING if rolling else None]
+        suspension = observed.ledger.suspension
+        ends = suspension.ends_in(now) if suspension is not None else None
+        candidates = [done.requeue_after, ROLLING if rolling else None, ends]
         waits = [wait for wait in candidates if wait is not None]
         return min(waits) if waits else None
 

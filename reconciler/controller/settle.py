@@ -12,12 +12,13 @@ from datetime import datetime
 
 from reconciler.model.events import Event, EventKind
 from reconciler.model.journal import Entry, EntryKind
-from reconciler.model.names import AppKey
-from reconciler.model.observed import ObservedApp, RolloutState, ServiceRecord
+from reconciler.model.names import Address, AppKey
+from reconciler.model.observed import ObservedApp, Release, RolloutState, ServiceRecord
 from reconciler.plan.rollout import judge
 from reconciler.plan.subject import how_to_release
 from reconciler.store.ledger import AppStore
 from reconciler.store.records import bumped, service_write
+from reconciler.store.releases import release_write
 from reconciler.store.session import Session
 
 
@@ -42,10 +43,26 @@ def settle(
             cause=f"deployment {record.deployment_id}",
             detail={"reason": judged.reason} if judged.reason else {},
         )
-        session.commit([entry], [service_write(observed.key, judged)])
+        writes = [service_write(observed.key, judged)]
+        if judged.state is RolloutState.STEADY and judged.task_definition_arn:
+            writes.append(release_write(observed.key, _release(judged, session.aws.now())))
+        session.commit([entry], writes)
         records[name] = bumped(judged)
         report(_ended(observed.key, judged, live.running_count if live else 0, store.clock.now()))
     return replace(observed, ledger=replace(observed.ledger, services=records, open_intents={}))
+
+
+def _release(record: ServiceRecord, now: datetime) -> Release:
+    """Return what can be gone back to from now on."""
+    return Release(
+        address=Address("service", record.name),
+        begun=record.begun,
+        generation=record.generation,
+        commit=record.commit,
+        at=now.isoformat(timespec="seconds"),
+        task_definition_arn=record.task_definition_arn,
+        applied=record.applied,
+    )
 
 
 def _ended(key: AppKey, record: ServiceRecord, running: int, now: datetime) -> Event:

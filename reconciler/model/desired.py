@@ -139,6 +139,8 @@ class DesiredMigration:
     launch: Document
     timeout: timedelta
     start_timeout: timedelta
+    irreversible: bool = False
+    """Whether code from before it cannot work once it has run: `rollback` refuses to cross it."""
     written: frozenset[Path] = frozenset()
     origins: Mapping[Path, Origin] = field(default_factory=dict)
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from reconciler.model.names import AppKey
+from reconciler.model.names import Address, AppKey
 from reconciler.model.run import Run
 
 
@@ -99,6 +99,28 @@ class ServiceRecord:
     reason: str = ""
     previous_task_definition_arn: str = ""
     version: int = 0
+    generation: int = 0
+    commit: str = ""
+    """Which desired state the rollout carries out; a rolled back one is older than HEAD's."""
+    begun: int = 0
+    """The number of the journal's entry with which the rollout began."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """A rollout that ended well: what `rollback` can go back to. Never changed once written.
+
+    `begun` is the number of the journal's entry with which it began, `at` when it was steady (AWS's
+    time, ISO 8601). `applied` is that of the ServiceRecord: the declaration as it was sent.
+    """
+
+    address: Address
+    begun: int
+    generation: int
+    commit: str
+    at: str
+    task_definition_arn: str
+    applied: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -192,11 +214,31 @@ class ObservedRedis:
 
 @dataclass(frozen=True)
 class Suspension:
-    """Somebody told the controller to keep its hands off."""
+    """Somebody told the controller to keep its hands off. Times are AWS's, ISO 8601."""
 
     reason: str
     by: str
     at: str
+    until: str = ""
+    """When it ends by itself; empty: only by `resume`."""
+    rolled_back: Mapping[str, int] = field(default_factory=dict)
+    """Address → `begun` of the release that `rollback` went to."""
+
+    @property
+    def text(self) -> str:
+        """Say it in a few words: that, until when, and why."""
+        until = f" until {self.until}" if self.until else ""
+        return f"suspended{until}: {self.reason}"
+
+    def ends_in(self, now: datetime) -> timedelta | None:
+        """Return how long it lasts yet by AWS's clock, zero when it is over; None: until `resume`."""
+        if not self.until:
+            return None
+        return max(timedelta(0), datetime.fromisoformat(self.until) - now)
+
+    def has_ended(self, now: datetime) -> bool:
+        """Say whether its time is over."""
+        return self.ends_in(now) == timedelta(0)
 
 
 @dataclass(frozen=True)

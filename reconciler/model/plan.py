@@ -12,6 +12,7 @@ from typing import Any
 
 from reconciler.model.diagnostics import Origin
 from reconciler.model.names import Address, AppKey
+from reconciler.model.observed import Release
 from reconciler.model.status import Health
 
 
@@ -49,6 +50,8 @@ class Why(StrEnum):
     DRIFT = "drift"
     REMOVED = "removed"
     """The key was deleted from the files after we had set it."""
+    ROLLBACK = "rollback"
+    """A person went back to an earlier rollout."""
 
 
 class Effect(StrEnum):
@@ -112,6 +115,8 @@ class ServiceRequest:
     """What the ledger remembers as applied once this is done."""
     desired_hash: str = ""
     pins: Mapping[str, str] = field(default_factory=dict)
+    release: Release | None = None
+    """The rollout that is gone back to; None for what the files say now."""
 
 
 @dataclass(frozen=True)

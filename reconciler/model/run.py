@@ -77,6 +77,8 @@ class Run:
     reason: str = ""
     exit_code: int | None = None
     evidence: str = ""
+    irreversible: bool = False
+    """What the files said at the launch: the services must not go back behind it."""
     requested_attempt: int = 0
     """Raised by `migration retry`; the next attempt may run up to this number."""
     facts: Mapping[str, Any] = field(default_factory=dict)

@@ -71,7 +71,7 @@ def assess(desired: DesiredApp, observed: ObservedApp, plan: Plan) -> AppStatus:
     if suspended is not None:
         health = _worst((health, Health.SUSPENDED))
         code = code if code in (MIGRATION, UNHEALTHY) else GUARD
-        message = "; ".join(filter(None, (f"suspended: {suspended.reason}", message)))
+        message = "; ".join(filter(None, (suspended.text, message)))
     return AppStatus(
         key=desired.key,
         sync=sync,

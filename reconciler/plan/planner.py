@@ -145,7 +145,7 @@ def _suspended(observed: ObservedApp, steps: Sequence[Step]) -> tuple[Step, ...]
     suspension = observed.ledger.suspension
     if suspension is None:
         return tuple(steps)
-    word = f"suspended: {suspension.reason}"
+    word = suspension.text
     return tuple(_kept_from(step, word) for step in steps)
 
 
@@ -162,8 +162,6 @@ def _kept_from(step: Step, word: str) -> Step:
 def _notes(desired: DesiredApp, observed: ObservedApp) -> tuple[str, ...]:
     notes = [str(warning) for warning in desired.warnings]
     if suspension := observed.ledger.suspension:
-        by = f" by {suspension.by}" if suspension.by else ""
-        notes.append(
-            f"suspended{by}: {suspension.reason}; resume with: reconciler -a {desired.key} resume"
-        )
+        by = f", by {suspension.by}" if suspension.by else ""
+        notes.append(f"{suspension.text}{by}; resume with: reconciler -a {desired.key} resume")
     return tuple(notes)

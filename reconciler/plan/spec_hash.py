@@ -18,7 +18,8 @@ from reconciler.shapes.tables import SERVICE, TASK_DEFINITION
 SPEC_TAG = "reconciler:spec"
 """Tag on every task definition we register: `content_hash` of what was registered."""
 
-_NOT_A_ROLLOUT = ("desiredCount", "tags")
+NOT_A_ROLLOUT = ("desiredCount", "tags")
+"""Fields of a service that start no task of a new deployment, however they change."""
 
 
 def content_hash(task_definition: Mapping[str, Any]) -> str:
@@ -36,7 +37,7 @@ def desired_hash(service: DesiredService, images: Mapping[str, str]) -> str:
     The desired count and tags are left out: scaling a service is no reason to try a reverted
     rollout again. Images that are not in `images` count as written.
     """
-    declared = {k: v for k, v in service.service.items() if k not in _NOT_A_ROLLOUT}
+    declared = {k: v for k, v in service.service.items() if k not in NOT_A_ROLLOUT}
     pinned = pin_images(service.task_definition, images)
     pinned.pop("tags", None)
     return _hash([normal(declared, SERVICE), normal(pinned, TASK_DEFINITION)])

@@ -70,6 +70,7 @@ def offer(step: Step) -> Advance:
         intent_at=at.now,
         version=before.version + 1 if before else 1,
         generation=step.view.generation,
+        irreversible=migration.irreversible,
         requested_attempt=before.requested_attempt if before else 0,
     )
     epoch = context.session.head.epoch

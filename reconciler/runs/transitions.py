@@ -77,6 +77,8 @@ def intent(at: At, run: Run, before: Run | None, record: MigrationRecord, epoch:
         "taskDefinition": run.request["taskDefinition"],
         "mode": str(run.mode),
     }
+    if run.irreversible:
+        detail["irreversible"] = True
     change = HeadChange(active=run.item_key, require_idle=True)
     return Commit(run, _entry(at, run, before, detail), writes, change)
 

@@ -26,7 +26,16 @@ MANAGED_RUN = frozenset(
 )
 SERVICE_OWN = frozenset({"after", "from"})
 MIGRATION_OWN = frozenset(
-    {"revision", "attempt", "when", "timeout", "startTimeout", "container", "from"}
+    {
+        "revision",
+        "attempt",
+        "when",
+        "timeout",
+        "startTimeout",
+        "container",
+        "irreversible",
+        "from",
+    }
 )
 
 

@@ -58,6 +58,7 @@ def build_migration(name: str, entry: Entry, context: AppContext) -> DesiredMigr
         launch=workload.api,
         timeout=section.timeout,
         start_timeout=section.startTimeout,
+        irreversible=section.irreversible,
         written=frozenset(workload.written),
         origins=workload.origins,
     )

@@ -146,6 +146,7 @@ class MigrationSection(_Section):
     timeout: Duration = timedelta(hours=1)
     startTimeout: Duration = timedelta(minutes=15)  # noqa: N815 - as written in the file
     container: _Text | None = None
+    irreversible: Bool = False
 
 
 Section = TypeVar("Section", bound=_Section)

@@ -19,14 +19,15 @@ from reconciler.aws.translate import expect
 from reconciler.model.clock import Clock
 from reconciler.model.errors import ConditionFailed, LeaseHeld, NotFound, Superseded
 from reconciler.model.journal import JournalRecord
-from reconciler.model.names import AppKey
-from reconciler.model.observed import LedgerView
+from reconciler.model.names import Address, AppKey
+from reconciler.model.observed import LedgerView, Release
 from reconciler.model.run import Run
 from reconciler.model.status import AppStatus
 from reconciler.store import journal, records
 from reconciler.store.fields import SCHEMA, Fields
 from reconciler.store.head import Head, read_head
 from reconciler.store.members import Member
+from reconciler.store.releases import read_releases
 from reconciler.store.session import Session
 from reconciler.store.tables import Tables
 
@@ -145,6 +146,10 @@ class AppStore:
         except NotFound:
             return []
         return sorted(found, key=lambda run: (run.name, -run.ordinal))
+
+    def releases(self, address: Address) -> Iterator[Release]:
+        """Yield the rollouts of a resource that ended well, the newest first."""
+        return read_releases(self.aws, self.tables.state, self.key, address)
 
     def entry(self, number: int) -> JournalRecord | None:
         """Return one journal entry, None when there is none of that number. Raises CorruptLedger."""

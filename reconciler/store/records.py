@@ -64,6 +64,9 @@ def service_write(key: AppKey, record: ServiceRecord) -> Write:
         "held": record.held_hash,
         "why": record.reason,
         "prevtd": record.previous_task_definition_arn,
+        "gen": record.generation,
+        "com": record.commit,
+        "beg": record.begun,
     }
     return _versioned(key, SERVICE + record.name, record.version, put)
 
@@ -82,6 +85,9 @@ def decode_service(item: Mapping[str, Any], table: str = "state") -> ServiceReco
         reason=fields.text("why", ""),
         previous_task_definition_arn=fields.text("prevtd", ""),
         version=fields.integer("ver"),
+        generation=fields.integer("gen", 0),
+        commit=fields.text("com", ""),
+        begun=fields.integer("beg", 0),
     )
 
 
@@ -162,7 +168,11 @@ def suspension_write(key: AppKey, before: Suspension | None, after: Suspension |
     def content(suspension: Suspension | None) -> dict[str, Any]:
         if suspension is None:
             return {}
-        return {"why": suspension.reason, "who": suspension.by, "t0": suspension.at}
+        said = {"why": suspension.reason, "who": suspension.by, "t0": suspension.at}
+        if suspension.until:
+            said["t9"] = suspension.until
+        back = {"back": dict(suspension.rolled_back)} if suspension.rolled_back else {}
+        return {**said, **back}
 
     return _content_versioned(key, SUSPEND, content(before), content(after))
 
@@ -172,7 +182,16 @@ def decode_suspension(item: Mapping[str, Any], table: str = "state") -> Suspensi
     fields = _fields(item, table)
     if "why" not in item:
         return None
-    return Suspension(reason=fields.text("why"), by=fields.text("who"), at=fields.text("t0"))
+    back = fields.mapping("back")
+    if not all(isinstance(number, int) for number in back.values()):
+        raise fields.wrong("back", "a map of whole numbers")
+    return Suspension(
+        reason=fields.text("why"),
+        by=fields.text("who"),
+        at=fields.text("t0"),
+        until=fields.time("t9").isoformat() if "t9" in item else "",
+        rolled_back=dict(back),
+    )
 
 
 def status_document(status: AppStatus) -> dict[str, Any]:

@@ -44,6 +44,7 @@ def encode_run(run: Run) -> dict[str, Any]:
         "why": run.reason,
         "xc": run.exit_code,
         "evi": run.evidence,
+        "irr": run.irreversible or None,
         "ratt": run.requested_attempt,
         "facts": canonical_json(run.facts),
     }
@@ -80,6 +81,7 @@ def decode_run(item: Mapping[str, Any], table: str = "state") -> Run:
         reason=fields.text("why", ""),
         exit_code=fields.exit_code("xc"),
         evidence=fields.text("evi", ""),
+        irreversible=fields.boolean("irr", default=False),
         requested_attempt=fields.integer("ratt", 0),
         facts=fields.document("facts") if "facts" in item else {},
     )

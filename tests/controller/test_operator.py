@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from reconciler.controller import operator
@@ -138,3 +140,35 @@ def test_other_addresses_are_refused(world, address, message):
     with pytest.raises(UsageError, match=message):
         operator.retry(*opened(world), address, "why", "arn:me")
     assert world.store().read().sequence == before
+
+
+def test_a_suspension_may_end_by_itself(world):
+    """By AWS's clock, to the second: before that nothing is written, then it is lifted and journaled."""
+    session, ledger = opened(world)
+    now = world.clock.now()
+    operator.suspend(
+        session, ledger, operator.suspension_now("move", "arn:me", now, timedelta(hours=2))
+    )
+    ledger = world.store().read()
+    assert ledger.suspension.text == f"suspended until {ledger.suspension.until}: move"
+    assert last(world)["detail"] == {"by": "arn:me", "until": ledger.suspension.until}
+    session, ledger = opened(world)
+    early = now + timedelta(hours=1, minutes=59, seconds=58)
+    assert operator.end_suspension(session, ledger, early) is ledger
+    assert operator.as_of(ledger, early) is ledger
+    assert last(world)["action"] == "suspend"
+
+    late = now + timedelta(hours=2, seconds=1)
+    assert operator.as_of(ledger, late).suspension is None
+    assert operator.end_suspension(session, ledger, late).suspension is None
+    assert world.store().read().suspension is None
+    assert (last(world)["action"], last(world)["cause"]) == ("resume", "its time is over")
+
+
+def test_without_an_end_it_lasts(world):
+    """A suspension without --for is lifted by `resume` alone."""
+    suspend(world)
+    session, ledger = opened(world)
+    assert (
+        operator.end_suspension(session, ledger, world.clock.now() + timedelta(days=999)) is ledger
+    )

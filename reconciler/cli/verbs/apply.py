@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from reconciler.model.status import AppStatus
 
 DECLINED = 1
+INTERRUPTED = (
+    "stopped looking; what was begun goes on in AWS, a migration too. `reconciler status` "
+    "shows it, `apply` or a controller takes it up where it is"
+)
 
 
 @verb("apply", short_help="Converge once, showing progress.")
@@ -69,7 +73,7 @@ def command(invocation: Invocation, *, addresses: tuple[str, ...], **options: An
     done = [Outcome(p.desired.key, p.status) for p in previews if _is_done(p)]
     pending = [p.desired for p in previews if not _is_done(p)]
     progress = Progress(invocation, several=len(previews) > 1)
-    with progress.alive(), _interruption_explained(invocation):
+    with progress.alive(), interruption_explained(invocation, INTERRUPTED):
         done += for_each(
             invocation,
             pending,
@@ -85,15 +89,12 @@ def command(invocation: Invocation, *, addresses: tuple[str, ...], **options: An
 
 
 @contextmanager
-def _interruption_explained(invocation: Invocation) -> Iterator[None]:
+def interruption_explained(invocation: Invocation, text: str) -> Iterator[None]:
     """On Ctrl-C say what becomes of what is under way: ECS goes on without us."""
     try:
         yield
     except KeyboardInterrupt:
-        invocation.output.note(
-            "stopped looking; what was begun goes on in AWS, a migration too. `reconciler status` "
-            "shows it, `apply` or a controller takes it up where it is"
-        )
+        invocation.output.note(text)
         raise
 
 

@@ -11,7 +11,7 @@ from reconciler.cli.apps import check_addresses, chosen, document, for_each, hig
 from reconciler.cli.complete import complete_address
 from reconciler.cli.documents import status_document, version_of
 from reconciler.cli.options import Invocation, option, verb
-from reconciler.cli.output import styled
+from reconciler.cli.output import local_time, styled
 from reconciler.cli.verbs.apply import code_of
 
 HEADER = ("ADDRESS", "SYNC", "HEALTH", "RUNNING", "REVISION", "MESSAGE")
@@ -59,7 +59,13 @@ def _document(report: Any, addresses: Sequence[str]) -> dict[str, Any]:
         "lease": {"holder": report.ledger.owner, "epoch": report.ledger.epoch},
         "suspended": None
         if suspension is None
-        else {"reason": suspension.reason, "by": suspension.by, "at": suspension.at},
+        else {
+            "reason": suspension.reason,
+            "by": suspension.by,
+            "at": suspension.at,
+            "until": suspension.until or None,
+            "rolledBack": dict(suspension.rolled_back),
+        },
     }
 
 
@@ -73,7 +79,9 @@ def _print(invocation: Invocation, report: Any, addresses: Sequence[str]) -> Non
     ]
     output.result("   ".join(part for part in parts if part))
     if suspension := report.ledger.suspension:
-        output.result(f"! suspended by {suspension.by} at {suspension.at}: {suspension.reason}")
+        until = f" until {local_time(suspension.until)}" if suspension.until else ""
+        begun = f"by {suspension.by} at {local_time(suspension.at)}"
+        output.result(f"! suspended {begun}{until}: {suspension.reason}")
     elif status.message:
         output.result(status.message)
     rows = [

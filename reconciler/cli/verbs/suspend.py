@@ -1,8 +1,11 @@
-"""`suspend`: the controller looks, and keeps its hands off, until `resume`."""
+"""`suspend`: the controller looks, and keeps its hands off, until `resume` or for a while."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from reconciler.cli.apps import chosen, for_each, highest, say_done
+from reconciler.cli.durations import DurationType
 from reconciler.cli.options import Invocation, option, verb
 
 
@@ -10,15 +13,24 @@ from reconciler.cli.options import Invocation, option, verb
 @option(
     "--reason", required=True, metavar="TEXT", help="Why; shown everywhere, kept in the journal."
 )
-def command(invocation: Invocation, *, reason: str) -> int:
+@option(
+    "--for",
+    "length",
+    type=DurationType(),
+    help="For how long, by AWS's clock; otherwise until `resume`.",
+)
+def command(invocation: Invocation, *, reason: str, length: timedelta | None) -> int:
     """Keep the controller's hands off an app.
 
-    It goes on observing and reporting; a migration that already runs is watched to its end.
+    It goes on observing and reporting; a migration that already runs is watched to its end. With
+    --for the controller goes on by itself when the time is over.
     """
     from reconciler.app import ledger  # noqa: PLC0415 - brings boto3
 
+    if length is not None and length <= timedelta(0):
+        raise invocation.usage_error("--for takes more than no time: 30m, 2h")
     settings = invocation.settings
     apps = chosen(invocation)
-    outcomes = for_each(invocation, apps, lambda d: ledger.suspend(settings, d, reason))
+    outcomes = for_each(invocation, apps, lambda d: ledger.suspend(settings, d, reason, length))
     say_done(invocation.output, outcomes)
     return highest(outcomes)

@@ -19,7 +19,9 @@ from tests.cli import values
 def test_suspend_and_resume_say_what_was_done(cli, apps, monkeypatch, verb):
     """The reason is handed on; what was done is the result, for every app."""
     apps.append(values.desired("staging/shop"))
-    monkeypatch.setattr(f"reconciler.app.ledger.{verb}", lambda _s, d, reason: f"{d.app} {reason}")
+    monkeypatch.setattr(
+        f"reconciler.app.ledger.{verb}", lambda _s, d, reason, *_: f"{d.app} {reason}"
+    )
 
     result = cli(verb, "--reason", "db move")
 
@@ -32,7 +34,7 @@ def test_suspend_and_resume_print_one_document(cli, apps, monkeypatch, verb):
     """With RECONCILER_OUTPUT=json every app is in one document, a failed one with its error."""
     apps.append(values.desired("staging/shop"))
 
-    def act(_settings, desired, _reason):
+    def act(_settings, desired, _reason, *_length):
         if desired.environment == "staging":
             raise GuardRefused("not this one")
         return "done"

@@ -1,0 +1,220 @@
+"""`rollback`: choose what to go back to, show it, and carry it out under the app's lease."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import islice
+
+from reconciler.app.act import ApplyOptions, Membership, Report
+from reconciler.app.world import World
+from reconciler.controller import logs
+from reconciler.controller.converge import Limits, converge
+from reconciler.controller.rollback import Order, Rollback, look
+from reconciler.model.desired import DesiredApp
+from reconciler.model.errors import GuardRefused, InvalidDesiredState, PermanentError, UsageError
+from reconciler.model.names import Address, AppKey
+from reconciler.model.observed import LedgerView, Release
+from reconciler.model.plan import Plan, Verb
+from reconciler.model.run import Run
+from reconciler.model.status import AppStatus
+from reconciler.plan.releases import Choice, Past, Point, choose, crossed
+from reconciler.plan.rollback import crossing_notes, refusals, rollback_plan
+from reconciler.settings import Settings
+from reconciler.store.ledger import AppStore
+
+MOST = 500
+"""Rollouts of a service that are looked at: more than a year of two on each working day."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line says: where to, of what, why, and over what."""
+
+    number: int | None = None
+    revision: str = ""
+    addresses: frozenset[Address] = frozenset()
+    reason: str = ""
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class BackPreview:
+    """What a rollback would do. `left` says of each service that stays why it does."""
+
+    desired: DesiredApp
+    order: Order
+    plan: Plan
+    point: Point | None
+    left: Mapping[Address, str]
+    is_done: bool
+    """Whether a rollback to just this was carried out already."""
+
+
+def preview(settings: Settings, desired: DesiredApp, wanted: Wanted) -> BackPreview:
+    """Say what a rollback would do; reads only.
+
+    Raises UsageError where there is nothing to go back to, GuardRefused for what must not or cannot
+    go back: an irreversible migration in between without `force`, a deregistered task definition.
+    """
+    world = World(settings)
+    store, ledger = world.store(desired), world.ledger(desired)
+    if not ledger.tables_exist:
+        raise PermanentError(f"{desired.key} has no ledger yet: nothing was rolled out")
+    point = _point(store, wanted)
+    choice = _choice(store, desired, ledger, wanted, point)
+    if not choice.releases:
+        said = (
+            "; ".join(f"{a}: {why}" for a, why in choice.left.items()) or "no service is declared"
+        )
+        raise UsageError(f"{desired.key}: there is nothing to go back to: {said}")
+    runs = _crossed(store, desired, choice.releases.values(), point)
+    if not wanted.force:
+        _refuse_irreversible(desired.key, runs)
+    before = ledger.suspension.rolled_back if ledger.suspension else {}
+    order = Order(
+        releases=choice.releases,
+        reason=_reason(choice.releases.values(), wanted),
+        by=world.place(desired).identity.arn,
+        crossed=runs,
+        forced=wanted.force,
+        earlier=before,
+    )
+    past, observed = look(world.place(desired).aws, world.observer(desired), desired, ledger, order)
+    plan = rollback_plan(past, choice.releases, observed)
+    if problems := refusals(plan):
+        raise GuardRefused("; ".join(problems))
+    noted = replace(plan, notes=tuple(_notes(desired, choice, runs, point)))
+    quiet = all(s.verb is Verb.NONE and s.request is None for s in plan.steps)
+    return BackPreview(
+        desired, order, noted, point, choice.left, quiet and dict(before) == order.targets
+    )
+
+
+def roll_back(
+    settings: Settings, seen: BackPreview, options: ApplyOptions, on_event: Report
+) -> AppStatus:
+    """Suspend the app, take its services back, and watch until the rollouts have ended.
+
+    The lease is given back at the end; the suspension stays. Raises GuardRefused when a migration
+    succeeded since the rollback was shown, LeaseHeld, TimedOut, AwsError.
+    """
+    logs.configure(settings.log_format, verbose=settings.verbose, quiet=settings.quiet)
+    desired = seen.desired
+    with Membership(settings, () if options.no_wait else (desired.key,)) as ours:
+        reconciler = ours.reconciler(_Unread(), on_event)
+
+        def recheck(_: LedgerView) -> None:
+            store = ours.world.store(desired)
+            found = _crossed(store, desired, seen.order.releases.values(), seen.point)
+            shown = {run.item_key for run in seen.order.crossed}
+            if fresh := [run for run in found if run.item_key not in shown]:
+                raise GuardRefused(
+                    f"{_named(fresh)} succeeded since the rollback was shown: look at it again first"
+                )
+
+        back = Rollback(
+            desired, seen.order, ours.open, reconciler.hold, ours.world.clock, on_event, recheck
+        )
+        limits = Limits(timedelta(0) if options.no_wait else options.wait, options.timeout)
+        try:
+            return converge(desired.key, back.take_back, ours.world.clock, limits, on_event)
+        finally:
+            reconciler.release(desired.key)
+
+
+class _Unread:
+    """The files are not what a rollback carries out: nobody asks for them."""
+
+    def desired(self, _: AppKey) -> DesiredApp:
+        raise InvalidDesiredState([])
+
+    def problem(self, _: AppKey) -> str:
+        return ""
+
+
+def _point(store: AppStore, wanted: Wanted) -> Point | None:
+    if wanted.number is not None:
+        entry = store.entry(wanted.number)
+        if entry is None:
+            raise UsageError(f"the journal of {store.key} has no entry {wanted.number}")
+        return Point(number=wanted.number, at=str(entry.content.get("at", "")))
+    if not wanted.revision:
+        return None
+    for record in store.journal():
+        commit = str(record.content.get("commit") or "")
+        if commit.startswith(wanted.revision):
+            return Point(generation=int(record.content.get("generation", 0)))
+    raise UsageError(f"the journal of {store.key} knows no commit {wanted.revision}")
+
+
+def _choice(
+    store: AppStore,
+    desired: DesiredApp,
+    ledger: LedgerView,
+    wanted: Wanted,
+    point: Point | None,
+) -> Choice:
+    asked = [
+        s.address for s in desired.services if not wanted.addresses or s.address in wanted.addresses
+    ]
+    pasts = {
+        address: Past(
+            tuple(islice(store.releases(address), MOST)), ledger.services.get(address.name)
+        )
+        for address in asked
+    }
+    begun = ledger.suspension.rolled_back if ledger.suspension else {}
+    if point is None and any(str(address) in begun for address in asked):
+        # A rollback is repeated to finish it, not to go one further: that would undo it.
+        numbers = {a: begun.get(str(a)) for a in asked}
+        found = {a: r for a in asked for r in pasts[a].releases if r.begun == numbers[a]}
+        left = {a: "not part of the rollback that was begun" for a in asked if a not in found}
+        return Choice(found, left)
+    return choose(pasts, point)
+
+
+def _crossed(
+    store: AppStore, desired: DesiredApp, releases: Iterable[Release], point: Point | None
+) -> list[Run]:
+    declared = {(m.name, m.revision) for m in desired.migrations if m.irreversible}
+    return [
+        replace(run, irreversible=run.irreversible or (run.name, run.revision) in declared)
+        for run in crossed(store.runs(), releases, point)
+    ]
+
+
+def _refuse_irreversible(key: AppKey, runs: Iterable[Run]) -> None:
+    if final := [run for run in runs if run.irreversible]:
+        raise GuardRefused(
+            f"{key} must not go back behind {_named(final)}: declared irreversible, the older code "
+            "cannot work with the database as it is. If you know better: --force"
+        )
+
+
+def _named(runs: Iterable[Run]) -> str:
+    return ", ".join(f"migration/{run.name} {run.revision}" for run in runs)
+
+
+def _reason(releases: Iterable[Release], wanted: Wanted) -> str:
+    versions = sorted({r.commit[:12] or f"generation {r.generation}" for r in releases})
+    where = f" (entry {wanted.number})" if wanted.number is not None else ""
+    said = f": {wanted.reason}" if wanted.reason else ""
+    return f"rolled back to {', '.join(versions)}{where}{said}"
+
+
+def _notes(
+    desired: DesiredApp, choice: Choice, runs: Iterable[Run], point: Point | None
+) -> Iterable[str]:
+    yield from (f"{address} stays: {why}" for address, why in choice.left.items())
+    if point is not None and point.generation is not None:
+        for address, release in choice.releases.items():
+            if release.generation != point.generation:
+                version = release.commit[:12] or f"generation {release.generation}"
+                yield f"{address} was not rolled out by that revision: it ran {version} then"
+    yield from crossing_notes(runs)
+    yield (
+        f"{desired.key} is suspended until: reconciler -a {desired.key} resume; the files still say "
+        f"{desired.commit[:12] or desired.content_hash[:12]}: revert them before that"
+    )

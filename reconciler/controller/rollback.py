@@ -1,0 +1,169 @@
+"""`rollback`: services go back to earlier rollouts, under the app's lease, and the app is suspended.
+
+Called by `app.rollback`, pass by pass until the rollouts have ended, as `reconcile` is for `apply`. The
+suspension comes first and names the targets: who finds it knows what was meant, and finishes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from reconciler.aws.door import Aws
+from reconciler.controller.execute import SOON, Executor
+from reconciler.controller.reconcile import ROLLING, Access, Result, revisions
+from reconciler.controller.settle import settle
+from reconciler.model.clock import Clock
+from reconciler.model.desired import DesiredApp
+from reconciler.model.errors import GuardRefused, InvalidRequest, NotFound
+from reconciler.model.events import Event
+from reconciler.model.journal import Entry, EntryKind
+from reconciler.model.names import Address, AppKey
+from reconciler.model.observed import (
+    LedgerView,
+    ObservedApp,
+    ObservedTaskDefinition,
+    Release,
+    RolloutState,
+    Suspension,
+)
+from reconciler.model.plan import Plan
+from reconciler.model.run import Run
+from reconciler.model.status import AppStatus
+from reconciler.plan.assess import assess, restricted
+from reconciler.plan.rollback import past_app, refusals, rollback_plan
+from reconciler.resources.observe import Observer
+from reconciler.resources.task_definition import task_definition
+from reconciler.store.records import suspension_write
+from reconciler.store.session import Session
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a person has ordered: the releases by address, why, and which migrations that crosses."""
+
+    releases: Mapping[Address, Release]
+    reason: str
+    by: str
+    crossed: Sequence[Run] = ()
+    forced: bool = False
+    earlier: Mapping[str, int] = field(default_factory=dict)
+    """What rollbacks before this one went to, of the same suspension."""
+
+    @property
+    def targets(self) -> dict[str, int]:
+        """Address → the number with which the rollout began that is gone back to."""
+        mine = {str(a): release.begun for a, release in sorted(self.releases.items())}
+        return {**self.earlier, **mine}
+
+
+def look(
+    aws: Aws, observer: Observer, desired: DesiredApp, ledger: LedgerView, order: Order
+) -> tuple[DesiredApp, ObservedApp]:
+    """Return the app as it was then, and what is live now, with the releases' task definitions."""
+    past = past_app(desired, order.releases.values())
+    observed = observer.observe(aws, past, ledger)
+    running = {live.task_definition_arn for live in observed.services.values()}
+    arns = {release.task_definition_arn for release in order.releases.values()} - running
+    # Read anew: the observer remembers content, and a revision may have been deregistered since.
+    known = {a: d for a, d in observed.task_definitions.items() if a not in arns}
+    for arn in sorted(arns):
+        known.update(_definition(aws, desired.cluster, arn))
+    return past, replace(observed, task_definitions=known)
+
+
+def _definition(aws: Aws, cluster: str, arn: str) -> Mapping[str, ObservedTaskDefinition]:
+    try:
+        return task_definition.observe(aws, cluster, [arn])
+    except (NotFound, InvalidRequest):  # ECS answers a deleted one with ClientException
+        return {}
+
+
+@dataclass
+class Rollback:
+    """Carries the services of one app back, one pass at a time."""
+
+    desired: DesiredApp
+    order: Order
+    open_app: Callable[[DesiredApp], Access]
+    hold: Callable[[Access, LedgerView], Session]
+    clock: Clock
+    report: Callable[[Event], None]
+    recheck: Callable[[LedgerView], None]
+    """Called under the lease, before anything is done; raises GuardRefused for another situation."""
+    _begun: bool = field(default=False, init=False)
+
+    def take_back(self, _: AppKey) -> Result:
+        """Observe, plan, suspend, execute: once. Raises as `Reconciler.reconcile`, and GuardRefused."""
+        access = self.open_app(self.desired)
+        ledger = access.store.read(revisions(self.desired))
+        session = self.hold(access, ledger)
+        ledger = replace(ledger, owner=session.head.owner, epoch=session.head.epoch)
+        aws = access.aws.fenced(access.member.check)
+
+        past, observed = look(aws, access.observer, self.desired, ledger, self.order)
+        observed = settle(session, access.store, observed, self.report)
+        plan = rollback_plan(past, self.order.releases, observed, tried=self._begun)
+        observed = self._suspend(session, plan, observed)
+        executor = Executor(
+            aws=aws,
+            session=session,
+            desired=past,
+            observed=observed,
+            tables=access.tables,
+            clock=self.clock,
+            report=self.report,
+        )
+        done = executor.carry_out(plan)
+        if done.failures:
+            raise done.failures[0]
+        rolling = any(
+            observed.ledger.services[a.name].state is RolloutState.CONVERGING
+            for a in self.order.releases
+            if a.name in observed.ledger.services
+        )
+        done.look_again(SOON if done.acted else ROLLING if rolling else None)
+        return Result(done.requeue_after, self._status(past, observed, plan))
+
+    def _suspend(self, session: Session, plan: Plan, observed: ObservedApp) -> ObservedApp:
+        """Keep everybody's hands off before the first service moves; stop when somebody resumed."""
+        ledger = observed.ledger
+        ours = ledger.suspension
+        if self._begun:
+            if ours is None or dict(ours.rolled_back) != self.order.targets:
+                raise GuardRefused(
+                    f"{ledger.key} was resumed meanwhile: the rollback has ended there"
+                )
+            return observed
+        self.recheck(ledger)
+        if problems := refusals(plan):
+            raise GuardRefused("; ".join(problems))
+        after = Suspension(
+            reason=self.order.reason,
+            by=self.order.by,
+            at=session.aws.now().isoformat(timespec="seconds"),
+            rolled_back=self.order.targets,
+        )
+        self._begun = True
+        if ours is not None and dict(ours.rolled_back) == self.order.targets:
+            return observed  # begun by another process: finished here
+        entry = Entry(
+            kind=EntryKind.OPERATOR,
+            address="",
+            action="rollback",
+            cause=after.reason,
+            before=ours.reason if ours else None,
+            after=self.order.targets,
+            detail={
+                "by": after.by,
+                "crossed": [f"migration/{r.name} {r.revision}" for r in self.order.crossed],
+                "forced": self.order.forced,
+            },
+        )
+        session.commit([entry], [suspension_write(ledger.key, ours, after)])
+        return replace(observed, ledger=replace(ledger, suspension=after))
+
+    def _status(self, past: DesiredApp, observed: ObservedApp, plan: Plan) -> AppStatus:
+        """Say how far the services are back; that the app is suspended is meant, no failure."""
+        free = replace(observed, ledger=replace(observed.ledger, suspension=None))
+        return restricted(assess(past, free, plan), frozenset(self.order.releases))
