@@ -29,7 +29,6 @@ from reconciler.plan.pin import kept_pins
 from reconciler.plan.spec_hash import SPEC_TAG, content_hash
 from reconciler.resources import ecs_service as service_kind
 from reconciler.resources.ecs_service import ecs_service
-from reconciler.resources.kind import Answer
 from reconciler.resources.task_definition import newest_active, task_definition
 from reconciler.runs.advance import RunContext, advance
 from reconciler.store.records import bumped, pins_write, service_write
@@ -157,7 +156,7 @@ class Executor:
     def _service(self, step: Step, request: ServiceRequest, done: Execution) -> None:
         if request.delete:
             self._delete(step)
-        elif request.create is not None or request.update is not None or request.tags:
+        elif request.changes_aws:
             self._converge(step, request)
         elif request.desired_hash:
             self._remember(step, request)
@@ -169,19 +168,21 @@ class Executor:
         done.look_again(SOON)
 
     def _converge(self, step: Step, request: ServiceRequest) -> None:
+        if request.untag:  # first: once the rest is remembered nobody would know whose they were
+            self._tags(step, request, "UntagResource")
         arn = request.reuse_arn
         if request.register is not None:
             arn = self._register(step, request.register)
         if request.create is not None:
-            create = {**request.create, "cluster": self.desired.cluster, "taskDefinition": arn}
-            self._send(step, request, "CreateService", create)
+            self._send(step, request, "CreateService", self._aimed(request.create, arn))
         elif request.update is not None:
-            update = {**request.update, "cluster": self.desired.cluster}
-            if arn:
-                update["taskDefinition"] = arn
-            self._send(step, request, "UpdateService", update)
+            self._send(step, request, "UpdateService", self._aimed(request.update, arn))
         if request.tags:
-            self._tag(step, request, request.tags)
+            self._tags(step, request, "TagResource")
+
+    def _aimed(self, parameters: Mapping[str, Any], arn: str) -> dict[str, Any]:
+        aimed = {**parameters, "cluster": self.desired.cluster}
+        return {**aimed, "taskDefinition": arn} if arn else aimed
 
     def _register(self, step: Step, document: Mapping[str, Any]) -> str:
         mutation = Mutation(
@@ -251,28 +252,34 @@ class Executor:
         self.observed = replace(self.observed, ledger=known)
         return [self._write(born)]
 
-    def _tag(self, step: Step, request: ServiceRequest, tags: Mapping[str, str]) -> None:
-        observed = self._live(step)
-        if observed is None:
+    def _tags(self, step: Step, request: ServiceRequest, operation: str) -> None:
+        """Send TagResource or UntagResource; the last call of a step brings the ledger's memory."""
+        arn = self._live(step)
+        if arn is None:
             return
+        taken = request.untag if operation == "UntagResource" else ()
+        put = {} if taken else dict(request.tags or {})
         sent = request.create is not None or request.update is not None
-
-        def remember(_: Answer) -> list[Write]:
-            return [] if sent else [self._memory(step, request)]
-
+        last = not sent and not (taken and request.tags)
         mutation = Mutation(
             address=str(step.address),
-            operation="TagResource",
+            operation=operation,
             cause=self._cause(step),
-            after=dict(tags),
+            after=put or dict.fromkeys(taken),
         )
+        memory = [self._memory(step, request)] if last else []
         journaled(
             self.session,
             mutation,
-            lambda: service_kind.tag(self.aws, observed, tags),
-            with_outcome=remember,
+            lambda: (
+                service_kind.untag(self.aws, arn, taken)
+                if taken
+                else service_kind.tag(self.aws, arn, put)
+            ),
+            with_outcome=lambda _: memory,
         )
-        self._say(EventKind.DONE, step.address, "tagged as ours")
+        said = f"took off the tags {', '.join(taken)}" if taken else "tagged as ours"
+        self._say(EventKind.DONE, step.address, said)
 
     def _remember(self, step: Step, request: ServiceRequest) -> None:
         """Live is as desired, the ledger does not know: write it down, touch nothing.

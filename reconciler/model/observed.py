@@ -44,7 +44,9 @@ class Deployment:
 class ObservedService:
     """One live service. `service` is in canonical CreateService form, without tags.
 
-    Fields that ECS keeps only in `deployments[]` are already merged in.
+    Fields that ECS keeps only in `deployments[]`, task sets or a service revision are already merged
+    in; `unread` names those that could not be read, `revision_arn` the revision that the primary
+    deployment runs.
     """
 
     presence: ServicePresence
@@ -56,6 +58,8 @@ class ObservedService:
     running_count: int = 0
     pending_count: int = 0
     events: tuple[str, ...] = ()
+    revision_arn: str = ""
+    unread: frozenset[str] = frozenset()
 
     @property
     def primary(self) -> Deployment | None:

@@ -102,7 +102,8 @@ class ServiceRequest:
 
     `register` is a complete RegisterTaskDefinition input (tags included); `reuse_arn` an ACTIVE
     revision with the same content. `create`/`update` are CreateService/UpdateService inputs without
-    `taskDefinition` when `register` or `reuse_arn` supplies it. `tags` go through TagResource.
+    `taskDefinition` when `register` or `reuse_arn` supplies it. `tags` go through TagResource, the
+    keys in `untag` through UntagResource.
     """
 
     register: Mapping[str, Any] | None = None
@@ -110,6 +111,7 @@ class ServiceRequest:
     create: Mapping[str, Any] | None = None
     update: Mapping[str, Any] | None = None
     tags: Mapping[str, str] | None = None
+    untag: tuple[str, ...] = ()
     delete: bool = False
     applied: Mapping[str, Any] = field(default_factory=dict)
     """What the ledger remembers as applied once this is done."""
@@ -117,6 +119,11 @@ class ServiceRequest:
     pins: Mapping[str, str] = field(default_factory=dict)
     release: Release | None = None
     """The rollout that is gone back to; None for what the files say now."""
+
+    @property
+    def changes_aws(self) -> bool:
+        """Whether a live service is made, changed or tagged; else only the ledger learns something."""
+        return bool(self.create is not None or self.update is not None or self.tags or self.untag)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from reconciler.plan.changes import Background, change_of
 from reconciler.plan.compare import Difference, compare, removed
 from reconciler.plan.needs import carries_out
 from reconciler.plan.spec_hash import SPEC_TAG, content_hash
+from reconciler.plan.spelling import respelled
 from reconciler.shapes.tables import TASK_DEFINITION
 
 
@@ -45,7 +46,7 @@ def compare_revision(
         return RevisionSide(changes=(_unread(live),))
     before = record.applied.get(TASK_DEFINITION) if record else None
     background = Background(TASK_DEFINITION, before, service.origins, service.written)
-    content = _without_tags(wanted)
+    content, spelled = respelled(_without_tags(wanted), known.content, TASK_DEFINITION)
     found = compare(content, known.content, TASK_DEFINITION)
     gone = removed(before or {}, content, known.content, TASK_DEFINITION)
     tags = _image_tags(observed)
@@ -59,7 +60,7 @@ def compare_revision(
     return RevisionSide(
         tuple(changes),
         tuple(u for u in found.undeclared if u.path not in covered),
-        tuple(found.suppressed),
+        (*spelled, *found.suppressed),
     )
 
 
@@ -99,8 +100,9 @@ def short_arn(arn: str) -> str:
 
 
 def _undeclared_only(wanted: Mapping[str, Any], content: Mapping[str, Any]) -> RevisionSide:
-    found = compare(_without_tags(wanted), content, TASK_DEFINITION)
-    return RevisionSide((), tuple(found.undeclared), tuple(found.suppressed))
+    document, spelled = respelled(_without_tags(wanted), content, TASK_DEFINITION)
+    found = compare(document, content, TASK_DEFINITION)
+    return RevisionSide((), tuple(found.undeclared), (*spelled, *found.suppressed))
 
 
 def _unread(live: ObservedService) -> Change:

@@ -39,13 +39,19 @@ def judge(record: ServiceRecord, observed: ObservedService) -> ServiceRecord | N
     if ours is not None and (ours.status == PRIMARY or ours.rollout_state in (FAILED, COMPLETED)):
         return _verdict(record, ours)
     if primary is None:
-        return None
+        return _nothing_to_judge(record, observed)
     if primary.task_definition == record.task_definition_arn:
         return _successor(record, primary)
     # Still listed, neither failed nor primary: somebody replaced it by hand just now. So has who went
     # to a newer revision than ours: ECS rolls back to what had completed before.
     by_hand = ours is not None or _is_newer(primary.task_definition, record.task_definition_arn)
     return None if by_hand else _rolled_back(record, observed, primary)
+
+
+def _nothing_to_judge(record: ServiceRecord, observed: ObservedService) -> ServiceRecord | None:
+    """Call a service steady that never had a deployment: an external controller has made none yet."""
+    idle = not record.deployment_id and not observed.deployments
+    return replace(record, state=RolloutState.STEADY, held_hash="", reason="") if idle else None
 
 
 def _is_newer(arn: str, than: str) -> bool:

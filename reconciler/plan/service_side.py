@@ -6,30 +6,34 @@ Called by `plan.service_steps`. What the task definition adds is `plan.revision`
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.model.desired import DesiredApp, DesiredService
-from reconciler.model.names import Path
 from reconciler.model.observed import ObservedService, ServiceRecord
 from reconciler.model.plan import Change, Effect, Suppressed, UndeclaredChange, Why
 from reconciler.plan.canonical import canonical_json
 from reconciler.plan.changes import Background, change_of
 from reconciler.plan.compare import Difference, compare, removed
 from reconciler.plan.ownership import declared_tags, ownership_tags, tag_list
-from reconciler.plan.paths import MISSING, overlay, replaced
-from reconciler.shapes.default_values import unpredictable
-from reconciler.shapes.effects import (
-    NOT_OBSERVABLE,
-    RESETS,
-    SENT_WITH_NEW_REVISION,
-    service_effect,
+from reconciler.plan.paths import MISSING
+from reconciler.plan.resets import resets_of, value_to_send
+from reconciler.plan.service_tags import TagSide, compare_tags
+from reconciler.plan.spelling import respelled
+from reconciler.shapes.controllers import (
+    EXTERNAL,
+    IN_TASK_SETS,
+    TRANSITIONS,
+    controller_of,
 )
+from reconciler.shapes.effects import SENT_WITH_NEW_REVISION, service_effect
 from reconciler.shapes.tables import SERVICE
 
 _TOKEN_LENGTH = 36
 """botocore: CreateServiceRequest.clientToken, "up to 36 ASCII characters"."""
+
+_STRATEGY = ("capacityProviderStrategy",)
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,11 @@ class FieldChange:
 
 @dataclass(frozen=True)
 class ServiceSide:
-    """What the service's own fields contribute to a step. `tags` are those to add or to put right."""
+    """What the service's own fields contribute to a step. `seen` is the live document compared with."""
 
     fields: tuple[FieldChange, ...] = ()
-    tag_changes: tuple[Change, ...] = ()
-    tags: Mapping[str, str] | None = None
+    tags: TagSide = field(default_factory=TagSide)
+    seen: Mapping[str, Any] = field(default_factory=dict)
     undeclared: tuple[UndeclaredChange, ...] = ()
     suppressed: tuple[Suppressed, ...] = ()
     notes: tuple[str, ...] = ()
@@ -63,36 +67,38 @@ def compare_service(
     """Compare the effective CreateService document with a live service."""
     before = record.applied.get(SERVICE) if record else None
     background = Background(SERVICE, before, service.origins, service.written)
-    desired = _without_tags(wanted)
-    seen = _with_unseen(_without_tags(live.service), before or {}, desired)
+    seen = _with_unseen(live, before or {}, wanted)
+    desired, spelled = respelled(_without_tags(wanted), seen, SERVICE)
     found = compare(desired, seen, SERVICE)
-    gone = [d for d in removed(before or {}, desired, seen, SERVICE) if _can_be_removed(d.path)]
-    resets, lasting = _resets(gone)
-    whys = [(d, None) for d in found.differences] + [(d, Why.REMOVED) for d in resets]
+    resets, lasting = resets_of(removed(before or {}, desired, seen, SERVICE), desired, seen)
+    whys: list[tuple[Difference, Why | None]] = [(d, None) for d in found.differences]
+    whys = _back_to_launch_type(whys, desired, seen) + [(d, Why.REMOVED) for d in resets]
     fields = [
         FieldChange(
-            change_of(d, service_effect(d.path[0]).effect, background, why),
+            change_of(d, _effect(d.path[0], desired, seen), background, why),
             d.path[0],
-            _value(d.path[0], desired, seen, resets),
+            _value(d, desired, seen, resets),
         )
-        for d, why in whys
+        for d, why in _once(whys)
     ]
+    tags = compare_tags(app, service, wanted, live, before)
     explained = {d.path[0] for d in resets}
-    tag_changes = _tag_changes(app, service, wanted, live, background)
     return ServiceSide(
         fields=tuple(fields),
-        tag_changes=tag_changes,
-        tags=_tags_to_send(app, service, wanted, live) or None,
+        tags=tags,
+        seen=seen,
         undeclared=tuple(u for u in found.undeclared if u.path.split(".")[0] not in explained),
-        suppressed=tuple(found.suppressed),
-        notes=(*lasting, *_lasting_tags(wanted, before or {}, live)),
+        suppressed=(*spelled, *found.suppressed),
+        notes=(*lasting, *tags.notes),
     )
 
 
 def creation_fields(service: DesiredService, wanted: Mapping[str, Any]) -> tuple[Change, ...]:
     """Return what a new service is made of, as changes from nothing."""
     background = Background(SERVICE, None, service.origins, service.written)
-    found = compare(_without_tags(wanted), {}, SERVICE).differences
+    left_out = _left_to_task_sets(wanted)
+    document = {k: v for k, v in _without_tags(wanted).items() if k not in left_out}
+    found = compare(document, {}, SERVICE).differences
     return tuple(change_of(d, Effect.ROLLOUT, background) for d in found)
 
 
@@ -104,10 +110,12 @@ def create_request(
 ) -> dict[str, Any]:
     """Return the CreateService input without cluster and task definition.
 
-    `desiredCount` is what is declared, else 1; a DAEMON service takes none. The token is the same
-    for the same creation, so that a lost answer does not make a second one.
+    `desiredCount` is what is declared, else 1; a DAEMON service takes none, and an external
+    controller's what its task sets do not have. The token is the same for the same creation, so that
+    a lost answer does not make a second one.
     """
-    request = {k: v for k, v in wanted.items() if k != "tags"}
+    left_out = _left_to_task_sets(wanted)
+    request = {k: v for k, v in _without_tags(wanted).items() if k not in left_out}
     if request.get("schedulingStrategy") == "DAEMON":
         request.pop("desiredCount", None)
     else:
@@ -120,8 +128,16 @@ def create_request(
     return request
 
 
+def _left_to_task_sets(wanted: Mapping[str, Any]) -> tuple[str, ...]:
+    return IN_TASK_SETS if controller_of(wanted) == EXTERNAL else ()
+
+
 def update_request(
-    wanted: Mapping[str, Any], fields: Iterable[FieldChange], *, new_revision: bool
+    wanted: Mapping[str, Any],
+    fields: Iterable[FieldChange],
+    live: Mapping[str, Any],
+    *,
+    new_revision: bool,
 ) -> dict[str, Any] | None:
     """Return the one UpdateService input without cluster and task definition, None for nothing.
 
@@ -134,109 +150,67 @@ def update_request(
         sent["forceNewDeployment"] = True
     if new_revision:
         for name in SENT_WITH_NEW_REVISION:
-            if name in wanted:
-                sent.setdefault(name, wanted[name])
+            value = wanted.get(name, live.get(name))
+            if value:
+                sent.setdefault(name, value)
     return {"service": wanted["serviceName"], **sent}
 
 
 def _value(
-    field: str, desired: Mapping[str, Any], live: Mapping[str, Any], resets: list[Difference]
+    difference: Difference,
+    desired: Mapping[str, Any],
+    seen: Mapping[str, Any],
+    resets: list[Difference],
 ) -> Any:
-    """Return the whole field as it is to be sent: undeclared parts of it as they are live."""
-    value = live.get(field, {})
-    for reset in resets:
-        if reset.path == (field,):
-            value = reset.desired
-        elif reset.path[0] == field:
-            value = replaced({field: value}, SERVICE, reset.path, reset.desired)[field]
-    if field in desired:
-        return overlay(value, desired[field], SERVICE, (field,))
-    return value
+    if difference.path == _STRATEGY and _STRATEGY[0] not in desired:
+        return []
+    return value_to_send(difference.path[0], desired, seen, resets)
 
 
-def _resets(gone: list[Difference]) -> tuple[list[Difference], list[str]]:
-    """Give each removed place the value that takes it back, and a note where there is none."""
-    resets: list[Difference] = []
-    lasting: list[str] = []
-    whole: set[str] = set()
-    for difference in gone:
-        field = difference.path[0]
-        if field in RESETS and (len(difference.path) == 1 or _is_whole(field, gone)):
-            if field not in whole:
-                resets.append(Difference((field,), difference.observed, RESETS[field]))
-            whole.add(field)
-        elif difference.desired is MISSING:
-            path = ".".join(difference.path)
-            lasting.append(
-                f"{path} is no longer declared; ECS has no value to reset it to, it stays"
-            )
-        else:
-            resets.append(difference)
-    return resets, lasting
+def _effect(name: str, desired: Mapping[str, Any], seen: Mapping[str, Any]) -> Effect:
+    """Return what changing a field does; of the deployment controller not every change is possible."""
+    change = (controller_of(seen), controller_of(desired))
+    if name == "deploymentController" and change not in TRANSITIONS:
+        return Effect.REPLACE
+    return service_effect(name).effect
 
 
-def _is_whole(field: str, gone: list[Difference]) -> bool:
-    """Service Connect is taken back as a whole, however many of its leaves are gone."""
-    return field == "serviceConnectConfiguration" and any(d.path[0] == field for d in gone)
+def _back_to_launch_type(
+    whys: list[tuple[Difference, Why | None]],
+    desired: Mapping[str, Any],
+    seen: Mapping[str, Any],
+) -> list[tuple[Difference, Why | None]]:
+    """Say "no capacity provider strategy" where a launch type is wanted instead of one.
+
+    A launch type cannot be sent; an empty strategy goes back to it [M UpdateService].
+    """
+    live = seen.get(_STRATEGY[0])
+    if not live or "launchType" not in desired or _STRATEGY[0] in desired:
+        return whys
+    back = (Difference(_STRATEGY, live, []), None)
+    return [
+        back if d.path == ("launchType",) and d.observed is MISSING else (d, w) for d, w in whys
+    ]
 
 
-def _can_be_removed(path: Path) -> bool:
-    if unpredictable(SERVICE, path[:1]) and path[0] not in RESETS:
-        return False
-    return service_effect(path[0]).effect is not Effect.REPLACE
+def _once(
+    whys: list[tuple[Difference, Why | None]],
+) -> Iterator[tuple[Difference, Why | None]]:
+    """Leave out what is there twice: a strategy both removed and given way to a launch type."""
+    known = set()
+    for difference, why in whys:
+        if difference.path not in known:
+            known.add(difference.path)
+            yield difference, why
 
 
 def _with_unseen(
-    live: Mapping[str, Any], before: Mapping[str, Any], desired: Mapping[str, Any]
+    live: ObservedService, before: Mapping[str, Any], wanted: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Complete what ECS answers with what it never answers: there our own memory is all there is."""
-    unseen = {
-        k: before[k] for k in NOT_OBSERVABLE if k in before and k in desired and k not in live
-    }
-    return {**live, **unseen}
+    """Complete what was read with what could not be: there our own memory is all there is."""
+    unseen = {k: before[k] for k in live.unread if k in before and k in wanted}
+    return {**unseen, **_without_tags(live.service)}
 
 
 def _without_tags(document: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in document.items() if k != "tags"}
-
-
-def _wanted_tags(
-    app: DesiredApp, service: DesiredService, wanted: Mapping[str, Any]
-) -> dict[str, str]:
-    return {**declared_tags(wanted), **ownership_tags(app, service.address)}
-
-
-def _tags_to_send(
-    app: DesiredApp, service: DesiredService, wanted: Mapping[str, Any], live: ObservedService
-) -> dict[str, str]:
-    tags = _wanted_tags(app, service, wanted)
-    return {k: v for k, v in tags.items() if live.tags.get(k) != v}
-
-
-def _tag_changes(
-    app: DesiredApp,
-    service: DesiredService,
-    wanted: Mapping[str, Any],
-    live: ObservedService,
-    background: Background,
-) -> tuple[Change, ...]:
-    applied = background.applied
-    if applied is not None:
-        ours = tag_list({**declared_tags(applied), **ownership_tags(app, service.address)})
-        background = Background(SERVICE, {**applied, "tags": ours}, background.origins)
-    return tuple(
-        change_of(
-            Difference(("tags", key), live.tags.get(key, MISSING), value),
-            Effect.NO_ROLLOUT,
-            background,
-        )
-        for key, value in sorted(_tags_to_send(app, service, wanted, live).items())
-    )
-
-
-def _lasting_tags(
-    wanted: Mapping[str, Any], before: Mapping[str, Any], live: ObservedService
-) -> list[str]:
-    """Tags are only added: others' tools may have taken over one that the files gave up."""
-    gone = declared_tags(before).keys() - declared_tags(wanted).keys()
-    return [f"tag {key} is no longer declared; it stays" for key in sorted(gone & live.tags.keys())]

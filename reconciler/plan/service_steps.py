@@ -15,6 +15,14 @@ from reconciler.model.observed import (
     ServicePresence,
 )
 from reconciler.model.plan import Change, Effect, ServiceRequest, Step, Suppressed, Verb
+from reconciler.plan.controllers import (
+    as_deployed,
+    deployer_of,
+    how_to_deploy,
+    is_left_to_task_sets,
+    refusal,
+    takes,
+)
 from reconciler.plan.effective import (
     Effective,
     applied,
@@ -29,21 +37,17 @@ from reconciler.plan.revision import (
     compare_revision,
     creation_changes,
     reusable,
-    short_arn,
 )
 from reconciler.plan.service_side import (
+    FieldChange,
     ServiceSide,
     compare_service,
     create_request,
     creation_fields,
     update_request,
 )
+from reconciler.plan.step_summary import STARTS_TASKS, summary, tasks
 from reconciler.plan.subject import Subject, image_problem, next_command, rename_problem
-
-_NAMED, _SHORT = 2, 40
-"""How many fields, and how much of a value, fit into a step's one line."""
-
-_STARTS_TASKS = (Effect.ROLLOUT, Effect.REPLACE)
 
 
 def service_steps(subject: Subject) -> tuple[Step, ...]:
@@ -62,7 +66,7 @@ def service_steps(subject: Subject) -> tuple[Step, ...]:
 
 def is_settled(subject: Subject, steps: tuple[Step, ...]) -> bool:
     """Say whether the service runs what is desired and its rollout has ended well."""
-    pending = any(c.effect in _STARTS_TASKS for step in steps for c in step.changes)
+    pending = any(c.effect in STARTS_TASKS for step in steps for c in step.changes)
     record = subject.record
     return (
         not pending
@@ -81,9 +85,11 @@ def _creation(subject: Subject) -> Step:
     effective = for_creation(service)
     pinned = pin_images(effective.task_definition, images)
     create = create_request(subject.app, service, effective.service, subject.record)
-    reuse = reusable(pinned, subject.record, subject.observed)
+    bare = is_left_to_task_sets(effective.service)
+    reuse = "" if bare else reusable(pinned, subject.record, subject.observed)
+    registers = not (bare or reuse)
     request = ServiceRequest(
-        register=None if reuse else registration(subject.app, service.address, pinned),
+        register=registration(subject.app, service.address, pinned) if registers else None,
         reuse_arn=reuse,
         create=create,
         applied=applied(effective, pinned),
@@ -93,9 +99,9 @@ def _creation(subject: Subject) -> Step:
     return Step(
         service.address,
         Verb.CREATE,
-        f"new service {service.service_name}, {_tasks(create.get('desiredCount'))}",
+        f"new service {service.service_name}, {tasks(create.get('desiredCount'))}",
         changes=(
-            *creation_changes(service, pinned, subject.observed),
+            *(() if bare else creation_changes(service, pinned, subject.observed)),
             *creation_fields(service, effective.service),
         ),
         blocked_by=subject.blocked_by,
@@ -124,18 +130,34 @@ class _Found:
     pinned: Mapping[str, Any]
     service: ServiceSide
     revision: RevisionSide
+    deployer: str
 
     @property
     def heavy(self) -> tuple[Change, ...]:
-        """What starts tasks, or would need another service."""
-        fields = (f.change for f in self.service.fields if f.change.effect in _STARTS_TASKS)
+        """What starts tasks, would need another service, or is another's to send."""
+        fields = (f.change for f in self.service.fields if not self._is_free(f))
         return (*self.revision.changes, *fields)
+
+    @property
+    def free(self) -> tuple[FieldChange, ...]:
+        """The fields that may be sent by themselves, and start nothing."""
+        return tuple(f for f in self.service.fields if self._is_free(f))
 
     @property
     def light(self) -> tuple[Change, ...]:
         """What starts nothing."""
-        fields = (f.change for f in self.service.fields if f.change.effect not in _STARTS_TASKS)
-        return (*fields, *self.service.tag_changes)
+        return (*(f.change for f in self.free), *self.service.tags.changes)
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """What UpdateService does not take because ECS does not deploy this service."""
+        fields = (f.field for f in self.service.fields if not takes(self.deployer, f.field))
+        ours = takes(self.deployer, "taskDefinition")
+        task = ("taskDefinition",) if self.revision.changes and not ours else ()
+        return tuple(dict.fromkeys([*task, *fields]))
+
+    def _is_free(self, field: FieldChange) -> bool:
+        return takes(self.deployer, field.field) and field.change.effect not in STARTS_TASKS
 
 
 def _existing(subject: Subject) -> tuple[Step, ...]:
@@ -163,11 +185,15 @@ def _compared(subject: Subject) -> _Found:
     content = known.content if known else None
     effective = for_existing(service, record, live.service, content)
     pinned = pin_images(effective.task_definition, subject.observed.images)
+    deployer = deployer_of(live.service, effective.service)
+    if not takes(deployer, "taskDefinition"):
+        pinned = as_deployed(pinned, effective.task_definition, content)
     return _Found(
         effective,
         pinned,
         compare_service(subject.app, service, effective.service, live, record),
         compare_revision(service, pinned, record, subject.observed),
+        deployer,
     )
 
 
@@ -193,15 +219,18 @@ def _whole(subject: Subject, found: _Found, base: Step) -> Step:
     request = ServiceRequest(
         register=register,
         reuse_arn=reuse,
-        update=update_request(found.effective.service, found.service.fields, new_revision=rolls),
-        tags=found.service.tags,
+        update=update_request(
+            found.effective.service, found.service.fields, found.service.seen, new_revision=rolls
+        ),
+        tags=found.service.tags.put,
+        untag=found.service.tags.taken,
         applied=applied(found.effective, found.pinned),
         desired_hash=subject.wanted_hash,
         pins=pins_of(found.effective.task_definition, subject.observed.images),
     )
     changes = (*found.heavy, *found.light)
     return replace(
-        base, changes=changes, request=request, summary=_summary(subject, base.verb, changes, reuse)
+        base, changes=changes, request=request, summary=summary(subject, base.verb, changes, reuse)
     )
 
 
@@ -211,27 +240,30 @@ def _split(subject: Subject, found: _Found, base: Step, hold: str) -> tuple[Step
     waiting = Step(
         base.address,
         Verb.HOLD if hold else Verb.UPDATE,
-        hold or _summary(subject, Verb.UPDATE, found.heavy, ""),
+        hold or summary(subject, Verb.UPDATE, found.heavy, ""),
         changes=found.heavy,
         blocked_by=subject.blocked_by,
         request=None if hold else whole.request,
-        notes=next_command(subject) if hold and subject.is_held else (),
+        notes=_what_to_do(subject, found) if hold else (),
     )
     if not found.light:
         notes = (*base.notes, *waiting.notes)
         return (
             replace(waiting, notes=notes, undeclared=base.undeclared, suppressed=base.suppressed),
         )
-    free = [f for f in found.service.fields if f.change.effect not in _STARTS_TASKS]
+    sent = [*(f.field for f in found.free), "tags"]
     request = ServiceRequest(
-        update=update_request(found.effective.service, free, new_revision=False),
-        tags=found.service.tags,
-        applied=partly_applied(found.effective, subject.record, [*(f.field for f in free), "tags"]),
+        update=update_request(
+            found.effective.service, found.free, found.service.seen, new_revision=False
+        ),
+        tags=found.service.tags.put,
+        untag=found.service.tags.taken,
+        applied=partly_applied(found.effective, subject.record, sent),
     )
-    summary = _summary(subject, base.verb, found.light, "")
+    said = summary(subject, base.verb, found.light, "")
     note = "with the live task definition; what starts tasks is in a step of its own"
     step = replace(
-        base, changes=found.light, request=request, summary=summary, notes=(*base.notes, note)
+        base, changes=found.light, request=request, summary=said, notes=(*base.notes, note)
     )
     return (step, waiting)
 
@@ -260,9 +292,18 @@ def _hold_reason(subject: Subject, found: _Found) -> str:
             f"{names} can only be set when a service is created: delete the service by hand and it "
             f"is created anew, or put the live value back into the files{hint}"
         )
+    if found.refused:
+        return refusal(found.deployer, found.refused)
     if subject.is_held and subject.record is not None:
         return f"held: {subject.record.reason or 'the rollout was reverted'}"
     return image_problem(subject, found.effective.task_definition)
+
+
+def _what_to_do(subject: Subject, found: _Found) -> tuple[str, ...]:
+    """Say what a person can type about a held step."""
+    if found.refused:
+        return how_to_deploy(found.deployer, subject.app.key, str(subject.service.address))
+    return next_command(subject) if subject.is_held else ()
 
 
 def _kept(found: _Found) -> tuple[Suppressed, ...]:
@@ -276,37 +317,3 @@ def _lost_notes(found: _Found) -> tuple[str, ...]:
         return ()
     names = ", ".join(u.path for u in found.revision.undeclared)
     return (f"not declared, so the new task definition does not have it: {names}",)
-
-
-def _summary(subject: Subject, verb: Verb, changes: tuple[Change, ...], reuse: str) -> str:
-    count = subject.service.service.get("desiredCount", subject.live.service.get("desiredCount"))
-    rolls = any(c.effect in _STARTS_TASKS for c in changes)
-    what = _said(changes)
-    if rolls and reuse:
-        what = f"back to {short_arn(reuse)}, rolling, {_tasks(count)}"
-    elif any(c.path.startswith("containerDefinitions") for c in changes):
-        what = f"new task definition, rolling, {_tasks(count)}"
-    elif rolls:
-        what = f"rolling, {_tasks(count)}"
-    if verb is Verb.ADOPT:
-        return f"take over {subject.service.service_name}, {what}"
-    return what
-
-
-def _said(changes: tuple[Change, ...]) -> str:
-    """Say what changes where nothing is rolled: the first fields with their values."""
-    said = [f"{c.path} {_short(c.observed)} → {_short(c.desired)}" for c in changes[:_NAMED]]
-    more = [f"{len(changes) - _NAMED} more"] if len(changes) > _NAMED else []
-    return ", ".join([*said, *more, "no rollout"])
-
-
-def _short(value: Any) -> str:
-    scalar = isinstance(value, str | int | float | bool)
-    text = "nothing" if value is None else str(value) if scalar else "…"
-    return text if len(text) <= _SHORT else text[: _SHORT - 1] + "…"
-
-
-def _tasks(count: Any) -> str:
-    if count is None:
-        return "one task on each instance"
-    return f"{count} task" if count == 1 else f"{count} tasks"

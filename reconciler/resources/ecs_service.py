@@ -13,17 +13,17 @@ from reconciler.model.errors import InvalidRequest, NotFound
 from reconciler.model.observed import Deployment, ObservedService, ServicePresence
 from reconciler.plan.canonical import canonical_service
 from reconciler.resources.kind import Answer, Kind, answer
+from reconciler.resources.observable import (
+    in_task_sets,
+    never_answered,
+    only_in_deployments,
+    only_in_revisions,
+)
 from reconciler.shapes.botocore_model import input_of
+from reconciler.shapes.spellings import SERVICE_LINKED
 
 BATCH = 10
 """Services in one DescribeServices call (botocore: DescribeServicesRequest.services, "up to 10")."""
-
-ONLY_IN_DEPLOYMENTS = (
-    "serviceConnectConfiguration",
-    "volumeConfigurations",
-    "vpcLatticeConfigurations",
-)
-"""CreateService fields that DescribeServices tells only in `deployments[]` (botocore: shape Deployment)."""
 
 GONE = ("ServiceNotFoundException", "ServiceNotActiveException")
 """What ECS answers to changing a service that does not exist any more (botocore: the ECS model)."""
@@ -33,7 +33,12 @@ ecs_service: Kind[ObservedService] = Kind(
     permissions={
         "observe": ("ecs:DescribeServices",),
         "create": ("ecs:CreateService", "ecs:TagResource", "iam:PassRole"),
-        "update": ("ecs:UpdateService", "ecs:TagResource", "iam:PassRole"),
+        "update": (
+            "ecs:UpdateService",
+            "ecs:TagResource",
+            "ecs:UntagResource",
+            "iam:PassRole",
+        ),
         "delete": ("ecs:DeleteService",),
     },
 )
@@ -106,30 +111,62 @@ def tag(aws: Aws, arn: str, tags: Mapping[str, str]) -> Answer:
     return answer(aws.call("ecs", "TagResource", resourceArn=arn, tags=wire), tags=dict(tags))
 
 
+def untag(aws: Aws, arn: str, keys: Sequence[str]) -> Answer:
+    """Take tags off by key; a key that is not there is success (UntagResource)."""
+    wire = sorted(keys)
+    return answer(aws.call("ecs", "UntagResource", resourceArn=arn, tagKeys=wire), untagged=wire)
+
+
 def observed_service(live: Mapping[str, Any]) -> ObservedService:
     """Translate one element of DescribeServices' `services`."""
-    deployments = tuple(_deployment(d) for d in live.get("deployments", ()))
-    declared = {name: live[name] for name in input_of("CreateService").members if name in live}
-    declared.pop("tags", None)
-    declared.pop("taskDefinition", None)
-    declared.pop("cluster", None)
-    primary: Mapping[str, Any] = next(
-        (d for d in live.get("deployments", ()) if d.get("status") == "PRIMARY"), {}
-    )
-    for name in ONLY_IN_DEPLOYMENTS:
-        if name in primary:
-            declared[name] = primary[name]
+    primary, task_set = _primary(live.get("deployments")), _primary(live.get("taskSets"))
     return ObservedService(
         presence=_presence(live.get("status", "")),
-        service=canonical_service(declared),
+        service=canonical_service(_declared(live, primary, task_set)),
         arn=live.get("serviceArn", ""),
-        task_definition_arn=live.get("taskDefinition", ""),
+        task_definition_arn=live.get("taskDefinition") or task_set.get("taskDefinition", ""),
         tags={t["key"]: t.get("value", "") for t in live.get("tags", ())},
-        deployments=deployments,
+        deployments=(
+            *(_deployment(d) for d in live.get("deployments", ())),
+            *(_task_set(t) for t in live.get("taskSets", ())),
+        ),
         running_count=int(live.get("runningCount", 0)),
         pending_count=int(live.get("pendingCount", 0)),
         events=tuple(str(e.get("message", "")) for e in live.get("events", ())[:5]),
+        revision_arn=_revision_arn(live, primary),
+        unread=only_in_revisions() | (frozenset() if "roleArn" in live else never_answered()),
     )
+
+
+def _declared(
+    live: Mapping[str, Any], primary: Mapping[str, Any], task_set: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the CreateService fields from wherever ECS tells them."""
+    declared = {name: live[name] for name in input_of("CreateService").members if name in live}
+    for name in ("tags", "taskDefinition", "cluster"):
+        declared.pop(name, None)
+    role = str(live.get("roleArn", ""))
+    if role and SERVICE_LINKED not in role:
+        declared["role"] = role
+    declared |= {name: primary[name] for name in only_in_deployments() if name in primary}
+    return declared | {name: task_set[name] for name in in_task_sets() if name in task_set}
+
+
+def _primary(items: Sequence[Mapping[str, Any]] | None) -> Mapping[str, Any]:
+    return next((item for item in items or () if item.get("status") == "PRIMARY"), {})
+
+
+def _revision_arn(live: Mapping[str, Any], primary: Mapping[str, Any]) -> str:
+    """Return the revision of the primary deployment, empty while that cannot be told.
+
+    A revision's ARN ends with the number of the deployment that made it; a rollback's deployment has
+    a number of its own, and then there is no telling while two revisions run.
+    """
+    arns = [str(r.get("arn", "")) for r in live.get("currentServiceRevisions", ())]
+    number = str(primary.get("id", "")).rpartition("/")[2]
+    same = [arn for arn in arns if number and arn.rpartition("/")[2] == number]
+    found = same or arns
+    return found[0] if len(found) == 1 else ""
 
 
 def _presence(status: str) -> ServicePresence:
@@ -154,15 +191,29 @@ def _deployment(live: Mapping[str, Any]) -> Deployment:
     )
 
 
+def _task_set(live: Mapping[str, Any]) -> Deployment:
+    """Read a task set as what it is, a deployment that another controller made."""
+    return Deployment(
+        id=live.get("id", ""),
+        status=live.get("status", ""),
+        task_definition=live.get("taskDefinition", ""),
+        rollout_state="",
+        rollout_reason="",
+        desired_count=int(live.get("computedDesiredCount", 0)),
+        running_count=int(live.get("runningCount", 0)),
+        pending_count=int(live.get("pendingCount", 0)),
+        failed_tasks=0,
+        created_at=live.get("createdAt"),
+    )
+
+
 def _answer(response: Mapping[str, Any]) -> Answer:
     service = response.get("service", {})
-    primary: Mapping[str, Any] = next(
-        (d for d in service.get("deployments", ()) if d.get("status") == "PRIMARY"), {}
-    )
+    primary = _primary(service.get("deployments")) or _primary(service.get("taskSets"))
     return answer(
         response,
         deploymentId=primary.get("id", ""),
-        taskDefinition=service.get("taskDefinition", ""),
+        taskDefinition=service.get("taskDefinition") or primary.get("taskDefinition", ""),
         serviceArn=service.get("serviceArn", ""),
     )
 

@@ -1,12 +1,15 @@
 """Live AWS of one app, read in as few calls as can be: desired and ledger in, ObservedApp out.
 
 Called by `controller.reconcile` and by `diff`. In the steady state it costs ⌈N/10⌉ DescribeServices and
-nothing else: digests are pinned in the ledger and a revision in use is known by its ARN.
+nothing else: digests are pinned in the ledger, a revision in use is known by its ARN, and so is a
+service's revision, which is read only where a field is declared that nothing else tells.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from reconciler.aws.door import Aws
 from reconciler.model.desired import DesiredApp, DesiredService
@@ -18,8 +21,9 @@ from reconciler.model.observed import (
     ServicePresence,
 )
 from reconciler.plan.needs import needs_task_definition
-from reconciler.resources import image
+from reconciler.resources import image, service_revision
 from reconciler.resources.ecs_service import ecs_service
+from reconciler.resources.observable import only_in_revisions
 from reconciler.resources.task_definition import newest_active, task_definition
 
 ABSENT = ObservedService(ServicePresence.ABSENT)
@@ -30,6 +34,7 @@ class Observer:
 
     def __init__(self) -> None:
         """Start with nothing remembered."""
+        self._service_revisions: dict[str, dict[str, Any]] = {}
         self._revisions: dict[str, ObservedTaskDefinition] = {}
 
     def observe(self, aws: Aws, desired: DesiredApp, ledger: LedgerView) -> ObservedApp:
@@ -38,6 +43,7 @@ class Observer:
         forgotten = _recorded_names(ledger) - set(wanted.values())
         live = ecs_service.observe(aws, desired.cluster, [*wanted.values(), *forgotten])
         services = {name: live.get(aws_name, ABSENT) for name, aws_name in wanted.items()}
+        services = self._with_revisions(aws, desired, services)
         images = self._images(aws, desired.image_references(), ledger.pins)
         return ObservedApp(
             key=desired.key,
@@ -51,6 +57,23 @@ class Observer:
             },
             ledger=ledger,
         )
+
+    def _with_revisions(
+        self, aws: Aws, desired: DesiredApp, services: Mapping[str, ObservedService]
+    ) -> dict[str, ObservedService]:
+        """Complete the services of which something is declared that only their revision tells."""
+        arns = {
+            service.name: services[service.name].revision_arn
+            for service in desired.services
+            if only_in_revisions() & service.service.keys()
+            and services[service.name].presence is ServicePresence.ACTIVE
+        }
+        missing = sorted({arn for arn in arns.values() if arn} - self._service_revisions.keys())
+        self._service_revisions |= service_revision.observe(aws, missing)
+        return {
+            name: _completed(live, self._service_revisions.get(arns.get(name, "")))
+            for name, live in services.items()
+        }
 
     def _images(
         self, aws: Aws, references: Iterable[str], pins: Mapping[str, str]
@@ -85,6 +108,12 @@ class Observer:
         if arn not in self._revisions:
             self._revisions.update(task_definition.observe(aws, cluster, [arn]))
         return self._revisions[arn]
+
+
+def _completed(live: ObservedService, told: Mapping[str, Any] | None) -> ObservedService:
+    if told is None:
+        return live
+    return replace(live, service={**live.service, **told}, unread=live.unread - only_in_revisions())
 
 
 def _candidates(aws: Aws, service: DesiredService, observed: ObservedService) -> list[str]:

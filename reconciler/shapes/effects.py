@@ -80,9 +80,6 @@ RESETS: dict[str, Any] = {
     "platformVersion": "LATEST",
 }
 
-NOT_OBSERVABLE = frozenset({"monitoring", "gatewayConnectors", "role"})
-"""CreateService fields that DescribeServices never answers: compared with what was last applied [M]."""
-
 ONLY_WITH_STRATEGY = {"linearConfiguration": "LINEAR", "canaryConfiguration": "CANARY"}
 """Parts of deploymentConfiguration that are only valid with one strategy [M DeploymentConfiguration]."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from reconciler.model.desired import DesiredService
 from reconciler.model.names import Address
 from reconciler.shapes.botocore_model import suggest
+from reconciler.shapes.controllers import ECS, controller_of
 from reconciler.source.checks import Checks
 from reconciler.source.fields import MANAGED_SERVICE, SERVICE_OWN, service_fields
 from reconciler.source.nodes import Entry, Mapping, Node, Place, Scalar, Sequence
@@ -46,13 +47,12 @@ def build_service(name: str, entry: Entry, context: AppContext) -> DesiredServic
 
 
 def _deployer(workload: Assembled, context: AppContext) -> None:
-    controller = workload.api.get("deploymentController", {}).get("type", "ECS")
-    if controller != "ECS":
-        message = (
-            f"deploymentController {controller} is not supported yet: ECS rolls what is declared"
-        )
+    controller = controller_of(workload.api)
+    if controller != ECS and workload.api.get("schedulingStrategy") == "DAEMON":
+        # "REPLICA … is required if the service uses the CODE_DEPLOY or EXTERNAL" [M CreateService]
+        message = f"deploymentController {controller} needs schedulingStrategy REPLICA"
         checks = Checks(workload, context)
-        checks.error(("service", "deploymentController"), message, "not-supported-yet")
+        checks.error(("service", "schedulingStrategy"), message, "two-forms")
 
 
 class After:

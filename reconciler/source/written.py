@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from reconciler.shapes.controllers import ECS, controller_of
 from reconciler.source.workload import AppContext, Assembled
 
 _FARGATE_PROVIDERS = frozenset({"FARGATE", "FARGATE_SPOT"})
@@ -51,8 +52,9 @@ def wants_fargate(workload: Assembled) -> bool:
 
 
 def _write_breaker(workload: Assembled) -> None:
-    # ECS allows the circuit breaker with its own deployment controller only.
-    if workload.api.get("deploymentController", {}).get("type", "ECS") != "ECS":
+    # Rolling updates by ECS itself are all that the circuit breaker is for [M DeploymentConfiguration].
+    strategy = workload.api.get("deploymentConfiguration", {}).get("strategy", "ROLLING")
+    if controller_of(workload.api) != ECS or strategy != "ROLLING":
         return
     parent = ("service", "deploymentConfiguration")
     if parent in workload.nulled:

@@ -106,6 +106,10 @@ class FakeEcs:
         self.services.tag(wanted["resourceArn"], wanted["tags"])
         return {}
 
+    def UntagResource(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        self.services.untag(wanted["resourceArn"], wanted["tagKeys"])
+        return {}
+
     def DescribeClusters(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         names = [c.rsplit("/", 1)[-1] for c in wanted.get("clusters", ["default"])]
         known = [n for n in names if n in self.clusters]

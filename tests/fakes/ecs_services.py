@@ -167,6 +167,12 @@ class Services:
                 return
         raise from_code("ecs:TagResource", "ResourceNotFoundException", "no such resource")
 
+    def untag(self, arn: str, keys: list[str]) -> None:
+        """Take tags off one service; keys that are not there are ignored."""
+        for service in self.by_name.values():
+            if service.document["serviceArn"] == arn:
+                service.tags = {k: v for k, v in service.tags.items() if k not in keys}
+
     def image_of(self, cluster: str, name: str) -> str:
         """Return the first image of what a service runs now, empty when it does not exist."""
         service = self.by_name.get((cluster, name))

@@ -132,6 +132,12 @@ class World:
             }
             self.ledger = replace(self.ledger, services=kept)
             return
+        if request.untag:
+            self.calls.append("UntagResource")
+            aws = next(n for n in self.services if n.endswith(f"-{step.address.name}"))
+            live = self.services[aws]
+            kept = {k: v for k, v in live.tags.items() if k not in request.untag}
+            self.services[aws] = replace(live, tags=kept)
         arn = request.reuse_arn
         if request.register is not None:
             arn = self._register(request.register)

@@ -123,6 +123,7 @@ class ServiceSample:
         self.update(aws, desiredCount=1)
         arn = ecs_service.observe(aws, CLUSTER, [self.name])[self.name].arn
         service_verbs.tag(aws, arn, {"a": "b"})
+        service_verbs.untag(aws, arn, ["a"])
 
     def delete(self, aws: Aws) -> Answer:
         return ecs_service.delete(aws, {"cluster": CLUSTER, "service": self.name})

@@ -55,6 +55,7 @@ def app(key: str = "production/shop", **changes) -> DesiredApp:
     environment, name = key.split("/")
     service = {
         "serviceName": "shop-production-web",
+        "monitoring": {"metricConfigurations": []},
         "volumeConfigurations": [
             {"name": "v", "managedEBSVolume": {"roleArn": "arn:aws:iam::123456789012:role/ebs"}}
         ],

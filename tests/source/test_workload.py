@@ -108,7 +108,11 @@ def test_sizes(world, cpu, memory, units):
         ("cluster: other", "managed-field", "filled in"),
         ("taskDefinition: shop:1", "wrong-type", "taskDefinition"),
         ("dependsOn: {db: START}", "unknown-container", "db"),
-        ("deploymentController: {type: CODE_DEPLOY}", "not-supported-yet", "CODE_DEPLOY"),
+        (
+            "deploymentController: {type: CODE_DEPLOY}\nschedulingStrategy: DAEMON",
+            "two-forms",
+            "REPLICA",
+        ),
         ("tags: {aws:x: y}", "managed-field", "reserved"),
         ("stopTimeout: 121", "fargate", "120"),
         ("mountPoints: [{sourceVolume: v, containerPath: /v}]", "unknown-name", "'v'"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.resources.grants.statement import Names, Statement, allow, task_definitions
+from reconciler.resources.observable import only_in_revisions
 
 
 def reads(names: Names) -> Iterator[Statement]:
@@ -12,6 +13,12 @@ def reads(names: Names) -> Iterator[Statement]:
     yield allow("EcsCluster", ["ecs:DescribeClusters"], [names.cluster])
     # By pattern: a service that left the files must still be seen as an orphan.
     yield allow("EcsReadServices", ["ecs:DescribeServices"], [names.any_service])
+    if any(only_in_revisions() & s.service.keys() for s in names.app.services):
+        yield allow(
+            "EcsReadServiceRevisions",  # checked against the service and the revision
+            ["ecs:DescribeServiceRevisions"],
+            [names.any_service, names.arn("ecs", f"service-revision/{names.cluster_name}/*")],
+        )
     yield allow(
         "EcsReadDefinitions",  # these two know no resource
         ["ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions"],
@@ -30,7 +37,7 @@ def service_writes(names: Names) -> Iterator[Statement]:
     """Grant creating and changing the declared services."""
     if names.services:
         yield allow("EcsWriteServices", ["ecs:CreateService", "ecs:UpdateService"], names.services)
-        yield allow("EcsTagServices", ["ecs:TagResource"], names.services)
+        yield allow("EcsTagServices", ["ecs:TagResource", "ecs:UntagResource"], names.services)
 
 
 def prune_writes(names: Names) -> Iterator[Statement]:

@@ -1,0 +1,54 @@
+"""What a service's step does, in one line for people.
+
+Called by `plan.service_steps`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.model.plan import Change, Effect, Verb
+from reconciler.plan.revision import short_arn
+from reconciler.plan.subject import Subject
+
+STARTS_TASKS = (Effect.ROLLOUT, Effect.REPLACE)
+"""The effects of what starts tasks, or would need another service."""
+
+_NAMED, _SHORT = 2, 40
+"""How many fields, and how much of a value, fit into a step's one line."""
+
+
+def summary(subject: Subject, verb: Verb, changes: tuple[Change, ...], reuse: str) -> str:
+    """Say what a step does in one line; `reuse` is the revision that is used again."""
+    count = subject.service.service.get("desiredCount", subject.live.service.get("desiredCount"))
+    rolls = any(c.effect in STARTS_TASKS for c in changes)
+    what = _said(changes)
+    if rolls and reuse:
+        what = f"back to {short_arn(reuse)}, rolling, {tasks(count)}"
+    elif any(c.path.startswith("containerDefinitions") for c in changes):
+        what = f"new task definition, rolling, {tasks(count)}"
+    elif rolls:
+        what = f"rolling, {tasks(count)}"
+    if verb is Verb.ADOPT:
+        return f"take over {subject.service.service_name}, {what}"
+    return what
+
+
+def _said(changes: tuple[Change, ...]) -> str:
+    """Say what changes where nothing is rolled: the first fields with their values."""
+    said = [f"{c.path} {_short(c.observed)} → {_short(c.desired)}" for c in changes[:_NAMED]]
+    more = [f"{len(changes) - _NAMED} more"] if len(changes) > _NAMED else []
+    return ", ".join([*said, *more, "no rollout"])
+
+
+def _short(value: Any) -> str:
+    scalar = isinstance(value, str | int | float | bool)
+    text = "nothing" if value is None else str(value) if scalar else "…"
+    return text if len(text) <= _SHORT else text[: _SHORT - 1] + "…"
+
+
+def tasks(count: Any) -> str:
+    """Spell a desired count; None is a daemon's."""
+    if count is None:
+        return "one task on each instance"
+    return f"{count} task" if count == 1 else f"{count} tasks"

@@ -1,0 +1,34 @@
+"""Service revisions: the immutable record of what a deployment deploys. Read by ARN, never changed.
+
+Called by `resources.observe` for services that declare a field which ECS tells nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reconciler.aws.door import Aws
+from reconciler.plan.canonical import canonical_service
+from reconciler.resources.observable import only_in_revisions
+
+BATCH = 20
+"""Revisions in one call (botocore: DescribeServiceRevisions, "a maximum of 20 ARNs")."""
+
+
+def observe(aws: Aws, arns: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Read revisions by ARN: the CreateService fields that only they tell, in canonical form.
+
+    One that ECS does not know any more is left out.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for start in range(0, len(arns), BATCH):
+        batch = list(arns[start : start + BATCH])
+        response = aws.call("ecs", "DescribeServiceRevisions", serviceRevisionArns=batch)
+        for revision in response.get("serviceRevisions", ()):
+            found[str(revision.get("serviceRevisionArn", ""))] = _fields(revision)
+    return found
+
+
+def _fields(revision: Mapping[str, Any]) -> dict[str, Any]:
+    return canonical_service({k: revision[k] for k in only_in_revisions() if k in revision})
