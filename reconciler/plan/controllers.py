@@ -6,7 +6,7 @@ sync when it is as declared, changed where UpdateService takes the change, held 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reconciler.model.names import AppKey
@@ -36,6 +36,12 @@ def takes(deployer: str, field: str) -> bool:
 def is_left_to_task_sets(wanted: Mapping[str, Any]) -> bool:
     """Say whether a new service runs nothing until its controller makes a task set."""
     return controller_of(wanted) == EXTERNAL
+
+
+def refused(deployer: str, fields: Iterable[str], *, new_revision: bool) -> tuple[str, ...]:
+    """Return what UpdateService would not take of a change of these fields and the task definition."""
+    wanted = [*(("taskDefinition",) if new_revision else ()), *fields]
+    return tuple(name for name in dict.fromkeys(wanted) if not takes(deployer, name))
 
 
 def refusal(deployer: str, names: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from reconciler.model.names import Address
 from reconciler.model.observed import ObservedApp, Release, ServicePresence, ServiceRecord
 from reconciler.model.plan import Change, Effect, Plan, ServiceRequest, Step, Verb, Why
 from reconciler.model.run import Run
+from reconciler.plan.controllers import deployer_of, how_to_deploy, refusal, refused
 from reconciler.plan.gate import KIND
 from reconciler.plan.ownership import Owner, owner_name, owner_of
 from reconciler.plan.planner import make_plan
@@ -89,6 +90,11 @@ def _step(subject: Subject, release: Release, *, tried: bool) -> Step:
         names = ", ".join(replaced)
         return Step(address, Verb.HOLD, f"{names} was another then and cannot be changed in place")
     new_revision = live.task_definition_arn != release.task_definition_arn
+    deployer = deployer_of(live.service, wanted)
+    not_taken = refused(deployer, (f.field for f in side.fields), new_revision=new_revision)
+    if not_taken:
+        notes = how_to_deploy(deployer, subject.app.key, str(address))
+        return Step(address, Verb.HOLD, refusal(deployer, not_taken), notes=notes)
     changes = _changes(subject, release, side)
     request = ServiceRequest(
         applied=_applied(release, record),
@@ -97,7 +103,7 @@ def _step(subject: Subject, release: Release, *, tried: bool) -> Step:
     )
     if not changes:
         return Step(address, Verb.NONE, request=None if _is_known(subject, request) else request)
-    update = update_request(wanted, side.fields, new_revision=new_revision)
+    update = update_request(wanted, side.fields, side.seen, new_revision=new_revision)
     arn = release.task_definition_arn if new_revision else ""
     return Step(
         address,

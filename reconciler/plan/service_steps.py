@@ -21,6 +21,7 @@ from reconciler.plan.controllers import (
     how_to_deploy,
     is_left_to_task_sets,
     refusal,
+    refused,
     takes,
 )
 from reconciler.plan.effective import (
@@ -151,10 +152,8 @@ class _Found:
     @property
     def refused(self) -> tuple[str, ...]:
         """What UpdateService does not take because ECS does not deploy this service."""
-        fields = (f.field for f in self.service.fields if not takes(self.deployer, f.field))
-        ours = takes(self.deployer, "taskDefinition")
-        task = ("taskDefinition",) if self.revision.changes and not ours else ()
-        return tuple(dict.fromkeys([*task, *fields]))
+        fields = (f.field for f in self.service.fields)
+        return refused(self.deployer, fields, new_revision=bool(self.revision.changes))
 
     def _is_free(self, field: FieldChange) -> bool:
         return takes(self.deployer, field.field) and field.change.effect not in STARTS_TASKS
