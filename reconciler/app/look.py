@@ -1,20 +1,17 @@
-"""Verbs that only read: preview, status, wait, history, doctor. They write nothing, the tables included."""
+"""Verbs that only read: preview, status, doctor. They write nothing, the tables included."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from reconciler.app.world import World
-from reconciler.controller.converge import TimedOut
 from reconciler.controller.operator import as_of
 from reconciler.model.desired import DesiredApp
-from reconciler.model.events import Event, EventKind
 from reconciler.model.observed import LedgerView, ObservedApp
 from reconciler.model.plan import Plan
-from reconciler.model.status import AppStatus, Health, Sync
+from reconciler.model.status import AppStatus
 from reconciler.plan.assess import assess
 from reconciler.plan.planner import make_plan
 from reconciler.resources import policy, preflight
@@ -33,10 +30,11 @@ class Preview:
 
 def preview(settings: Settings, desired: DesiredApp, *, prune: bool = False) -> Preview:
     """Plan without touching anything: only reads, of AWS and of the tables."""
-    return _preview(World(settings), desired, prune=prune)
+    return preview_in(World(settings), desired, prune=prune)
 
 
-def _preview(world: World, desired: DesiredApp, *, prune: bool = False) -> Preview:
+def preview_in(world: World, desired: DesiredApp, *, prune: bool = False) -> Preview:
+    """Plan in a world that is open already, for who looks again and again."""
     aws = world.place(desired).aws
     ledger = as_of(world.ledger(desired), aws.now())
     observed = world.observer(desired).observe(aws, desired, ledger)
@@ -66,40 +64,6 @@ def status(settings: Settings, desired: DesiredApp) -> StatusReport:
     ledger = seen.observed.ledger
     holder = f"{ledger.owner} (epoch {ledger.epoch})" if ledger.owner else ""
     return StatusReport(seen.desired, seen.observed, seen.plan, seen.status, holder)
-
-
-def wait(
-    settings: Settings,
-    desired: DesiredApp,
-    condition: str,
-    timeout: timedelta,
-    on_event: Callable[[Event], None],
-) -> AppStatus:
-    """Look until `condition` holds: `synced`, `healthy` or `converged`. Raises TimedOut."""
-    world = World(settings)
-    start = world.clock.boot_seconds()
-    said = ""
-    while True:
-        now = _preview(world, desired).status
-        if _holds(condition, now):
-            return now
-        text = f"{now.sync}, {now.health}{': ' + now.message if now.message else ''}"
-        if text != said:
-            on_event(Event(EventKind.PROGRESS, desired.key, "", text, world.clock.now()))
-            said = text
-        if world.clock.boot_seconds() - start >= timeout.total_seconds():
-            raise TimedOut(f"{desired.key} is not {condition} after {timeout}: {text}")
-        world.clock.sleep(timedelta(seconds=2))
-
-
-def _holds(condition: str, now: AppStatus) -> bool:
-    match condition:
-        case "synced":
-            return now.sync is Sync.SYNCED
-        case "healthy":
-            return now.health is Health.HEALTHY
-        case _:
-            return now.converged
 
 
 def doctor(settings: Settings, desired_apps: Sequence[DesiredApp]) -> list[preflight.Check]:

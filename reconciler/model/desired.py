@@ -178,6 +178,17 @@ class DesiredApp:
     """References in the documents that only AWS can answer, as written: `redis.main.url`, `ssm:/path`."""
     warnings: tuple[Diagnostic, ...] = ()
 
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Everything the files name, in the order of the sections."""
+        scaled = (s.autoscaling.address for s in self.services if s.autoscaling)
+        return (
+            *(r.address for r in self.redis),
+            *(m.address for m in self.migrations),
+            *(s.address for s in self.services),
+            *scaled,
+        )
+
     def image_references(self) -> frozenset[str]:
         """Every image that some container runs, as declared."""
         documents = [s.task_definition for s in self.services]

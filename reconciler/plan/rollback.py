@@ -27,9 +27,9 @@ from reconciler.shapes.tables import SERVICE, TASK_DEFINITION
 
 
 def past_app(desired: DesiredApp, releases: Iterable[Release]) -> DesiredApp:
-    """Return the app with only these services, each as it was rolled out then."""
+    """Return the app with only these services, each as it was rolled out then: values, no look-ups."""
     services = tuple(_past(release) for release in sorted(releases, key=lambda r: r.address))
-    return replace(desired, services=services)
+    return replace(desired, services=services, redis=(), lookups=frozenset())
 
 
 def rollback_plan(

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.app import ledger, look
+from reconciler.app import ledger, look, wait
 from reconciler.app.act import ApplyOptions, apply
 from reconciler.controller.converge import TimedOut
 from reconciler.model.errors import GuardRefused, UsageError
@@ -42,9 +42,10 @@ def test_no_reading_verb_writes(account):
     run(account)
     account.sent()
     assert look.status(account.settings, account.desired).status.converged
-    assert look.wait(
-        account.settings, account.desired, "converged", timedelta(0), lambda _: None
-    ).converged
+    waited = wait.wait(
+        account.settings, account.desired, wait.WaitFor(), timedelta(0), lambda _: None
+    )
+    assert waited.converged
     assert ledger.history(account.settings, account.desired, limit=3)
     assert ledger.verify_history(account.settings, account.desired) == []
     assert account.changed() == []
@@ -104,7 +105,13 @@ def test_time_that_is_up_has_its_own_code(account):
 def test_waiting_for_what_does_not_come(account):
     """`wait` only looks: without a controller the app stays as it is until the time is up."""
     with pytest.raises(TimedOut, match="is not synced"):
-        look.wait(account.settings, account.desired, "synced", timedelta(0), lambda _: None)
+        wait.wait(
+            account.settings,
+            account.desired,
+            wait.WaitFor("synced"),
+            timedelta(0),
+            lambda _: None,
+        )
     assert account.changed() == []
 
 

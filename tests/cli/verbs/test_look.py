@@ -72,11 +72,11 @@ def test_wait_shares_its_time_among_apps(cli, apps, monkeypatch):
     asked = []
 
     def wait(_settings, desired, condition, timeout, _on_event):
-        asked.append((desired.key, condition))
+        asked.append((desired.key, str(condition)))
         assert timedelta(0) <= timeout <= timedelta(minutes=3)
         return values.status(desired.key)
 
-    monkeypatch.setattr("reconciler.app.look.wait", wait)
+    monkeypatch.setattr("reconciler.app.wait.wait", wait)
     result = cli("wait", "--for", "synced", "--timeout", "3m")
 
     assert result.exit_code == 0
@@ -91,9 +91,70 @@ def test_wait_that_times_out_is_seven(cli, apps, monkeypatch):
     def wait(*_):
         raise TimedOut("not converged after 3m")
 
-    monkeypatch.setattr("reconciler.app.look.wait", wait)
+    monkeypatch.setattr("reconciler.app.wait.wait", wait)
 
     assert cli("wait", "--timeout", "3m").exit_code == 7
+
+
+def test_what_is_waited_for_is_enough(cli, apps, monkeypatch):
+    """Healthy though out of sync is what was asked for: 0, whatever else is still to do."""
+    monkeypatch.setattr(
+        "reconciler.app.wait.wait", lambda *_: values.status(code=1, converged=False)
+    )
+    assert cli("wait", "--for", "healthy").exit_code == 0
+
+
+@pytest.mark.parametrize("code", [4, 6, 8])
+def test_what_never_comes_has_the_code_of_what_is_in_the_way(cli, apps, monkeypatch, code):
+    """No pipeline waits a quarter of an hour for what only a person can settle."""
+    from reconciler.app.wait import NeverByItself
+
+    def wait(*_):
+        raise NeverByItself("production/shop will not be synced by itself", code)
+
+    monkeypatch.setattr("reconciler.app.wait.wait", wait)
+    result = cli("wait", "--for", "synced")
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert "by itself" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--for", "revision=3f2a91c"), ("revision", "3f2a91c", set(), False)),
+        (("--for", "generation=5", "--keep-waiting"), ("generation", "5", set(), True)),
+        (("service/web",), ("converged", "", {values.WEB}, False)),
+        (("migration",), ("converged", "", {values.DB}, False)),
+    ],
+)
+def test_wait_hands_on_its_condition(cli, apps, monkeypatch, arguments, expected):
+    """Word, value, addresses, and whether to wait where only a person can help."""
+    asked = []
+
+    def wait(_s, _d, condition, *_):
+        asked.append(condition)
+        return values.status()
+
+    monkeypatch.setattr("reconciler.app.wait.wait", wait)
+    assert cli("wait", *arguments).exit_code == 0
+    (found,) = asked
+    assert (found.word, found.value, found.addresses, found.keep_waiting) == expected
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--for", "steady"),
+        ("--for", "revision"),
+        ("--for", "revision=main"),
+        ("--for", "synced=1"),
+        ("--for", "generation=-1"),
+        ("service/wbe",),
+    ],
+)
+def test_conditions_that_cannot_be(cli, apps, arguments):
+    """A misspelt condition or address is wrong usage, not a wait for nothing."""
+    assert cli("wait", *arguments).exit_code == 2
 
 
 @pytest.fixture

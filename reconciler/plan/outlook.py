@@ -1,0 +1,99 @@
+"""Whether what somebody waits for holds, can still come, or never will by itself. Pure.
+
+Called by `app.wait` at each look. What only a person, or another commit, can change is no reason to wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from reconciler.model.names import Address
+from reconciler.model.observed import LedgerView
+from reconciler.model.plan import Plan, Step, Verb
+from reconciler.model.status import AppStatus, Health, Sync
+from reconciler.plan.assess import GUARD, MIGRATION, UNHEALTHY, restricted
+from reconciler.plan.gate import KIND
+
+WORDS = ("converged", "synced", "healthy")
+"""Conditions on what is live, judged by the files of who waits."""
+MARKS = ("revision", "generation")
+"""Conditions on what a controller has said, with a value: `revision=COMMIT`, `generation=N`."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a look showed: `holds`, or why not yet; `code` is not 0 when it never will by itself."""
+
+    holds: bool
+    text: str
+    code: int = 0
+
+
+def live_outlook(
+    word: str,
+    addresses: Collection[Address],
+    status: AppStatus,
+    plan: Plan,
+    ledger: LedgerView,
+) -> Outlook:
+    """Judge `converged`, `synced` or `healthy` of an app, or of some of its resources."""
+    part = restricted(status, addresses)
+    text = _said(part)
+    if _holds(word, part):
+        return Outlook(True, text)
+    suspension = ledger.suspension
+    if suspension is not None and not suspension.until:
+        return Outlook(False, suspension.text, GUARD)
+    health = {r.address: r.health for r in status.resources}
+    held = {str(s.address): (s, _code(s, health[s.address])) for s in plan.steps if _is_held(s)}
+    for step in plan.steps:
+        if addresses and step.address not in addresses:
+            continue
+        for name in (str(step.address), *step.blocked_by):
+            if name in held:
+                culprit, code = held[name]
+                return Outlook(False, f"{name}: {culprit.summary}", code)
+    return Outlook(False, text)
+
+
+def said_outlook(
+    generation: int, addresses: Collection[Address], said: AppStatus | None
+) -> Outlook:
+    """Judge what a controller last said of the app: a generation, or a later one, has converged."""
+    if said is None or said.generation < generation:
+        seen = "nothing yet" if said is None else f"generation {said.generation}"
+        return Outlook(
+            False, f"a controller has to take up generation {generation}, it said {seen}"
+        )
+    part = restricted(said, addresses)
+    text = f"generation {said.generation}: {_said(part)}"
+    if part.converged:
+        return Outlook(True, text)
+    final = said.exit_code in (GUARD, MIGRATION, UNHEALTHY)
+    return Outlook(False, text, said.exit_code if final else 0)
+
+
+def _holds(word: str, status: AppStatus) -> bool:
+    match word:
+        case "synced":
+            return status.sync is Sync.SYNCED
+        case "healthy":
+            return status.health is Health.HEALTHY
+        case _:
+            return status.converged
+
+
+def _said(status: AppStatus) -> str:
+    return f"{status.sync}, {status.health}{': ' + status.message if status.message else ''}"
+
+
+def _is_held(step: Step) -> bool:
+    # An image may yet be pushed: that is what a pipeline waits for.
+    return step.verb is Verb.HOLD and not step.summary.startswith("image not found")
+
+
+def _code(step: Step, health: Health) -> int:
+    if step.address.kind == KIND:
+        return MIGRATION
+    return UNHEALTHY if health is Health.HELD else GUARD
