@@ -15,24 +15,104 @@ if TYPE_CHECKING:
     from reconciler.model.desired import DesiredApp
     from reconciler.model.names import Address
 
+API = (
+    "register-task-definition",
+    "create-service",
+    "update-service",
+    "run-task",
+    "create-replication-group",
+    "create-cache-parameter-group",
+)
+"""The keys of `plan.api_inputs.OPERATIONS`, which --help does not import; a test keeps both equal."""
+
 
 @verb("render", short_help="Print what the files mean, as API documents.", formats=("yaml", "json"))
 @click.argument("addresses", nargs=-1, shell_complete=complete_address)
 @option("--reveal", is_flag=True, help="Show values whose name promises a secret.")
-def command(invocation: Invocation, *, addresses: tuple[str, ...], reveal: bool) -> None:
+@option(
+    "--api",
+    type=click.Choice(API),
+    metavar="OPERATION",
+    help="Print the input of one operation of one ADDRESS, as `aws … --cli-input-json` takes it.",
+)
+@option("--origin", is_flag=True, help="Say behind each line which line of the files it is from.")
+def command(
+    invocation: Invocation,
+    *,
+    addresses: tuple[str, ...],
+    reveal: bool,
+    api: str | None,
+    origin: bool,
+) -> None:
     """Print what the files mean, as the API documents of CreateService, RunTask and so on.
 
     Offline: images are as declared. Applying sends the same with digests, our tags and, in
     migrations, the guard container.
+
+    OPERATION is one of register-task-definition, create-service, update-service, run-task,
+    create-replication-group, create-cache-parameter-group; its input is complete, our tags included,
+    and JSON.
     """
     apps = chosen(invocation)
     check_addresses(invocation, addresses, [a for d in apps for a in _addresses(d)])
+    if origin and (invocation.output.is_json or api):
+        raise invocation.usage_error(
+            "--origin writes comments, and JSON has none: leave out the other"
+        )
+    if api:
+        document = _input(invocation, apps, addresses, api, reveal=reveal)
+        text = invocation.values["output"] == "yaml"
+        (_print_yaml if text else _print_json)(invocation, document)
+        return
     documents = [_document(d, addresses, reveal=reveal) for d in apps]
     result = {"apiVersion": API_VERSION, "kind": "Render", "apps": documents}
-    if invocation.output.is_json:
-        invocation.output.document(result)
-    else:
-        invocation.output.result(_as_yaml(result).rstrip("\n"))
+    if origin:
+        from reconciler.cli.origins import FileGuide, with_origins  # noqa: PLC0415 - only here
+
+        invocation.output.result(with_origins(result, FileGuide(apps)))
+        return
+    (_print_json if invocation.output.is_json else _print_yaml)(invocation, result)
+
+
+def _print_json(invocation: Invocation, document: Any) -> None:
+    invocation.output.document(document)
+
+
+def _print_yaml(invocation: Invocation, document: Any) -> None:
+    invocation.output.result(_as_yaml(document).rstrip("\n"))
+
+
+def _input(
+    invocation: Invocation,
+    apps: Sequence[DesiredApp],
+    addresses: Sequence[str],
+    operation: str,
+    *,
+    reveal: bool,
+) -> Any:
+    """Return the one input that was asked for; a usage error when it is not just one, or hides something."""
+    from reconciler.plan.api_inputs import api_inputs  # noqa: PLC0415 - only here
+    from reconciler.plan.mask import mask_value  # noqa: PLC0415 - only when values are shown
+
+    found = {
+        f"{app.key} {address}": _plain(document)
+        for app in apps
+        for address, document in api_inputs(app, operation).items()
+        if wants(addresses, address)
+    }
+    if len(found) != 1:
+        there = ", ".join(found) or "none"
+        raise invocation.usage_error(
+            f"--api prints the input of one resource: say which (and -a which app); for "
+            f"{operation} there are: {there}"
+        )
+    ((name, document),) = found.items()
+    if not reveal and mask_value((operation,), document) != document:
+        raise invocation.usage_error(
+            f"{name} holds a value whose name promises a secret, and masked it could not be sent: "
+            "give --reveal to print it"
+        )
+    return document
 
 
 def _document(desired: DesiredApp, addresses: Sequence[str], *, reveal: bool) -> dict[str, Any]:
@@ -60,7 +140,7 @@ def _document(desired: DesiredApp, addresses: Sequence[str], *, reveal: bool) ->
 
 
 def _addresses(desired: DesiredApp) -> list[Address]:
-    return [s.address for s in desired.services] + [m.address for m in desired.migrations]
+    return list(desired.addresses)
 
 
 def _masked(resources: Mapping[str, Any]) -> Any:

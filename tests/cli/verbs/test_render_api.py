@@ -1,0 +1,152 @@
+"""`render --api` and `render --origin`: inputs that AWS's own model accepts, and where each line is from."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+from botocore.validate import ParamValidator
+
+from reconciler.cli.verbs.render import API
+from reconciler.plan.api_inputs import OPERATIONS, api_inputs
+from reconciler.source.folder import load_folder
+from tests.cli.verbs.test_files import GOOD
+
+SAMPLE = Path(__file__).parents[3] / "desired"
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """Work in a folder that has the sample."""
+    shutil.copytree(SAMPLE, tmp_path / "desired")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "desired"
+
+
+def accepted(operation: str, document: dict) -> str:
+    """Return what botocore has against an input; empty when it would send it."""
+    service, name, _ = OPERATIONS[operation]
+    model = ServiceModel(Loader().load_service_model(service, "service-2"), service)
+    shape = model.operation_model(name).input_shape
+    return ParamValidator().validate(document, shape).generate_report()
+
+
+def test_the_flag_knows_every_operation():
+    """The command line's list, which loads nothing, is that of the planner."""
+    assert tuple(OPERATIONS) == API
+
+
+@pytest.mark.parametrize(
+    ("address", "operation"),
+    [
+        ("service/web", "register-task-definition"),
+        ("service/web", "create-service"),
+        ("service/web", "update-service"),
+        ("service/sidekiq", "create-service"),
+        ("migration/db", "register-task-definition"),
+        ("migration/db", "run-task"),
+    ],
+)
+def test_an_input_is_what_the_api_takes(cli, root, address, operation):
+    """One JSON document without anything around it, valid by botocore's own model, secrets' names kept."""
+    result = cli("render", address, "--api", operation)
+    assert result.exit_code == 0
+    assert accepted(operation, json.loads(result.stdout)) == ""
+
+
+def test_every_input_of_the_sample_is_valid():
+    """Whatever operation and resource, what would be printed could be sent."""
+    (app,) = load_folder(SAMPLE).apps.values()
+    for operation in OPERATIONS:
+        for address, document in api_inputs(app, operation).items():
+            assert accepted(operation, document) == "", (operation, address)
+
+
+def test_an_input_says_what_is_created(cli, root):
+    """Count, tags of ours, and the family in the place of a revision; no token of ours."""
+    document = json.loads(cli("render", "service/web", "--api", "create-service").stdout)
+    assert document["desiredCount"] == 3
+    assert document["taskDefinition"] == "shop-production-web"
+    assert {"key": "reconciler:address", "value": "service/web"} in document["tags"]
+    assert "clientToken" not in document
+
+
+def test_an_update_has_no_field_of_creation(cli, root):
+    """UpdateService takes neither launchType nor tags."""
+    document = json.loads(cli("render", "service/web", "--api", "update-service").stdout)
+    assert document["service"] == "shop-production-web"
+    assert {"launchType", "tags", "serviceName"}.isdisjoint(document)
+
+
+def test_an_input_may_be_yaml(cli, root):
+    """As `--cli-input-yaml` takes it."""
+    arguments = ("render", "service/web", "--api", "create-service")
+    assert yaml.safe_load(cli(*arguments, "-o", "yaml").stdout) == json.loads(
+        cli(*arguments).stdout
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--api", "create-service"), "service/sidekiq, production/shop service/web"),
+        (("migration/db", "--api", "create-service"), "there are: none"),
+        (("service/web", "--api", "delete-service"), "register-task-definition"),
+        (("--origin", "-o", "json"), "JSON has none"),
+        (("service/web", "--origin", "--api", "create-service"), "leave out"),
+    ],
+)
+def test_an_input_that_cannot_be(cli, root, arguments, said):
+    """None, or several, or another operation: wrong usage, naming what there is."""
+    result = cli("render", *arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr.replace("service/web, production/shop service/sidekiq", said)
+
+
+def test_a_masked_value_is_never_sent(cli, root):
+    """What promises a secret is not printed, and a masked input would be a wrong one: --reveal decides."""
+    (root / "production/shop/app.yaml").write_text(
+        GOOD.replace("    environment:\n", "    environment:\n      API_TOKEN: hunter2\n")
+    )
+    arguments = ("render", "service/web", "--api", "register-task-definition")
+    result = cli(*arguments)
+    assert result.exit_code == 2
+    assert "hunter2" not in result.stdout + result.stderr
+    assert "--reveal" in result.stderr
+    assert "hunter2" in cli(*arguments, "--reveal").stdout
+
+
+def test_origins_change_no_value(cli, root):
+    """The lines with comments read as the document without them, masked values too."""
+    assert yaml.safe_load(cli("render", "--origin").stdout) == yaml.safe_load(cli("render").stdout)
+
+
+def test_each_line_says_where_it_is_from(cli, root):
+    """The named line of the file holds the value, or the key; what we wrote down says so."""
+    lines = (root / "production/shop/app.yaml").read_text().splitlines()
+    text = cli("render", "service/web", "--origin").stdout
+    found = re.findall(
+        r"^ *(?:- )?(\w+): (\S+) +# desired/production/shop/app.yaml:(\d+)$", text, re.MULTILINE
+    )
+    assert len(found) > 10
+    for key, value, number in found:
+        line = lines[int(number) - 1]
+        # Short forms have neither key nor value as AWS spells them.
+        short = key in (
+            "name",
+            "value",
+            "valueFrom",
+            "protocol",
+            "condition",
+            "containerName",
+            "memory",
+        )
+        assert short or key in line or value.strip("'") in line, (key, value, line)
+    assert re.search(r"launchType: FARGATE +# written down", text)
+    assert re.search(r"image: \S+/shop:\S+  # desired/production/shop/app.yaml:12", text)
