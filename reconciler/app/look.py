@@ -13,6 +13,7 @@ from reconciler.model.observed import LedgerView, ObservedApp
 from reconciler.model.plan import Plan
 from reconciler.model.status import AppStatus
 from reconciler.plan.assess import assess
+from reconciler.plan.lookups import filled
 from reconciler.plan.planner import make_plan
 from reconciler.resources import policy, preflight
 from reconciler.settings import Settings
@@ -38,6 +39,7 @@ def preview_in(world: World, desired: DesiredApp, *, prune: bool = False) -> Pre
     aws = world.place(desired).aws
     ledger = as_of(world.ledger(desired), aws.now())
     observed = world.observer(desired).observe(aws, desired, ledger)
+    desired = filled(desired, observed.lookups)
     plan = make_plan(desired, observed, prune=prune)
     return Preview(desired, observed, plan, assess(desired, observed, plan))
 

@@ -5,6 +5,7 @@ Made by the other modules of this package, one World for each process or command
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -81,7 +82,7 @@ class World:
 
     def observer(self, desired: DesiredApp) -> Observer:
         """Return the app's observer: it remembers task definition revisions between passes."""
-        return self._observers.setdefault(desired.key, Observer())
+        return self._observers.setdefault(desired.key, Observer(os.environ))
 
     def member(self, place: str, wants: Iterable[AppKey] = ()) -> Member:
         """Make a new incarnation of this process for an opened place; it has not joined yet."""

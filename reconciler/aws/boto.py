@@ -17,6 +17,8 @@ from reconciler.aws.translate import from_exception
 
 CONNECT_TIMEOUT = 2.0
 READ_TIMEOUT = 10.0
+LARGEST_BODY = 64 * 1024 * 1024
+"""Bytes of an object that are read into memory."""
 
 
 class _Passing(threading.local):
@@ -55,7 +57,7 @@ class BotoTransport:
         passing = self._passing
         passing.before_send, passing.refusal = before_send, None
         try:
-            answer: dict[str, Any] = self._method(service, operation)(**params)
+            answer: dict[str, Any] = _with_body(self._method(service, operation)(**params))
         except Exception as error:
             if error is passing.refusal:
                 raise
@@ -117,6 +119,17 @@ class BotoTransport:
         except BaseException as refusal:
             self._passing.refusal = refusal
             raise
+
+
+def _with_body(answer: dict[str, Any]) -> dict[str, Any]:
+    """Read an answer's stream, an object of S3, while its errors are still ours to translate."""
+    body = answer.get("Body")
+    if body is not None and hasattr(body, "read"):
+        content = body.read(LARGEST_BODY + 1)
+        if len(content) > LARGEST_BODY:
+            raise ValueError(f"the object is larger than {LARGEST_BODY // 1024 // 1024} MiB")
+        answer["Body"] = content
+    return answer
 
 
 def _on_this_machine(endpoint_url: str) -> bool:

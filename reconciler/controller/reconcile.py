@@ -25,6 +25,7 @@ from reconciler.model.observed import LedgerView, ObservedApp, RolloutState, Ser
 from reconciler.model.run import Run
 from reconciler.model.status import AppStatus
 from reconciler.plan.assess import assess, restricted
+from reconciler.plan.lookups import filled
 from reconciler.plan.mask import mask_text
 from reconciler.plan.planner import make_plan
 from reconciler.resources.observe import Observer
@@ -104,6 +105,7 @@ class Reconciler:
         aws = access.aws.fenced(access.member.check)
 
         observed = access.observer.observe(aws, desired, ledger)
+        desired = filled(desired, observed.lookups)
         observed = settle(session, access.store, observed, self.report)
         plan = make_plan(desired, observed, prune=self.prune)
         executor = Executor(

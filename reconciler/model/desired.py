@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from reconciler.model.diagnostics import Diagnostic, Origin
+from reconciler.model.lookups import Unresolved
 from reconciler.model.names import Address, AppKey, Path
 
 Document = Mapping[str, Any]
@@ -36,11 +37,15 @@ class Guard:
 
 @dataclass(frozen=True)
 class SyncPolicy:
-    """The `sync:` section. `written_defaults` is False for `defaults: none`."""
+    """The `sync:` section. `written_defaults` is False for `defaults: none`.
+
+    `allow_env` names the environment variables that `${env:…}` may read when acting on AWS.
+    """
 
     prune: bool = False
     max_prune: int = 1
     written_defaults: bool = True
+    allow_env: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,8 @@ class DesiredRedis:
     parameter_group: DesiredParameterGroup | None = None
     apply_immediately: bool = False
     origins: Mapping[Path, Origin] = field(default_factory=dict)
+    unresolved: tuple[Unresolved, ...] = ()
+    """As of a service."""
 
     @property
     def name(self) -> str:
@@ -108,6 +115,10 @@ class DesiredService:
     origins: Mapping[Path, Origin] = field(default_factory=dict)
     after: tuple[Address, ...] = ()
     autoscaling: DesiredAutoscaling | None = None
+    unresolved: tuple[Unresolved, ...] = ()
+    """Why its documents are not whole, once look-ups are filled in: nothing is computed from them."""
+    looked_up: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
+    """Where look-ups were filled in → their names; the paths begin as those of `origins`."""
 
     @property
     def name(self) -> str:
@@ -143,6 +154,10 @@ class DesiredMigration:
     """Whether code from before it cannot work once it has run: `rollback` refuses to cross it."""
     written: frozenset[Path] = frozenset()
     origins: Mapping[Path, Origin] = field(default_factory=dict)
+    unresolved: tuple[Unresolved, ...] = ()
+    """As of a service; a run that has begun is unaffected."""
+    looked_up: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
+    """As of a service."""
 
     @property
     def name(self) -> str:
@@ -176,6 +191,8 @@ class DesiredApp:
     redis: tuple[DesiredRedis, ...] = ()
     lookups: frozenset[str] = frozenset()
     """References in the documents that only AWS can answer, as written: `redis.main.url`, `ssm:/path`."""
+    states: Mapping[str, str] = field(default_factory=dict)
+    """The `tfstate:` section: name (empty for the only one) → `s3://bucket/key`, or a path in `folder`."""
     warnings: tuple[Diagnostic, ...] = ()
 
     @property

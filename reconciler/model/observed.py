@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from reconciler.model.lookups import Values
 from reconciler.model.names import Address, AppKey
 from reconciler.model.run import Run
 
@@ -287,6 +288,8 @@ class ObservedApp:
     """By ARN: those a service runs and the newest ACTIVE ones of each family, where they were needed."""
     images: Mapping[str, str]
     """Image reference as declared → `repository@sha256:…` (pins first, then ECR)."""
+    lookups: Values = field(default_factory=dict)
+    """What `DesiredApp.lookups` gave: `plan.lookups.filled` puts it into the documents."""
     orphans: Mapping[str, ObservedService] = field(default_factory=dict)
     """Live services with our tags for this app that the files no longer name; by AWS service name."""
     redis: Mapping[str, ObservedRedis] = field(default_factory=dict)

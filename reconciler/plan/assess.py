@@ -22,12 +22,16 @@ from reconciler.model.plan import Plan, Step, Verb
 from reconciler.model.run import Run, RunState
 from reconciler.model.status import AppStatus, Health, ResourceStatus, Sync
 from reconciler.plan.gate import KIND, active_name, active_run, older_than
+from reconciler.plan.lookups import FAILED
 from reconciler.plan.orphans import PRUNE_OFF
 from reconciler.plan.subject import Subject
 
 SERVICE_KIND = "service"
 OK, NOT_CONVERGED, REFUSED_BY_AWS, GUARD, MIGRATION, UNHEALTHY = 0, 1, 3, 4, 6, 8
 """Exit codes of design 8, as far as they can be read from a status."""
+
+_NOT_FOUND = ("image not found", FAILED)
+"""How a reason begins that only the world outside can take away."""
 
 _WORST = (
     Health.UNKNOWN,
@@ -150,7 +154,7 @@ def _migration_health(step: Step, run: Run | None) -> tuple[Health, int]:
             return Health.UNKNOWN, MIGRATION
         failed = run is not None and run.state is RunState.FAILED
         return (Health.DEGRADED if failed else Health.HELD), MIGRATION
-    if any(b.startswith("image not found") for b in step.blocked_by):
+    if any(b.startswith(_NOT_FOUND) for b in step.blocked_by):
         return Health.DEGRADED, REFUSED_BY_AWS
     return Health.PROGRESSING, NOT_CONVERGED
 
@@ -179,7 +183,7 @@ def _service_health(subject: Subject, steps: Sequence[Step]) -> tuple[Health, in
     if held is not None:
         if subject.is_held:
             return Health.HELD, UNHEALTHY, held.summary
-        missing = held.summary.startswith("image not found")
+        missing = held.summary.startswith(_NOT_FOUND)
         return Health.DEGRADED, (REFUSED_BY_AWS if missing else GUARD), held.summary
     live, record = subject.live, subject.record
     if live.presence is not ServicePresence.ACTIVE:

@@ -22,6 +22,7 @@ from reconciler.plan.gate import (
     older_than,
     unremembered,
 )
+from reconciler.plan.lookups import awaited, said
 from reconciler.plan.mask import mask_text, mask_value
 from reconciler.plan.pin import missing_images
 
@@ -116,6 +117,8 @@ def _resting(
         text = f"run once for revision {migration.revision}"
     missing = missing_images(migration.task_definition, observed.images)
     problem = (f"image not found: {', '.join(missing)}",) if missing else ()
+    failed = said(migration.unresolved)
+    problem = (*((failed,) if failed else ()), *awaited(migration.unresolved), *problem)
     record = observed.ledger.migrations.get(migration.name)
     change = Change(
         path="revision",

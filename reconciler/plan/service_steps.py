@@ -31,6 +31,7 @@ from reconciler.plan.effective import (
     for_existing,
     partly_applied,
 )
+from reconciler.plan.lookups import awaited, said
 from reconciler.plan.ownership import Owner, owner_name, owner_of, registration
 from reconciler.plan.pin import pin_images, pins_of
 from reconciler.plan.revision import (
@@ -53,6 +54,8 @@ from reconciler.plan.subject import Subject, image_problem, next_command, rename
 
 def service_steps(subject: Subject) -> tuple[Step, ...]:
     """Return the steps for one service: one, or two when a part of it has to wait."""
+    if subject.service.unresolved:
+        return (_unresolved(subject),)
     match subject.live.presence:
         case ServicePresence.ACTIVE:
             if owner_of(subject.app, subject.live.tags) is Owner.OTHER:
@@ -71,11 +74,27 @@ def is_settled(subject: Subject, steps: tuple[Step, ...]) -> bool:
     record = subject.record
     return (
         not pending
+        and not subject.service.unresolved
         and subject.live.presence is ServicePresence.ACTIVE
         and record is not None
         and record.state is RolloutState.STEADY
         and record.desired_hash == subject.wanted_hash
         and record.task_definition_arn == subject.live.task_definition_arn
+    )
+
+
+def _unresolved(subject: Subject) -> Step:
+    """Return the step of a service whose look-ups are missing: from half a document nothing follows."""
+    unresolved = subject.service.unresolved
+    absent = subject.live.presence is not ServicePresence.ACTIVE
+    waiting = Verb.CREATE if absent else Verb.UPDATE
+    failed = said(unresolved)
+    names = ", ".join(dict.fromkeys(f"${{{one.name}}}" for one in unresolved))
+    return Step(
+        subject.service.address,
+        Verb.HOLD if failed else waiting,
+        failed or f"waits for {names}",
+        blocked_by=(*awaited(unresolved), *subject.blocked_by),
     )
 
 

@@ -1,8 +1,8 @@
 """Live AWS of one app, read in as few calls as can be: desired and ledger in, ObservedApp out.
 
 Called by `controller.reconcile` and by `diff`. In the steady state it costs ⌈N/10⌉ DescribeServices and
-nothing else: digests are pinned in the ledger, a revision in use is known by its ARN, and so is a
-service's revision, which is read only where a field is declared that nothing else tells.
+what the files' look-ups cost: digests are pinned in the ledger, a revision in use is known by its ARN,
+and so is a service's revision, which is read only where a field is declared that nothing else tells.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from reconciler.model.observed import (
     ObservedTaskDefinition,
     ServicePresence,
 )
+from reconciler.plan.lookups import filled
 from reconciler.plan.needs import needs_task_definition
-from reconciler.resources import image, service_revision
+from reconciler.resources import image, lookups, service_revision
 from reconciler.resources.ecs_service import ecs_service
 from reconciler.resources.observable import only_in_revisions
 from reconciler.resources.task_definition import newest_active, task_definition
@@ -32,13 +33,16 @@ ABSENT = ObservedService(ServicePresence.ABSENT)
 class Observer:
     """Reads live AWS; remembers what cannot change: the content of a task definition revision."""
 
-    def __init__(self) -> None:
-        """Start with nothing remembered."""
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        """Start with nothing remembered; `environment` is what `${env:…}` may name."""
+        self._environment = environment or {}
         self._service_revisions: dict[str, dict[str, Any]] = {}
         self._revisions: dict[str, ObservedTaskDefinition] = {}
 
     def observe(self, aws: Aws, desired: DesiredApp, ledger: LedgerView) -> ObservedApp:
         """Read everything `make_plan` needs. Raises AwsError, NotFound for a missing cluster."""
+        values = lookups.read(aws, desired, self._environment) if desired.lookups else {}
+        desired = filled(desired, values)
         wanted = {service.name: service.service_name for service in desired.services}
         forgotten = _recorded_names(ledger) - set(wanted.values())
         live = ecs_service.observe(aws, desired.cluster, [*wanted.values(), *forgotten])
@@ -50,6 +54,7 @@ class Observer:
             services=services,
             task_definitions=self._definitions(aws, desired, services, images, ledger),
             images=images,
+            lookups=values,
             orphans={
                 name: live[name]
                 for name in forgotten

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from reconciler.model.lookups import Deferred
 from reconciler.model.names import Path
 from reconciler.plan.mask import is_sensitive, is_sensitive_name
 from reconciler.shapes.botocore_model import suggest
@@ -177,7 +178,7 @@ class Checks:
         if image is None:
             if not self._image_is_broken(container["name"]):
                 self.error((*path, "image"), "'image' is required", "required")
-        elif image not in self._context.refused_images:
+        elif not isinstance(image, Deferred) and image not in self._context.refused_images:
             check_image(
                 image, self.place((*path, "image")), self._label((*path, "image")), self._report
             )
@@ -189,7 +190,8 @@ class Checks:
             if source is not None and source not in volumes:
                 message = f"there is no volume {show(source)}"
                 self.error((*path, "mountPoints"), message, "unknown-name")
-        if wants_fargate(self._workload) and container.get("stopTimeout", 0) > _STOP_TIMEOUT:
+        stop = container.get("stopTimeout", 0)
+        if wants_fargate(self._workload) and isinstance(stop, int) and stop > _STOP_TIMEOUT:
             message = f"Fargate waits at most {_STOP_TIMEOUT} seconds"
             self.error((*path, "stopTimeout"), message, "fargate")
         self._secrets(container, path)

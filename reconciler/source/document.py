@@ -6,25 +6,23 @@ before could make, so that one pass says everything.
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from reconciler.model.desired import (
     DesiredApp,
-    DesiredAutoscaling,
     DesiredMigration,
-    DesiredRedis,
     DesiredService,
     Guard,
     SyncPolicy,
 )
 from reconciler.model.names import NAME_PATTERN
-from reconciler.plan.canonical import canonical_json
 from reconciler.shapes.botocore_model import known_regions, suggest
 from reconciler.source.containers import Templates
+from reconciler.source.deferred import refuse_look_ups
 from reconciler.source.images import check_image
 from reconciler.source.lift import lift_document
+from reconciler.source.meaning import content_hash, look_ups_of
 from reconciler.source.migrations import build_migration
 from reconciler.source.nodes import Broken, Entry, Mapping, Null, Scalar, describe
 from reconciler.source.own import (
@@ -38,11 +36,15 @@ from reconciler.source.own import (
 from reconciler.source.references import Resolver
 from reconciler.source.report import Report, show
 from reconciler.source.services import After, build_service
+from reconciler.source.states import states_of
 from reconciler.source.workload import AppContext, check_unused
 
 HEADER_KEYS = frozenset(Header.model_fields)
 SECTIONS = frozenset(
-    {"guard", "sync", "state", "vars", "images", "defaults", "containers", "migrations", "services"}
+    {
+        *("guard", "sync", "state", "tfstate", "vars", "images", "defaults", "containers"),
+        *("migrations", "services"),
+    }
 )
 LATER_SECTIONS = frozenset({"redis", "jobs", "autoscaling"})
 NAMED_SECTIONS = ("images", "containers", "migrations", "services")
@@ -62,7 +64,7 @@ def build_app(document: Mapping, where: Where, report: Report) -> DesiredApp | N
     document = _known_sections(document, report)
     resolved = Resolver(document, report).resolve(document)
     assert isinstance(resolved, Mapping)  # noqa: S101 - resolving keeps a map a map
-    resolved = lift_document(resolved, report)
+    resolved = refuse_look_ups(lift_document(resolved, report), report)
     header = check(Header, resolved.only(HEADER_KEYS), "", report)
     _check_path(resolved, where, report)
     _check_region(resolved, report)
@@ -90,53 +92,19 @@ def build_app(document: Mapping, where: Where, report: Report) -> DesiredApp | N
         content_hash="",
         commit=where.commit,
         table_prefix=state.prefix,
-        sync=SyncPolicy(sync.prune, sync.maxPrune, sync.defaults != "none"),
+        sync=SyncPolicy(
+            sync.prune, sync.maxPrune, sync.defaults != "none", frozenset(sync.allowEnv)
+        ),
         guard=Guard(guard.image, guard.path) if guard else None,
         images=_images(resolved),
         services=services,
         migrations=migrations,
         dropped_migrations=_dropped(resolved),
+        states=states_of(resolved, report),
         warnings=report.warnings,
     )
+    app = replace(app, lookups=look_ups_of(app))
     return replace(app, content_hash=content_hash(app))
-
-
-def content_hash(app: DesiredApp) -> str:
-    """Return sha256 over what an app means: places, comments, layout and the commit do not count."""
-    meaning = asdict(
-        replace(
-            app,
-            folder="",
-            content_hash="",
-            commit="",
-            warnings=(),
-            services=(),
-            migrations=(),
-            redis=(),
-            lookups=frozenset(),
-        )
-    )
-    meaning["services"] = sorted((_meaning(s) for s in app.services), key=canonical_json)
-    # The order of migrations is the order in which they run.
-    meaning["migrations"] = [_meaning(m) for m in app.migrations]
-    meaning["redis"] = sorted((_without_places(r) for r in app.redis), key=canonical_json)
-    meaning["lookups"] = sorted(app.lookups)
-    meaning["dropped_migrations"] = sorted(app.dropped_migrations)
-    return hashlib.sha256(canonical_json(meaning).encode()).hexdigest()
-
-
-def _meaning(workload: DesiredService | DesiredMigration) -> dict[str, Any]:
-    # Not asdict: it copies whole documents, and this is the largest part of them.
-    names = {f.name for f in fields(workload)} - {"origins"}
-    result = {name: getattr(workload, name) for name in names}
-    result["written"] = sorted(workload.written)
-    if isinstance(workload, DesiredService) and workload.autoscaling is not None:
-        result["autoscaling"] = _without_places(workload.autoscaling)
-    return result
-
-
-def _without_places(value: DesiredRedis | DesiredAutoscaling) -> dict[str, Any]:
-    return asdict(replace(value, origins={}))
 
 
 def _known_sections(document: Mapping, report: Report) -> Mapping:
@@ -154,7 +122,7 @@ def _known_sections(document: Mapping, report: Report) -> Mapping:
         elif key not in SECTIONS:
             hint = suggest(key, HEADER_KEYS | SECTIONS | LATER_SECTIONS | {"extends"})
             report.error(entry.place, f"unknown section '{key}'{hint}", "unknown-field")
-        elif isinstance(entry.value, Scalar) and "${" in entry.value.text:
+        elif isinstance(entry.value, Scalar) and (key == "tfstate" or "${" in entry.value.text):
             kept[key] = entry
         elif not isinstance(entry.value, Mapping):
             message = f"must be a map, not {describe(entry.value)}"
@@ -195,6 +163,8 @@ def _value_place(node: Any, key: str) -> Any:
 def _context(document: Mapping, sync: SyncSection, report: Report) -> AppContext:
     images = document.mapping("images") or Mapping(document.place)
     for name, entry in images.entries.items():
+        if isinstance(entry.value, Scalar) and entry.value.parts:
+            continue  # its name is judged when it is known
         if isinstance(entry.value, Scalar):
             check_image(entry.value.text, entry.value.place, f"images.{name}", report)
         elif not isinstance(entry.value, Broken | Null):
@@ -249,7 +219,7 @@ def _images(document: Mapping) -> dict[str, str]:
     section = document.mapping("images")
     if section is None:
         return {}
-    return {n: e.value.text for n, e in section.entries.items() if isinstance(e.value, Scalar)}
+    return {n: e.value.value for n, e in section.entries.items() if isinstance(e.value, Scalar)}
 
 
 def _check_path(document: Mapping, where: Where, report: Report) -> None:

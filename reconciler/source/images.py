@@ -1,48 +1,13 @@
-"""Image names and the policy on them: only what names the same bits tomorrow can be rolled back to.
+"""Images in the files: their form, and the policy of `plan.image_names` with a place for each mistake.
 
-Called by `references` for `.tag` and `.digest`, by `workload` and `own` for the policy.
+Called by `workload`, `checks` and `document`.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-
+from reconciler.plan.image_names import parse_image, tag_problem
 from reconciler.source.nodes import Place
 from reconciler.source.report import Report, show
-
-# Names that people move from build to build; a version such as 7-alpine moves too but is a choice.
-MOVING = frozenset(
-    {
-        *("latest", "main", "master", "trunk", "head", "current", "release", "next"),
-        *("stable", "edge", "nightly", "canary", "rolling", "beta", "alpha"),
-        *("prod", "production", "staging", "stage", "test", "testing"),
-        *("dev", "devel", "develop", "development"),
-    }
-)
-_IMAGE = re.compile(
-    r"(?P<repository>[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,5}(?=/))?(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*"
-    r"|[A-Za-z0-9][A-Za-z0-9._-]*)"
-    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?"
-    r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
-)
-
-
-@dataclass(frozen=True)
-class ImageName:
-    """An image reference taken apart; `tag` and `digest` may be empty."""
-
-    repository: str
-    tag: str
-    digest: str
-
-
-def parse_image(text: str) -> ImageName | None:
-    """Read `repository[:tag][@sha256:…]`; None when it is not of that form."""
-    found = _IMAGE.fullmatch(text)
-    if found is None:
-        return None
-    return ImageName(found["repository"], found["tag"] or "", found["digest"] or "")
 
 
 def check_image(text: str, place: Place, path: str, report: Report) -> None:
@@ -51,13 +16,9 @@ def check_image(text: str, place: Place, path: str, report: Report) -> None:
     if image is None:
         message = f"{show(text)} is not an image: write repository:tag or repository@sha256:…"
         report.error(place, message, "image-name", path=path)
-    elif image.digest:
         return
-    elif not image.tag:
-        message = f"{show(text)} has no tag, which means 'latest': name a tag or a digest"
-        report.error(place.find(text), message, "image-tag", path=path)
-    elif image.tag.lower() in MOVING:
-        message = (
-            f"the tag '{image.tag}' moves and cannot be rolled back: use a commit's tag or a digest"
-        )
-        report.error(place.find(image.tag), message, "image-tag", path=path)
+    problem = tag_problem(image)
+    if problem and not image.tag:
+        report.error(place.find(text), f"{show(text)} {problem}", "image-tag", path=path)
+    elif problem:
+        report.error(place.find(image.tag), problem, "image-tag", path=path)

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from reconciler.model.lookups import Deferred
+
 # [M ContainerDefinition.name]
 _CONTAINER_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 # A parameter's name or an ARN [M Secret.valueFrom; SSM: a-zA-Z0-9_.- and /].
@@ -57,11 +59,12 @@ def port_problem(
     """Say that a load balancer's port is none of its container's: CreateService refuses it."""
     name, port = load_balancer.get("containerName"), load_balancer.get("containerPort")
     container = next((c for c in containers if c["name"] == name), None)
-    if container is None or port is None:
+    if container is None or port is None or isinstance(port, Deferred):
         return None
     mappings = container.get("portMappings", ())
     ports = [m["containerPort"] for m in mappings if "containerPort" in m]
-    if port in ports or any("containerPortRange" in m for m in mappings):
+    unknown = any("containerPortRange" in m for m in mappings)
+    if port in ports or unknown or any(isinstance(p, Deferred) for p in ports):
         return None
     listed = ", ".join(str(p) for p in ports) or "none"
     return f"container '{name}' has no port {port} among its portMappings: {listed}"
@@ -71,5 +74,7 @@ def secret_problems(container: Mapping[str, Any]) -> Iterator[str]:
     """Yield the names under `secrets` whose value can be no reference; the value is never said."""
     for secret in container.get("secrets", ()):
         value = secret.get("valueFrom")
+        if isinstance(value, Deferred):
+            continue
         if isinstance(value, str) and not _VALUE_FROM.fullmatch(value):
             yield secret.get("name", "")

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from reconciler.model.diagnostics import Origin
+from reconciler.model.lookups import Deferred, Part
 
 _BREAKS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # as libyaml counts lines
 
@@ -65,13 +66,20 @@ class Place(NamedTuple):
 class Scalar:
     """A text as written; `plain` when it stood without quotes.
 
-    `source` is where the value itself stands when it came here by a reference.
+    `source` is where the value itself stands when it came here by a reference. `parts` are its texts
+    and look-ups when it holds what only AWS can answer; `text` then shows it as written.
     """
 
     text: str
     place: Place
     plain: bool = True
     source: Place | None = None
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def value(self) -> str:
+        """The text, marked when look-ups are to be filled in."""
+        return Deferred(self.parts) if self.parts else self.text
 
 
 @dataclass(slots=True, eq=False)

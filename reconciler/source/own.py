@@ -32,6 +32,7 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}")
 _CLUSTER = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]{3,200}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WHOLE = re.compile(r"[0-9]{1,9}")
 
 
@@ -80,6 +81,7 @@ _Text = Annotated[str, BeforeValidator(_one_text)]
 Name = Annotated[
     _Text, _matching(NAME_PATTERN, "a name: lower-case letters, digits, '-' and '_', at most 63")
 ]
+Variable = Annotated[_Text, _matching(_VARIABLE, "the name of an environment variable")]
 Bool = Annotated[bool, BeforeValidator(_true_or_false)]
 Count = Annotated[int, BeforeValidator(_whole)]
 Attempt = Annotated[Count, AfterValidator(_one_or_more)]
@@ -120,11 +122,12 @@ class GuardSection(_Section):
 
 
 class SyncSection(_Section):
-    """`sync:` what may be deleted, and whether defaults are written down."""
+    """`sync:` what may be deleted, whether defaults are written down, which variables may be read."""
 
     prune: Bool = False
     maxPrune: Count = 1  # noqa: N815 - as written in the file
     defaults: Literal["all", "none"] = "all"
+    allowEnv: tuple[Variable, ...] = ()  # noqa: N815 - as written in the file
 
 
 class StateSection(_Section):

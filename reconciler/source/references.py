@@ -1,14 +1,14 @@
-"""`${…}`: replaces references in a document by what they name. Called by `folder` after `extends`.
+"""`${…}`: replaces references in a document by what they name. Called by `document` after `extends`.
 
-Pure and local: look-ups in AWS are a later step of the program and refused here by name.
+Pure and local: what only AWS can answer becomes a scalar with `parts`, for `plan.lookups` to fill in.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from reconciler.model.lookups import Lookup, Part, spelled
+from reconciler.plan.image_names import ImageName, parse_image
 from reconciler.shapes.botocore_model import suggest
-from reconciler.source.images import ImageName, parse_image
+from reconciler.source.look_up_names import is_look_up, name_problem
 from reconciler.source.nodes import (
     Broken,
     Entry,
@@ -22,6 +22,7 @@ from reconciler.source.nodes import (
     height,
     size,
 )
+from reconciler.source.reference_text import Reference, Unclosed, split
 from reconciler.source.report import Report, show
 
 HEADER = ("app", "environment", "account", "region", "cluster")
@@ -32,18 +33,16 @@ MAX_DEPTH = 50
 """Levels of what a reference brings; the whole stays far from Python's recursion limit."""
 _MAX_WALK = 150
 
-_LATER = ("redis", "ssm", "cfn", "tfstate", "env")
-_FAMILIES = (*HEADER, "vars", "images")
-
-
-@dataclass(frozen=True)
-class _Reference:
-    """A `${name:-default}` in a text."""
-
-    name: str
-    default: str | None
-    start: int
-    end: int
+_FAMILIES = (*HEADER, "vars", "images", "redis", "ssm", "cfn", "tfstate", "env")
+_SPELLED = {
+    "vars": "vars.NAME",
+    "images": "images.NAME",
+    "redis": "redis.NAME.url",
+    "ssm": "ssm:/PATH",
+    "cfn": "cfn:STACK.OUTPUT",
+    "tfstate": "tfstate:ADDRESS",
+    "env": "env:NAME",
+}
 
 
 class _Failed(Exception):
@@ -75,7 +74,7 @@ class Resolver:
 
     def _walk(self, node: Node) -> Node:
         match node:
-            case Scalar(text=text) if "${" in text:
+            case Scalar(text=text, parts=()) if "${" in text:
                 try:
                     return self._scalar(node)
                 except _Failed:
@@ -91,38 +90,48 @@ class Resolver:
 
     def _scalar(self, node: Scalar) -> Node:
         parts = self._parts(node.text, node.place)
-        if len(parts) == 1 and isinstance(parts[0], _Reference):
+        if len(parts) == 1 and isinstance(parts[0], Reference):
             value = self._value(parts[0], node)
             return self._placed(value, node.place)
-        texts = []
+        pieces: list[Part] = []
         failed = False
         for part in parts:
-            if isinstance(part, str):
-                texts.append(part)
-                continue
             try:
-                texts.append(self._text(part, node))
+                pieces += [part] if isinstance(part, str) else self._pieces(part, node)
             except _Failed:
                 failed = True
         if failed:
             raise _Failed
-        text = "".join(texts)
+        return self._joined(pieces, node)
+
+    def _joined(self, pieces: list[Part], node: Scalar) -> Scalar:
+        """Return the scalar of literal texts and look-ups; texts side by side become one."""
+        joined: list[Part] = []
+        for piece in pieces:
+            if isinstance(piece, str) and joined and isinstance(joined[-1], str):
+                joined[-1] += piece
+            else:
+                joined.append(piece)
+        text = spelled(tuple(joined))
         if len(text) > MAX_TEXT:
             self._fail(node.place, f"longer than {MAX_TEXT // 1024} KiB once resolved", "too-large")
-        return Scalar(text, node.place, plain=False)
+        waits = any(isinstance(piece, Lookup) for piece in joined)
+        return Scalar(text, node.place, plain=False, parts=tuple(joined) if waits else ())
 
-    def _text(self, reference: _Reference, node: Scalar) -> str:
+    def _pieces(self, reference: Reference, node: Scalar) -> list[Part]:
         value = self._value(reference, node)
         if not isinstance(value, Scalar):
             token = node.text[reference.start : reference.end]
             message = f"{token} is {describe(value)}: it cannot be part of a text"
             self._fail(node.place.find(token), message, "wrong-type")
         assert isinstance(value, Scalar)  # noqa: S101 - _fail raised
-        return value.text
+        return list(value.parts) or [value.text]
 
-    def _value(self, reference: _Reference, node: Scalar) -> Node:
+    def _value(self, reference: Reference, node: Scalar) -> Node:
         token = node.text[reference.start : reference.end]
         place = node.place.find(token)
+        if is_look_up(reference.name):
+            return self._deferred(reference, node, place)
         value = self._look_up(reference.name, place, quiet=reference.default is not None)
         empty = (
             value is None
@@ -137,6 +146,29 @@ class Resolver:
         if value is None or isinstance(value, Broken):
             raise _Failed
         return value
+
+    def _deferred(self, reference: Reference, node: Scalar, place: Place) -> Scalar:
+        """Return what cannot be known here, with its default; its name may hold what can."""
+        name, default = reference.name, reference.default
+        if "${" in name:
+            inner = self._default(name, node.place)
+            if not isinstance(inner, Scalar) or inner.parts:
+                message = f"the name of {show('${' + name + '}')} cannot be told without asking AWS"
+                self._fail(place, message, "unknown-reference")
+            assert isinstance(inner, Scalar)  # noqa: S101 - _fail raised
+            name = inner.text
+        if problem := name_problem(name, self._document):
+            self._fail(place, f"{show('${' + name + '}')}: {problem}", "unknown-reference")
+        parts = None
+        if default is not None:
+            value = self._default(default, node.place)
+            if not isinstance(value, Scalar):
+                message = f"the default of {show('${' + name + '}')} must be a single value"
+                self._fail(place, message, "wrong-type")
+            assert isinstance(value, Scalar)  # noqa: S101 - _fail raised
+            parts = value.parts or (value.text,)
+        look_up = Lookup(name, parts)
+        return Scalar(str(look_up), place, plain=False, parts=(look_up,))
 
     def _default(self, text: str, place: Place) -> Node:
         if len(self._active) > MAX_NESTING:
@@ -173,9 +205,6 @@ class Resolver:
 
     def _find(self, name: str, place: Place, *, quiet: bool) -> Node | None:
         family, _, rest = name.partition(".")
-        later = next((f for f in _LATER if family == f or name.startswith(f + ":")), None)
-        if later:
-            self._fail(place, f"${{{later}…}} is not supported yet", "not-supported-yet")
         if family in HEADER and not rest:
             value = self._resolved(self._document.get(family))
             return value or self._unknown(name, place, quiet=quiet)
@@ -183,7 +212,7 @@ class Resolver:
             return self._variable(name, rest.split("."), place, quiet=quiet)
         if family == "images" and rest:
             return self._image(name, rest, place, quiet=quiet)
-        choices = [f"{f}.NAME" if f in ("vars", "images") else f for f in _FAMILIES]
+        choices = [_SPELLED.get(f, f) for f in _FAMILIES]
         hint = suggest(family, _FAMILIES) or f"; there are {', '.join(choices)}"
         message = f"unknown reference {show('${' + name + '}')}{hint}; write $${{ for a literal ${{"
         self._fail(place, message, "unknown-reference")
@@ -209,6 +238,11 @@ class Resolver:
             return self._unknown(name, place, quiet=quiet, hint=suggest(key, images.entries))
         if not part:
             return value
+        if value.parts:
+            message = (
+                f"images.{key} is {show(value.text)}: its {part} cannot be told without asking AWS"
+            )
+            self._fail(place, message, "unknown-reference")
         if part not in ("tag", "digest"):
             hint = "an image has .tag and .digest"
             self._fail(
@@ -232,8 +266,10 @@ class Resolver:
         match node:
             case None:
                 return None
-            case Scalar(text=text):
-                return self._scalar(node) if "${" in text else node
+            case Scalar(text=text, parts=()) if "${" in text:
+                return self._scalar(node)
+            case Scalar():
+                return node
             case _:
                 return self.resolve(node)
 
@@ -246,8 +282,8 @@ class Resolver:
                 place, f"more than {MAX_NODES} values once references are resolved", "too-large"
             )
         match value:
-            case Scalar(text=text, plain=plain, source=source):
-                return Scalar(text, place, plain, source or value.place)
+            case Scalar(text=text, plain=plain, source=source, parts=parts):
+                return Scalar(text, place, plain, source or value.place, parts)
             case Mapping(entries=entries):
                 return Mapping(place, entries)
             case Sequence(items=items):
@@ -255,50 +291,18 @@ class Resolver:
             case _:
                 return value
 
-    def _parts(self, text: str, place: Place) -> list[str | _Reference]:
-        """Split a text into literals and references; `$${` is a literal `${`."""
-        parts: list[str | _Reference] = []
-        literal, position = "", 0
-        while position < len(text):
-            if text.startswith("$${", position):
-                literal += "${"
-                position += 3
-            elif text.startswith("${", position):
-                reference = _reference_at(text, position)
-                if reference is None:
-                    message = "a reference without its }; write $${ for a literal ${"
-                    self._fail(place.find(text[position : position + 12]), message, "bad-reference")
-                assert reference is not None  # noqa: S101 - _fail raised
-                parts += [literal, reference] if literal else [reference]
-                literal, position = "", reference.end
-            else:
-                following = text.find("$", position + 1)
-                end = following if following >= 0 else len(text)
-                literal += text[position:end]
-                position = end
-        return [*parts, literal] if literal or not parts else parts
+    def _parts(self, text: str, place: Place) -> list[str | Reference]:
+        parts = split(text)
+        if isinstance(parts, Unclosed):
+            message = "a reference without its }; write $${ for a literal ${"
+            here = place.find(text[parts.start : parts.start + 12])
+            self._fail(here, message, "bad-reference")
+        assert isinstance(parts, list)  # noqa: S101 - _fail raised
+        return parts
 
     def _fail(self, place: Place, message: str, rule: str) -> None:
         self._report.error(place, message, rule)
         raise _Failed
-
-
-def _reference_at(text: str, start: int) -> _Reference | None:
-    depth, position = 0, start
-    while position < len(text):
-        if text.startswith("${", position):
-            depth += 1
-            position += 2
-        elif text[position] == "}":
-            depth -= 1
-            position += 1
-            if depth == 0:
-                body = text[start + 2 : position - 1]
-                name, mark, default = body.partition(":-")
-                return _Reference(name.strip(), default if mark else None, start, position)
-        else:
-            position += 1
-    return None
 
 
 def _image_part(image: ImageName | None, part: str) -> str:

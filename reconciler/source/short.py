@@ -10,6 +10,7 @@ import re
 import shlex
 from decimal import Decimal
 
+from reconciler.model.lookups import Lookup, Part, spelled
 from reconciler.model.names import Path, dotted
 from reconciler.source.nodes import Entry, Mapping, Node, Null, Place, Scalar, Sequence
 from reconciler.source.report import Report, show
@@ -18,6 +19,8 @@ _CPU = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,4})?|\.[0-9]{1,4}) *v[cC][pP][uU]")
 _MEMORY = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,4})?|\.[0-9]{1,4}) *([gG]|[mM])(?:i?[bB])?")
 _UNITS = re.compile(r"[0-9]{1,9}")
 _IN_GIB = 1024
+_SIGNS = 0x100000
+"""The first code point of the last private plane; YAML allows it, Unicode gives it no meaning."""
 
 # Whoever writes these wants a shell; ECS runs the command without one.
 _SHELL = re.compile(r"&&|\|\||[|;<>&`]|\$[A-Za-z_({]|\n")
@@ -86,28 +89,26 @@ class Shorts:
 
     def _words(self, entry: Entry, path: Path) -> Entry:
         value = entry.value
-        if not isinstance(value, Scalar):
+        if not isinstance(value, Scalar) or _is_sole(value):
             return entry
-        shell = _SHELL.search(_unquoted(value.text))
+        masked = _Masked(value)
+        shell = _SHELL.search(_unquoted(masked.text))
         if shell:
             sign = show(shell[0].strip() or "a line break")
             message = f'{sign} needs a shell, and there is none: write ["sh", "-c", "…"]'
             self._error(value.place, message, "shell-syntax", path)
             return Entry(entry.place, Sequence(value.place))
         try:
-            words = shlex.split(value.text)
+            words = shlex.split(masked.text)
         except ValueError as broken:
             message = f"cannot be split into words: {str(broken).lower()}"
             self._error(value.place, message, "shell-syntax", path)
             words = []
-        return Entry(
-            entry.place,
-            Sequence(value.place, [Scalar(w, value.place, plain=False) for w in words]),
-        )
+        return Entry(entry.place, Sequence(value.place, [masked.scalar(w) for w in words]))
 
     def _size(self, entry: Entry, name: str) -> Entry:
         value = entry.value
-        if not isinstance(value, Scalar):
+        if not isinstance(value, Scalar) or value.parts:
             return entry
         units = parse_size(value.text, cpu=name == "cpu")
         if units is None:
@@ -130,6 +131,34 @@ def parse_size(text: str, *, cpu: bool) -> int | None:
     in_units = cpu or found[2] in "gG"
     units = Decimal(found[1]) * (_IN_GIB if in_units else 1)
     return int(units) if units == int(units) else None
+
+
+class _Masked:
+    """A text to be taken apart: each look-up is one sign in `text` that no file holds."""
+
+    def __init__(self, value: Scalar) -> None:
+        self._place = value.place
+        self._look_ups = [p for p in value.parts if isinstance(p, Lookup)]
+        signs = iter(range(_SIGNS, _SIGNS + len(self._look_ups)))
+        parts = value.parts or (value.text,)
+        self.text = "".join(p if isinstance(p, str) else chr(next(signs)) for p in parts)
+
+    def scalar(self, word: str) -> Scalar:
+        """Return a word of the text with its look-ups back in it."""
+        parts: list[Part] = []
+        for literal, sign in re.findall(
+            "([^\U00100000-\U0010ffff]*)([\U00100000-\U0010ffff]?)", word
+        ):
+            parts += [literal] if literal else []
+            parts += [self._look_ups[ord(sign) - _SIGNS]] if sign else []
+        if not self._look_ups or all(isinstance(p, str) for p in parts):
+            return Scalar(word, self._place, plain=False)
+        return Scalar(spelled(tuple(parts)), self._place, plain=False, parts=tuple(parts))
+
+
+def _is_sole(value: Scalar) -> bool:
+    """Say whether a look-up is the whole value: it yields the words itself."""
+    return len(value.parts) == 1
 
 
 def _unquoted(text: str) -> str:

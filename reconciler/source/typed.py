@@ -55,15 +55,10 @@ class Typing:
             return OMIT
         if path:
             self.origins[(self.prefix, *path)] = node.place.origin
-        match shape.kind:
-            case "structure":
-                return self._structure(node, shape, path)
-            case "list":
-                return self._list(node, shape, path)
-            case "map":
-                return self._map(node, shape, path)
-            case _:
-                return self._scalar(node, shape, path)
+        if isinstance(node, Scalar) and node.parts and _may_defer(node, shape):
+            return node.value
+        by_kind = {"structure": self._structure, "list": self._list, "map": self._map}
+        return by_kind.get(shape.kind, self._scalar)(node, shape, path)
 
     def error(self, node: Node, message: str, rule: str, path: Path) -> Any:
         """Report a mistake at a node and return OMIT."""
@@ -215,6 +210,15 @@ class Typing:
         return "this text" if shape.is_sensitive else show(text)
 
 
+def _may_defer(node: Scalar, shape: Shape) -> bool:
+    """Say whether a look-up may yield the field: a scalar, or as a whole a list of scalars."""
+    if shape.is_document or shape.kind not in ("structure", "map", "list"):
+        return True
+    element = shape.element if shape.kind == "list" else None
+    scalars = element is not None and element.kind not in ("structure", "map", "list")
+    return scalars and len(node.parts) == 1
+
+
 def _json(node: Node) -> Any:
     """Return a free-form value as JSON would read it: plain numbers, true and false are typed."""
     match node:
@@ -223,7 +227,7 @@ def _json(node: Node) -> Any:
         case Sequence(items=items):
             return [_json(i) for i in items]
         case Scalar(text=text, plain=plain):
-            return _json_scalar(text) if plain else text
+            return _json_scalar(text) if plain else node.value
         case _:
             return None
 

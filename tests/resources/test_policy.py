@@ -70,6 +70,8 @@ def app(key: str = "production/shop", **changes) -> DesiredApp:
         folder=f"desired/{key}",
         content_hash="c",
         guard=Guard(image=IMAGE.replace("shop", "reconciler-guard")),
+        lookups=frozenset({"ssm:/shop/a:3", "cfn:Net.Subnets", "tfstate:output.x", "env:HOME"}),
+        states={"": "s3://states/net.tfstate"},
         services=(DesiredService(Address("service", "web"), service, definition("web")),),
         migrations=(
             DesiredMigration(
@@ -225,6 +227,26 @@ def test_no_apps_no_policy():
     """A policy about nothing is a mistake of the caller."""
     with pytest.raises(ValueError, match="at least one app"):
         least_policy([], Role.DIFF)
+
+
+def test_look_ups_are_granted_one_by_one():
+    """A parameter without its version, a stack, an object: what the files name and nothing beside it."""
+    found = statements(Role.DIFF)
+    where = "ap-northeast-1:123456789012"
+    for action, resource, other in (
+        ("ssm:GetParameters", f"arn:aws:ssm:{where}:parameter/shop/a", "b"),
+        ("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{where}:stack/Net/1", ""),
+        ("s3:GetObject", "arn:aws:s3:::states/net.tfstate", "2"),
+    ):
+        assert allows(found, action, resource)
+        assert not allows(found, action, resource[:-2] + other)
+    elsewhere = "arn:aws:ssm:eu-west-1:210987654321:parameter/x"
+    local = app(
+        lookups=frozenset({"tfstate:output.x", f"ssm:{elsewhere}:1"}), states={"": "t.tfstate"}
+    )
+    actions = {a for s in statements(Role.DIFF, local) for a in s["Action"]}
+    assert "s3:GetObject" not in actions
+    assert allows(statements(Role.DIFF, local), "ssm:GetParameters", elsewhere)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,304 @@
+"""Puts what look-ups gave into the documents: after it the planner sees values only.
+
+Called by `resources.observe`, `controller.reconcile` and `app.look`. Pure. A workload whose look-ups
+gave nothing, or the wrong thing, keeps its documents as written and says why in `unresolved`: nothing
+is computed from half of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from reconciler.model.desired import (
+    DesiredApp,
+    DesiredAutoscaling,
+    DesiredMigration,
+    DesiredRedis,
+    DesiredService,
+)
+from reconciler.model.diagnostics import Origin
+from reconciler.model.lookups import Deferred, Lookup, Part, Unresolved, Value, Values, names_in
+from reconciler.model.names import Path, dotted
+from reconciler.plan.canonical import canonical_service, canonical_task_definition, item_key
+from reconciler.plan.changes import origin_of
+from reconciler.plan.fitting import Misfit, fit, member_of, scalar_text
+from reconciler.plan.image_names import parse_image, tag_problem
+from reconciler.plan.mask import mask_value
+from reconciler.shapes.botocore_model import Shape, input_of
+from reconciler.shapes.tables import SERVICE, TASK_DEFINITION, Kind, list_rule
+
+FAILED = "look-up failed"
+"""How a step begins that is held for its look-ups."""
+
+_SCALING = {
+    "target": "RegisterScalableTarget",
+    "policies": "PutScalingPolicy",
+    "scheduled": "PutScheduledAction",
+}
+
+
+def filled(desired: DesiredApp, values: Values) -> DesiredApp:
+    """Return the app with every look-up replaced by its value, typed as its field wants it.
+
+    `values` is what was read, by name; a name that is not in it counts as not read. Filling twice
+    changes nothing.
+    """
+    if not desired.lookups:
+        return desired
+    return replace(
+        desired,
+        images={name: _image(image, values) for name, image in desired.images.items()},
+        services=tuple(_service(service, values) for service in desired.services),
+        migrations=tuple(_migration(migration, values) for migration in desired.migrations),
+        redis=tuple(_redis(redis, values) for redis in desired.redis),
+    )
+
+
+def said(unresolved: tuple[Unresolved, ...]) -> str:
+    """Say why a workload's documents are not whole, for the step that is held."""
+    reasons = dict.fromkeys(one.reason for one in unresolved if not one.blocked_by)
+    return f"{FAILED}: {'; '.join(reasons)}" if reasons else ""
+
+
+def awaited(unresolved: tuple[Unresolved, ...]) -> tuple[str, ...]:
+    """Return the addresses that have to come first, each once."""
+    return tuple(dict.fromkeys(one.blocked_by for one in unresolved if one.blocked_by))
+
+
+def _service(service: DesiredService, values: Values) -> DesiredService:
+    if not _waits(service.service, service.task_definition, service.autoscaling):
+        return service
+    filling = _Filling(values, "services." + service.name, service.origins)
+    document = filling.document(service.service, input_of("CreateService"), SERVICE)
+    task = _task(filling, service.task_definition)
+    scaling = _autoscaling(filling, service.autoscaling)
+    if filling.unresolved:
+        return replace(service, unresolved=filling.reasons)
+    return replace(
+        service,
+        service=canonical_service(document),
+        task_definition=task,
+        autoscaling=scaling,
+        looked_up=filling.found,
+    )
+
+
+def _migration(migration: DesiredMigration, values: Values) -> DesiredMigration:
+    if not _waits(migration.launch, migration.task_definition):
+        return migration
+    filling = _Filling(values, "migrations." + migration.name, migration.origins)
+    launch = filling.document(migration.launch, input_of("RunTask"), SERVICE, prefix="launch")
+    task = _task(filling, migration.task_definition)
+    if filling.unresolved:
+        return replace(migration, unresolved=filling.reasons)
+    return replace(
+        migration,
+        launch=canonical_service(launch),
+        task_definition=task,
+        looked_up=filling.found,
+    )
+
+
+def _redis(redis: DesiredRedis, values: Values) -> DesiredRedis:
+    owned = redis.parameter_group
+    parameters = owned.parameters if owned else {}
+    if not _waits(redis.group, parameters):
+        return redis
+    filling = _Filling(values, "redis." + redis.name, redis.origins)
+    shape = input_of("CreateReplicationGroup", "elasticache")
+    group = filling.document(redis.group, shape, None, prefix="group")
+    filled_in = filling.document({"parameters": parameters}, None, None, prefix="parameterGroup")
+    if filling.unresolved:
+        return replace(redis, unresolved=filling.reasons)
+    if owned is not None:
+        owned = replace(owned, parameters=filled_in["parameters"])
+    return replace(redis, group=group, parameter_group=owned)
+
+
+def _autoscaling(
+    filling: _Filling, scaling: DesiredAutoscaling | None
+) -> DesiredAutoscaling | None:
+    if scaling is None or not _waits(scaling):
+        return scaling
+    inner = replace(filling, origins=scaling.origins)
+    shapes = {k: input_of(o, "application-autoscaling") for k, o in _SCALING.items()}
+    return replace(
+        scaling,
+        target=inner.document(scaling.target, shapes["target"], None, prefix="target"),
+        policies={
+            name: inner.document(document, shapes["policies"], None, prefix="policies")
+            for name, document in scaling.policies.items()
+        },
+        scheduled={
+            name: inner.document(document, shapes["scheduled"], None, prefix="scheduled")
+            for name, document in scaling.scheduled.items()
+        },
+    )
+
+
+def _task(filling: _Filling, document: Mapping[str, Any]) -> dict[str, Any]:
+    shape = input_of("RegisterTaskDefinition")
+    task = filling.document(document, shape, TASK_DEFINITION)
+    waiting = [
+        c["name"] for c in document.get("containerDefinitions", ()) if _waits(c.get("image"))
+    ]
+    for container in task.get("containerDefinitions", ()):
+        if container["name"] in waiting and not isinstance(container["image"], Deferred):
+            path = (TASK_DEFINITION, "containerDefinitions", container["name"], "image")
+            filling.check_image(container["image"], path)
+    return canonical_task_definition(task)
+
+
+def _image(image: str, values: Values) -> str:
+    if not isinstance(image, Deferred):
+        return image
+    try:
+        return scalar_text(_resolved(image, values))
+    except (_Failed, Misfit):
+        return image
+
+
+def _waits(*documents: Any) -> bool:
+    """Say whether there is anything to fill in."""
+    return any(
+        True
+        for document in documents
+        for _ in names_in(
+            [document.target, document.policies, document.scheduled]
+            if isinstance(document, DesiredAutoscaling)
+            else document
+        )
+    )
+
+
+class _Failed(Exception):
+    """A look-up gave nothing that can be used."""
+
+    def __init__(self, why: Unresolved) -> None:
+        super().__init__(why.reason)
+        self.why = why
+
+
+@dataclass
+class _Filling:
+    """One workload's documents: walks them, and keeps what was found and what was not."""
+
+    values: Values
+    label: str
+    origins: Mapping[Path, Origin]
+    unresolved: list[Unresolved] = field(default_factory=list)
+    found: dict[Path, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def reasons(self) -> tuple[Unresolved, ...]:
+        """Why the documents are not whole, each reason once."""
+        return tuple(dict.fromkeys(self.unresolved))
+
+    def document(
+        self,
+        document: Mapping[str, Any],
+        shape: Shape | None,
+        kind: Kind | None,
+        *,
+        prefix: str = "",
+    ) -> dict[str, Any]:
+        """Return a document with its look-ups filled in; without a shape every value is a text."""
+        root: Path = (prefix or str(kind),)
+        return dict(self._walk(document, shape, kind, root))
+
+    def check_image(self, image: str, path: Path) -> None:
+        """Hold an image that a look-up named to the policy that the files are held to."""
+        parsed = parse_image(image)
+        if parsed is None:
+            self._complain(path, image, f"gave {image!r}, which is not an image")
+        elif problem := tag_problem(parsed):
+            self._complain(path, image, f"gave {image!r}: {problem}")
+
+    def _walk(self, value: Any, shape: Shape | None, kind: Kind | None, path: Path) -> Any:
+        match value:
+            case Deferred():
+                return self._fill(value, shape, path)
+            case Mapping():
+                return {
+                    name: self._walk(inner, member_of(shape, name), kind, (*path, name))
+                    for name, inner in value.items()
+                }
+            case list() | tuple():
+                element = shape.element if shape is not None else None
+                return [
+                    self._walk(item, element, kind, (*path, _step(kind, path, index, item)))
+                    for index, item in enumerate(value)
+                ]
+            case _:
+                return value
+
+    def _fill(self, value: Deferred, shape: Shape | None, path: Path) -> Any:
+        try:
+            found = _resolved(value, self.values)
+            fitting = fit(found, shape)
+        except _Failed as failed:
+            where = "" if failed.why.blocked_by else self._where(path)
+            self.unresolved.append(replace(failed.why, reason=failed.why.reason + where))
+            return value
+        except Misfit as wrong:
+            self._complain(
+                path, str(value), f"{value} gave {_shown(path, wrong.value)}, but {wrong}"
+            )
+            return value
+        self.found[path] = tuple(dict.fromkeys(names_in(value)))
+        return fitting
+
+    def _complain(self, path: Path, name: str, problem: str) -> None:
+        text = f"{self.label}.{dotted(path[1:])}: {problem}"
+        self.unresolved.append(Unresolved(name, text + self._where(path)))
+
+    def _where(self, path: Path) -> str:
+        origin = origin_of(self.origins, path)
+        return f" ({origin})" if origin else ""
+
+
+def _shown(path: Path, value: Value) -> str:
+    """Spell a value for a message, masked by the field's name; a list as SSM writes it."""
+    listed = isinstance(value, tuple)
+    text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    named = path[:-1] if path[-1] == "value" else path
+    return f"{'the list ' if listed else ''}{mask_value(named, text)!r}"
+
+
+def _step(kind: Kind | None, path: Path, index: int, item: Any) -> str:
+    """Return a list item's segment, as in the paths of `origins`."""
+    rule = list_rule(kind, path[1:]) if kind is not None else None
+    if rule is not None and rule.key and isinstance(item, Mapping):
+        return item_key(rule, item) or str(index)
+    return str(index)
+
+
+def _resolved(value: Deferred, values: Values) -> Value:
+    """Return what a deferred value becomes. Raises _Failed, Misfit."""
+    return _joined(value.parts, values)
+
+
+def _joined(parts: tuple[Part, ...], values: Values) -> Value:
+    found = [part if isinstance(part, str) else _one(part, values) for part in parts]
+    return found[0] if len(found) == 1 else "".join(scalar_text(one) for one in found)
+
+
+def _not_read(name: str) -> Unresolved:
+    """Say why there is no value: a Redis group that is not ready tells none yet."""
+    group = name.split(".")[1] if name.startswith("redis.") else ""
+    reason = f"${{{name}}} was not looked up"
+    return Unresolved(name, reason, blocked_by=f"redis/{group}" if group else "")
+
+
+def _one(look_up: Lookup, values: Values) -> Value:
+    """Return one look-up's value; its default stands in for what is absent, not for what failed."""
+    found = values[look_up.name] if look_up.name in values else _not_read(look_up.name)
+    if isinstance(found, Unresolved):
+        if not found.absent or look_up.default is None:
+            raise _Failed(found)
+        return _joined(look_up.default, values)
+    if found == "" and look_up.default is not None:
+        return _joined(look_up.default, values)
+    return found
