@@ -9,13 +9,15 @@ from typing import Any
 from reconciler.app.world import World
 from reconciler.controller.operator import as_of
 from reconciler.model.desired import DesiredApp
+from reconciler.model.finding import Finding
 from reconciler.model.observed import LedgerView, ObservedApp
 from reconciler.model.plan import Plan
 from reconciler.model.status import AppStatus
 from reconciler.plan.assess import assess
 from reconciler.plan.lookups import filled
 from reconciler.plan.planner import make_plan
-from reconciler.resources import policy, preflight
+from reconciler.resources import policy
+from reconciler.resources.preflight import doctor as preflight
 from reconciler.settings import Settings
 
 
@@ -68,8 +70,8 @@ def status(settings: Settings, desired: DesiredApp) -> StatusReport:
     return StatusReport(seen.desired, seen.observed, seen.plan, seen.status, holder)
 
 
-def doctor(settings: Settings, desired_apps: Sequence[DesiredApp]) -> list[preflight.Check]:
-    """Check credentials, account, tables, cluster, images and permissions of each app."""
+def doctor(settings: Settings, desired_apps: Sequence[DesiredApp]) -> list[Finding]:
+    """Check credentials, tables and permissions, and everything that each app's files name."""
     world = World(settings)
     return [
         check

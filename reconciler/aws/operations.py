@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_READS = ("Describe", "List", "Get", "BatchGet", "TransactGet", "Query", "Scan", "Filter", "Lookup")
+_READS = (
+    *("Describe", "List", "Get", "BatchGet", "TransactGet", "Query", "Scan", "Filter", "Lookup"),
+    "Simulate",  # IAM's policy simulator answers a question
+)
 
 _REPEATABLE = frozenset(
     {

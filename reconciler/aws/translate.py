@@ -29,6 +29,12 @@ from reconciler.model.errors import (
 _DENIED_ACTION = re.compile(r"not authorized to perform:? `?([a-z0-9-]+:[A-Za-z0-9*]+)`?")
 _DENIED_RESOURCE = re.compile(r"on resource:? (\S+)")
 _DENIED_USER = re.compile(r"User: (\S+)")
+_IAM_PREFIX = {
+    # What IAM calls services that botocore knows by another name (service authorization reference).
+    "efs": "elasticfilesystem",
+    "elbv2": "elasticloadbalancing",
+    "service-quotas": "servicequotas",
+}
 _ENDPOINT_ADVICE = ": an endpoint (AWS_ENDPOINT_URL*) is written http://HOST:PORT"
 _PARAMETER_VALUE = re.compile(r"value: .*?, (?=type: |valid |allowed )", re.DOTALL)
 
@@ -88,7 +94,8 @@ def _permission(operation: str, message: str) -> str:
         return named[1]
     if operation == "dynamodb:TransactWriteItems":
         return "dynamodb:PutItem, dynamodb:UpdateItem"  # there is no action for transactions
-    return operation
+    service, _, name = operation.partition(":")
+    return f"{_IAM_PREFIX.get(service, service)}:{name}"
 
 
 def _denied_text(operation: str, message: str) -> str:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from reconciler.model.desired import DesiredApp
-from reconciler.resources.grants import ecs, images, ledger, logs, lookups, roles
+from reconciler.resources.grants import ecs, images, ledger, logs, lookups, preflight, roles
 from reconciler.resources.grants.statement import Names, Statement, merged
 
 Grant = Callable[[Names], Iterator[Statement]]
@@ -29,7 +29,14 @@ class Role(StrEnum):
     """The task role of migrations: what their guard container needs to claim a run."""
 
 
-READS: tuple[Grant, ...] = (ecs.reads, ledger.reads, images.reads, logs.reads, lookups.reads)
+READS: tuple[Grant, ...] = (
+    ecs.reads,
+    ledger.reads,
+    images.reads,
+    logs.reads,
+    lookups.reads,
+    preflight.reads,
+)
 """What observing an app needs, and saying why something failed."""
 
 WRITES: tuple[Grant, ...] = (

@@ -54,7 +54,7 @@ def command(invocation: Invocation, *, iam_policy: bool, role: str) -> int:
         )
     else:
         _print(invocation, checks)
-    return max((c.exit_code for c in checks if c.state == "failed"), default=0)
+    return max((check.exit_code for check in checks), default=0)
 
 
 def _print(invocation: Invocation, checks: list[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from reconciler.model.desired import DesiredApp, Document
 
 Statement = dict[str, Any]
+
+_LOOK_UPS = re.compile(r"\$\{.*\}")
+"""From the first look-up of a text to its last; IAM would take it for a variable of its own."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +86,15 @@ def allow(
     resources: Iterable[str],
     condition: Document | None = None,
 ) -> Statement:
-    """Make a statement; actions and resources are sorted, so that the same grant has the same text."""
+    """Make a statement; actions and resources are sorted, so that the same grant has the same text.
+
+    What a look-up stands for is known to AWS alone, which the policy is made without: it becomes `*`.
+    """
     statement: Statement = {
         "Sid": sid,
         "Effect": "Allow",
         "Action": sorted(set(actions)),
-        "Resource": sorted(set(resources)),
+        "Resource": sorted({_LOOK_UPS.sub("*", resource) for resource in resources}),
     }
     if condition:
         statement["Condition"] = dict(condition)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from reconciler.model.errors import GuardRefused
-from reconciler.resources.preflight import Check, CheckState
+from reconciler.model.finding import CheckState, Finding
 from tests.cli import values
 
 
@@ -225,9 +225,9 @@ def test_verify(cli, apps, monkeypatch, problems, code):
     )
 
 
-def check(state: CheckState, code: int = 0) -> Check:
+def check(state: CheckState, *, guards: bool = False) -> Finding:
     """Make a check's result."""
-    return Check("ecs:UpdateService", state, "said", "production/shop", code)
+    return Finding("ecs:UpdateService", state, "said", key="production/shop", guards=guards)
 
 
 @pytest.mark.parametrize(
@@ -235,8 +235,8 @@ def check(state: CheckState, code: int = 0) -> Check:
     [
         ([check(CheckState.OK)], 0),
         ([check(CheckState.WARNING), check(CheckState.UNSEEN)], 0),
-        ([check(CheckState.FAILED, 3)], 3),
-        ([check(CheckState.FAILED, 3), check(CheckState.FAILED, 4)], 4),
+        ([check(CheckState.FAILED)], 3),
+        ([check(CheckState.FAILED), check(CheckState.FAILED, guards=True)], 4),
     ],
 )
 def test_doctor_exit_codes(cli, apps, monkeypatch, checks, code):

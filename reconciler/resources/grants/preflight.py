@@ -1,0 +1,107 @@
+"""The reads of preflight: metadata alone, and only of what the files name.
+
+Where AWS's service authorization reference knows no resource for a listing (EC2, Elastic Load Balancing,
+ssm:DescribeParameters, Service Quotas, ListNamespaces), the resource is `*`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from reconciler.model.names import Address
+from reconciler.resources.grants.statement import Names, Statement, allow
+from reconciler.resources.preflight import alarms, discovery, roles, secrets, target_groups, volumes
+from reconciler.resources.preflight.scope import Scope, Workload, whole
+
+
+def reads(names: Names) -> Iterator[Statement]:
+    """Grant every check of preflight that the files give a reason for."""
+    scope = whole(names.app)
+    yield from _roles(names, scope)
+    yield from _secrets(scope)
+    yield from _network(scope)
+    yield from _deployments(names, scope)
+    yield from _discovery(scope)
+    yield from _stores(names, scope)
+
+
+def _roles(names: Names, scope: Scope) -> Iterator[Statement]:
+    ours = f":iam::{names.app.account}:"
+    wanted = {role for (role, _), _ in roles.named(scope) if ours in role}
+    if wanted:
+        yield allow("ReadRoles", ["iam:GetRole"], wanted)
+    asked = set(_simulated(names, scope))
+    if asked:
+        yield allow("SimulateRoles", ["iam:SimulatePrincipalPolicy"], asked)
+
+
+def _simulated(names: Names, scope: Scope) -> Iterator[str]:
+    """Yield the execution roles that read secrets, and the task roles that a guard claims with."""
+    for workload in scope.workloads:
+        role = workload.task_definition.get("executionRoleArn")
+        if role and any(secrets.references(workload, names)):
+            yield names.role(str(role))
+    for migration in names.app.migrations:
+        if names.app.guard and (role := migration.task_definition.get("taskRoleArn")):
+            yield names.role(str(role))
+
+
+def _secrets(scope: Scope) -> Iterator[Statement]:
+    found = [r for w in scope.workloads for r in secrets.references(w, scope.names)]
+    if any(r.service == "ssm" for r in found):
+        yield allow("FindParameters", ["ssm:DescribeParameters"], ["*"])
+    arns = {r.arn for r in found if r.service == "secretsmanager"}
+    if arns:
+        # A secret's ARN ends in six characters of AWS's, which the files may leave out.
+        spelled = [*arns, *(f"{arn}-??????" for arn in arns)]
+        yield allow("DescribeSecrets", ["secretsmanager:DescribeSecret"], spelled)
+
+
+def _network(scope: Scope) -> Iterator[Statement]:
+    networks = [w.network for w in scope.workloads]
+    actions = []
+    if any(n.get("subnets") for n in networks):
+        actions.append("ec2:DescribeSubnets")
+    if any(n.get("securityGroups") for n in networks):
+        actions.append("ec2:DescribeSecurityGroups")
+    if actions:
+        yield allow("ReadNetwork", actions, ["*"])
+
+
+def _deployments(names: Names, scope: Scope) -> Iterator[Statement]:
+    if any(True for w in scope.services for _ in target_groups.target_groups(w)):
+        yield allow("ReadTargetGroups", ["elasticloadbalancing:DescribeTargetGroups"], ["*"])
+    if any(alarms.alarms_of(scope)):
+        yield allow(
+            "ReadAlarms", ["cloudwatch:DescribeAlarms"], [names.arn("cloudwatch", "alarm:*")]
+        )
+    if any(_counts_vcpus(w) for w in scope.workloads):
+        yield allow("ReadQuotas", ["servicequotas:GetServiceQuota"], ["*"])
+
+
+def _counts_vcpus(workload: Workload) -> bool:
+    return workload.wants_fargate and "cpu" in workload.task_definition
+
+
+def _discovery(scope: Scope) -> Iterator[Statement]:
+    if arns := _things(discovery.registries(scope)):
+        yield allow("ReadRegistries", ["servicediscovery:GetService"], arns)
+    namespaces = _things(discovery.namespaces(scope))
+    if arns := {n for n in namespaces if n.startswith("arn:")}:
+        yield allow("ReadNamespaces", ["servicediscovery:GetNamespace"], arns)
+    if namespaces - arns:
+        yield allow("FindNamespaces", ["servicediscovery:ListNamespaces"], ["*"])
+
+
+def _stores(names: Names, scope: Scope) -> Iterator[Statement]:
+    if systems := _things(volumes.file_systems(scope)):
+        arns = [names.arn("elasticfilesystem", f"file-system/{system}") for system in systems]
+        yield allow("ReadFileSystems", ["elasticfilesystem:DescribeFileSystems"], arns)
+    groups = {str(r.group.get("cacheSubnetGroupName", "")) for r in scope.redis} - {""}
+    if groups:
+        arns = [names.arn("elasticache", f"subnetgroup:{group}") for group in groups]
+        yield allow("ReadCacheSubnets", ["elasticache:DescribeCacheSubnetGroups"], arns)
+
+
+def _things(named: Iterable[tuple[str, Address]]) -> set[str]:
+    return {thing for thing, _ in named}

@@ -1,0 +1,60 @@
+"""Cloud Map: service registries and Service Connect namespaces exist.
+
+servicediscovery:GetService, GetNamespace and ListNamespaces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from reconciler.model.errors import NotFound
+from reconciler.model.names import Address
+from reconciler.resources.preflight.reader import Reader
+from reconciler.resources.preflight.scope import Question, Scope, Verdict, failed, gathered, ok
+
+
+def questions(reader: Reader, scope: Scope) -> Iterator[Question]:
+    """Ask for each registry and for each namespace, by ARN or by name."""
+    for arn, addresses in gathered(registries(scope)).items():
+        look = partial(_registry, reader, arn.rpartition("/")[2])
+        yield Question(f"service registry {arn.rpartition('/')[2]}", addresses, look)
+    for name, addresses in gathered(namespaces(scope)).items():
+        look = partial(_namespace, reader, name)
+        yield Question(f"namespace {name.rpartition('/')[2]}", addresses, look)
+
+
+def registries(scope: Scope) -> Iterator[tuple[str, Address]]:
+    """Yield the Cloud Map services that the services register with."""
+    for workload in scope.services:
+        for registry in workload.fields.get("serviceRegistries") or ():
+            if registry.get("registryArn"):
+                yield str(registry["registryArn"]), workload.address
+
+
+def namespaces(scope: Scope) -> Iterator[tuple[str, Address]]:
+    """Yield the namespaces of Service Connect, by ARN or by name."""
+    for workload in scope.services:
+        connect = workload.fields.get("serviceConnectConfiguration") or {}
+        if connect.get("enabled") and connect.get("namespace"):
+            yield str(connect["namespace"]), workload.address
+
+
+def _registry(reader: Reader, identity: str) -> Verdict:
+    try:
+        reader.ask("servicediscovery", "GetService", Id=identity)
+    except NotFound:
+        return failed(f"there is no Cloud Map service {identity}")
+    return ok("exists")
+
+
+def _namespace(reader: Reader, name: str) -> Verdict:
+    if not name.startswith("arn:"):
+        wanted = [{"Name": "NAME", "Values": [name], "Condition": "EQ"}]
+        listed = reader.listed("servicediscovery", "ListNamespaces", "Namespaces", Filters=wanted)
+        return ok("exists") if listed else failed(f"there is no namespace {name}")
+    try:
+        reader.ask("servicediscovery", "GetNamespace", Id=name.rpartition("/")[2])
+    except NotFound:
+        return failed(f"there is no namespace {name}")
+    return ok("exists")

@@ -1,0 +1,78 @@
+"""`doctor`: whether the controller could work here at all, then every family of checks for an app.
+
+Called by `app.look`. Permissions are probed by using them: what AWS denies is named, with the action
+to add.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from reconciler.aws.door import Aws
+from reconciler.model.desired import DesiredApp
+from reconciler.model.errors import AccessDenied, AwsError, BadCredentials, Unreachable
+from reconciler.model.finding import CheckState, Finding
+from reconciler.plan.lookups import filled
+from reconciler.resources import lookups
+from reconciler.resources.preflight import guarantee, images, permissions, place
+from reconciler.resources.preflight.families import findings
+from reconciler.resources.preflight.reader import PATIENCE, Reader
+from reconciler.resources.preflight.scope import whole
+
+Probe = Callable[[Aws, DesiredApp], Iterator[Finding]]
+
+_PROBES: tuple[tuple[str, Probe], ...] = (
+    ("credentials", place.credentials),
+    ("clock", place.clock),
+    ("tables", place.tables),
+    ("permissions", permissions.probes),
+    ("images", images.registry),
+    ("guarantee", guarantee.migrations),
+)
+"""In order: what comes first explains what comes after."""
+
+
+def check_app(aws: Aws, desired: DesiredApp) -> list[Finding]:
+    """Run every check for one app. Never raises AwsError: that is a failed check.
+
+    Without usable credentials, or without a way to AWS, the remaining checks are left out.
+    """
+    found: list[Finding] = []
+    for name, probe in _PROBES:
+        answers, goes_on = _probed(aws.within(PATIENCE), desired, name, probe)
+        found += answers
+        if not goes_on or any(f.guards and f.state is CheckState.FAILED for f in answers):
+            return [replace(f, key=desired.key) for f in found]
+    found += findings(Reader(aws), whole(_looked_up(aws, desired)))
+    return [replace(f, key=desired.key) for f in found]
+
+
+def _looked_up(aws: Aws, desired: DesiredApp) -> DesiredApp:
+    """Fill in the look-ups as a pass does. Where a Redis group is says nothing about what is checked."""
+    names = [name for name in desired.lookups if name.startswith("redis.")]
+    try:
+        values = lookups.read(aws, desired, {})
+    except AwsError:
+        values = {}  # said by the probes, which come first
+    return filled(desired, {**values, **{name: f"${{{name}}}" for name in names}})
+
+
+def exit_code(found: Iterable[Finding]) -> int:
+    """Return the code of the gravest failed check; warnings and unseen things are 0."""
+    return max((finding.exit_code for finding in found), default=0)
+
+
+def _probed(aws: Aws, desired: DesiredApp, name: str, probe: Probe) -> tuple[list[Finding], bool]:
+    """Return what a probe found, and whether the next one can find anything."""
+    found: list[Finding] = []
+    try:
+        found.extend(probe(aws, desired))
+    except (BadCredentials, Unreachable) as error:
+        return [*found, Finding(name, CheckState.FAILED, str(error))], False
+    except AccessDenied as error:
+        wanted = error.permission or error.operation
+        found.append(Finding(name, CheckState.UNSEEN, f"the role lacks {wanted}", (), wanted))
+    except AwsError as error:
+        found.append(Finding(name, CheckState.FAILED, str(error)))
+    return found, True

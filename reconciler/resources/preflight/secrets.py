@@ -1,0 +1,209 @@
+"""Secrets: they exist, and the execution role may read them. Metadata only, never a value.
+
+`ssm:DescribeParameters` and `secretsmanager:DescribeSecret` answer without values, so that neither these
+checks nor the policy made for them can reveal one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from reconciler.model.errors import AwsError, NotFound
+from reconciler.model.names import Address
+from reconciler.resources.grants.statement import Names
+from reconciler.resources.preflight.reader import Reader, batches
+from reconciler.resources.preflight.scope import (
+    Question,
+    Scope,
+    Verdict,
+    Workload,
+    failed,
+    gathered,
+    ok,
+    unseen,
+    warning,
+)
+
+_NAMES = 50
+"""Names in one filter, and parameters in one answer (botocore: DescribeParameters)."""
+_SIMULATED = 50
+"""ARNs in one simulation, well below what one answer holds (botocore: maxItemsType, 100)."""
+SIMULATE = "iam:SimulatePrincipalPolicy"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What `valueFrom` points at: a parameter or a secret, with the version that is asked for."""
+
+    service: str
+    arn: str
+    stage: str = ""
+    version: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its short name, for people."""
+        return self.arn.split(":", 5)[5].removeprefix("parameter").removeprefix("secret:")
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Region and account."""
+        parts = self.arn.split(":")
+        return parts[3], parts[4]
+
+    def __str__(self) -> str:
+        """Spell it so that equal references sort together."""
+        return f"{self.service} {self.arn} {self.stage} {self.version}"
+
+
+def reference(text: str, names: Names) -> Reference | None:
+    """Read a `valueFrom`: a name or an ARN of SSM, an ARN of Secrets Manager; None for another form.
+
+    `…:secret:NAME:json-key:version-stage:version-id` (botocore, Secret): the last three may be empty.
+    """
+    if not text.startswith("arn:"):
+        return Reference("ssm", names.arn("ssm", f"parameter/{text.lstrip('/')}"))
+    parts = text.split(":")
+    if parts[2:3] == ["ssm"]:
+        return Reference("ssm", text)
+    if parts[2:3] == ["secretsmanager"]:
+        _, stage, version = [*parts[7:10], "", "", ""][:3]
+        return Reference("secretsmanager", ":".join(parts[:7]), stage, version)
+    return None
+
+
+def references(workload: Workload, names: Names) -> Iterator[Reference]:
+    """Find every secret of a workload's containers: environment, log options, registry credentials."""
+    for container in workload.containers:
+        logs = container.get("logConfiguration") or {}
+        texts = [s.get("valueFrom") for s in container.get("secrets") or ()]
+        texts += [s.get("valueFrom") for s in logs.get("secretOptions") or ()]
+        texts.append((container.get("repositoryCredentials") or {}).get("credentialsParameter"))
+        for text in texts:
+            found = reference(str(text), names) if text else None
+            if found is not None:
+                yield found
+
+
+def questions(reader: Reader, scope: Scope) -> Iterator[Question]:
+    """Ask whether each secret exists, and whether each execution role may read its own."""
+    named = [(r, w.address) for w in scope.workloads for r in references(w, scope.names)]
+    wanted = gathered(named)
+    parameters = [_parameter_name(r) for r in wanted if r.service == "ssm" and _is_here(scope, r)]
+    for found, addresses in wanted.items():
+        look = partial(_exists, reader, scope, found, parameters)
+        yield Question(f"secret {found.name}", addresses, look)
+    for role, readers in gathered(_roles(scope)).items():
+        mine = sorted({r for r, address in named if address in readers}, key=str)
+        name = f"secrets for {role.rpartition('/')[2]}"
+        yield Question(name, readers, partial(_readable, reader, role, mine))
+
+
+def _roles(scope: Scope) -> Iterator[tuple[str, Address]]:
+    for workload in scope.workloads:
+        role = workload.task_definition.get("executionRoleArn")
+        if role and any(references(workload, scope.names)):
+            yield scope.names.role(str(role)), workload.address
+
+
+def _is_here(scope: Scope, found: Reference) -> bool:
+    return found.place == (scope.app.region, scope.app.account) and "${" not in found.arn
+
+
+def _parameter_name(found: Reference) -> str:
+    """Return the name of an ARN: `x` and `/x` have the same, a path always begins with a slash."""
+    name = found.name
+    return name if name.count("/") > 1 else name.lstrip("/")
+
+
+def _exists(reader: Reader, scope: Scope, found: Reference, parameters: Sequence[str]) -> Verdict:
+    if not _is_here(scope, found):
+        region, account = found.place
+        return unseen(f"it is in {account}/{region}, which is not asked")
+    if found.service == "ssm":
+        name = _parameter_name(found)
+        there = name in _parameters(reader, parameters)
+        return ok("exists") if there else failed(f"there is no parameter {name}: no task can start")
+    return _secret(reader, found)
+
+
+def _parameters(reader: Reader, names: Sequence[str]) -> set[str]:
+    """Return those of the names that exist, with or without a slash in front."""
+    spelled = sorted({n for name in names for n in (name, "/" + name.lstrip("/"))})
+    found: set[str] = set()
+    for batch in batches(spelled, _NAMES):
+        filters = [{"Key": "Name", "Option": "Equals", "Values": list(batch)}]
+        answer = reader.listed(
+            "ssm", "DescribeParameters", "Parameters", ParameterFilters=filters, MaxResults=_NAMES
+        )
+        found |= {str(parameter.get("Name", "")) for parameter in answer}
+    return found | {name.lstrip("/") for name in found if name.count("/") == 1}
+
+
+def _secret(reader: Reader, found: Reference) -> Verdict:
+    try:
+        answer = reader.ask("secretsmanager", "DescribeSecret", SecretId=found.arn)
+    except NotFound:
+        return failed(f"there is no secret {found.name}: no task can start")
+    if answer.get("DeletedDate"):
+        return failed("it is being deleted: no task can read it")
+    versions = answer.get("VersionIdsToStages") or {}
+    stages = {stage for staged in versions.values() for stage in staged}
+    if found.version and found.version not in versions:
+        return failed(f"it has no version {found.version}")
+    if found.stage and found.stage not in stages:
+        return failed(f"it has no version with stage {found.stage}")
+    return ok("exists")
+
+
+def _readable(reader: Reader, role: str, wanted: Sequence[Reference]) -> Verdict:
+    """Ask IAM's simulator; what no identity policy allows, a policy of the secret itself may."""
+    refused: list[str] = []
+    doubtful: list[str] = []
+    for service, action in (
+        ("ssm", "ssm:GetParameters"),
+        ("secretsmanager", "secretsmanager:GetSecretValue"),
+    ):
+        for result in _simulated(reader, role, action, [r for r in wanted if r.service == service]):
+            if result.get("EvalDecision") == "allowed":
+                continue
+            certain = result.get("EvalDecision") == "explicitDeny" or service == "ssm"
+            known = certain and not result.get("MissingContextValues")
+            short = str(result.get("EvalResourceName", "")).split(":", 5)[-1]
+            (refused if known else doubtful).append(f"{action} on {short}")
+    if refused:
+        return failed(f"the role lacks {', '.join(refused)}: no task can start")
+    if doubtful:
+        return warning(f"the role itself has no {', '.join(doubtful)}; a policy there may allow it")
+    return ok("the role may read them")
+
+
+def _simulated(
+    reader: Reader, role: str, action: str, wanted: Sequence[Reference]
+) -> Iterator[dict[str, Any]]:
+    arns = sorted({_full_arn(reader, found) for found in wanted})
+    for batch in batches(arns, _SIMULATED):
+        try:
+            yield from reader.listed(
+                "iam",
+                "SimulatePrincipalPolicy",
+                "EvaluationResults",
+                PolicySourceArn=role,
+                ActionNames=[action],
+                ResourceArns=list(batch),
+            )
+        except NotFound:
+            return  # the role does not exist, which is said of the role
+
+
+def _full_arn(reader: Reader, found: Reference) -> str:
+    """Return the ARN with the six characters that Secrets Manager adds, which policies name."""
+    if found.service == "ssm":
+        return found.arn
+    try:
+        return str(reader.ask("secretsmanager", "DescribeSecret", SecretId=found.arn)["ARN"])
+    except (AwsError, KeyError):
+        return found.arn
