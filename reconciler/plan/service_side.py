@@ -67,7 +67,7 @@ def compare_service(
     """Compare the effective CreateService document with a live service."""
     before = record.applied.get(SERVICE) if record else None
     background = Background(SERVICE, before, service.origins, service.written)
-    seen = _with_unseen(live, before or {}, wanted)
+    seen = _with_unseen(live, before or {})
     desired, spelled = respelled(_without_tags(wanted), seen, SERVICE)
     found = compare(desired, seen, SERVICE)
     resets, lasting = resets_of(removed(before or {}, desired, seen, SERVICE), desired, seen)
@@ -204,11 +204,9 @@ def _once(
             yield difference, why
 
 
-def _with_unseen(
-    live: ObservedService, before: Mapping[str, Any], wanted: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Complete what was read with what could not be: there our own memory is all there is."""
-    unseen = {k: before[k] for k in live.unread if k in before and k in wanted}
+def _with_unseen(live: ObservedService, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Complete what was read with what was not: there our own memory is all there is."""
+    unseen = {k: before[k] for k in live.unread if k in before}
     return {**unseen, **_without_tags(live.service)}
 
 

@@ -16,7 +16,7 @@ from reconciler.model.names import Path, dotted
 from reconciler.plan.canonical import item_key
 from reconciler.shapes.botocore_model import Shape, suggest
 from reconciler.shapes.limits import MAX_INT, MAY_BE_NEGATIVE, RANGES
-from reconciler.shapes.tables import Kind, list_rule
+from reconciler.shapes.tables import Kind, ListRule, list_rule
 from reconciler.source.nodes import Broken, Entry, Mapping, Node, Null, Scalar, Sequence, describe
 from reconciler.source.report import Report, show
 
@@ -115,8 +115,18 @@ class Typing:
                 step = item_key(rule, texts) or step
             value = self.convert(item, shape.element, (*path, step))
             if value is not OMIT:
+                self._named(item, rule, (*path, step))
                 result.append(value)
         return self._length(node, shape, len(result), "items", path, result)
+
+    def _named(self, item: Node, rule: ListRule | None, path: Path) -> None:
+        """Require the name of a pair, which botocore's model calls optional and ECS does not."""
+        if rule is None or not rule.value or not isinstance(item, Mapping) or self.partial:
+            return
+        for part in rule.key:
+            entry = item.entries.get(part.names[0])
+            if entry is None or isinstance(entry.value, Null):
+                self.error(item, f"'{part.names[0]}' is required", "required", path)
 
     def _map(self, node: Node, shape: Shape, path: Path) -> Any:
         if not isinstance(node, Mapping):

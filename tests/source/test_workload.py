@@ -114,6 +114,8 @@ def test_sizes(world, cpu, memory, units):
             "REPLICA",
         ),
         ("tags: {aws:x: y}", "managed-field", "reserved"),
+        ("tags: [{value: y}]", "required", "'key' is required"),
+        ("environment: [{value: y}]", "required", "'name' is required"),
         ("stopTimeout: 121", "fargate", "120"),
         ("mountPoints: [{sourceVolume: v, containerPath: /v}]", "unknown-name", "'v'"),
         ("loadBalancers: [{containerName: app, containerPort: 80}]", "unknown-container", "app"),
