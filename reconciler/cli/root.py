@@ -41,6 +41,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Set up": {
         "doctor": "Check credentials, account, tables and permissions.",
+        "schema": "Print JSON Schemas of files and results.",
         "local": "Run an AWS on this machine, with the controller.",
         "completion": "Print the completion script of a shell.",
         "version": "Print versions.",

@@ -79,6 +79,11 @@ class Shape:
         return _number(self.raw.metadata.get("max"))
 
     @property
+    def documentation(self) -> str:
+        """AWS's own words on it, as HTML."""
+        return str(self.raw.documentation)
+
+    @property
     def is_document(self) -> bool:
         """Whether any JSON may stand here."""
         return bool(getattr(self.raw, "is_document_type", False))

@@ -14,10 +14,12 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     ValidationError,
     model_validator,
 )
-from pydantic_core import ErrorDetails
+from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from reconciler.model.desired import When
 from reconciler.model.names import NAME_PATTERN, REVISION_PATTERN
@@ -42,13 +44,29 @@ def _one_text(value: Any) -> Any:
     return value
 
 
-def _matching(pattern: re.Pattern[str], form: str) -> AfterValidator:
-    def check_form(value: str) -> str:
-        if not pattern.fullmatch(value):
-            raise ValueError(f"{show(value)} is not {form}")
+class _Matching:
+    """A text's form: checked with a message of ours, and told to the JSON Schema."""
+
+    def __init__(self, pattern: re.Pattern[str], form: str) -> None:
+        self._pattern = pattern
+        self._form = form
+
+    def _check(self, value: str) -> str:
+        if not self._pattern.fullmatch(value):
+            raise ValueError(f"{show(value)} is not {self._form}")
         return value
 
-    return AfterValidator(check_form)
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Check behind what checks the text."""
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, inner: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Say the form as a regular expression."""
+        return {**handler(inner), "pattern": self._pattern.pattern}
 
 
 def _true_or_false(value: Any) -> bool:
@@ -79,9 +97,9 @@ def _duration(value: Any) -> timedelta:
 
 _Text = Annotated[str, BeforeValidator(_one_text)]
 Name = Annotated[
-    _Text, _matching(NAME_PATTERN, "a name: lower-case letters, digits, '-' and '_', at most 63")
+    _Text, _Matching(NAME_PATTERN, "a name: lower-case letters, digits, '-' and '_', at most 63")
 ]
-Variable = Annotated[_Text, _matching(_VARIABLE, "the name of an environment variable")]
+Variable = Annotated[_Text, _Matching(_VARIABLE, "the name of an environment variable")]
 Bool = Annotated[bool, BeforeValidator(_true_or_false)]
 Count = Annotated[int, BeforeValidator(_whole)]
 Attempt = Annotated[Count, AfterValidator(_one_or_more)]
@@ -94,25 +112,33 @@ def is_region(text: str) -> bool:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Header(_Section):
     """Who this is and where it lives: the required keys of `app.yaml`."""
 
     apiVersion: Literal["reconciler/v1alpha1"]  # noqa: N815 - as written in the file
+    """The version of this format."""
     app: Name
+    """Half of the app's key, `environment/app`."""
     environment: Name
-    account: Annotated[_Text, _matching(_ACCOUNT, "an account: 12 digits")]
-    region: Annotated[_Text, _matching(_REGION, "a region such as ap-northeast-1")]
-    cluster: Annotated[_Text, _matching(_CLUSTER, "a cluster's name (not its ARN)")]
+    """The other half."""
+    account: Annotated[_Text, _Matching(_ACCOUNT, "an account: 12 digits")]
+    """The AWS account, in quotes: no other one is ever touched."""
+    region: Annotated[_Text, _Matching(_REGION, "a region such as ap-northeast-1")]
+    """The region of the cluster and of our tables."""
+    cluster: Annotated[_Text, _Matching(_CLUSTER, "a cluster's name (not its ARN)")]
+    """The ECS cluster, by name."""
 
 
 class GuardSection(_Section):
     """`guard:` the container that claims a run, by image or by the path of our program."""
 
     image: _Text | None = None
+    """An image whose command is the guard."""
     path: _Text | None = None
+    """Where our program lies in the app's own image."""
 
     @model_validator(mode="after")
     def _one_of_two(self) -> GuardSection:
@@ -125,8 +151,11 @@ class SyncSection(_Section):
     """`sync:` what may be deleted, whether defaults are written down, which variables may be read."""
 
     prune: Bool = False
+    """Delete services of ours that the files no longer name."""
     maxPrune: Count = 1  # noqa: N815 - as written in the file
+    """Delete nothing when more than so many would be."""
     defaults: Literal["all", "none"] = "all"
+    """Whether network mode, log configuration and the like are written down where the files are silent."""
     allowEnv: tuple[Variable, ...] = ()  # noqa: N815 - as written in the file
 
 
@@ -134,22 +163,30 @@ class StateSection(_Section):
     """`state:` the tables' prefix."""
 
     prefix: Annotated[
-        _Text, _matching(_PREFIX, "a table prefix: 3 to 200 letters, digits, '-', '_', '.'")
+        _Text, _Matching(_PREFIX, "a table prefix: 3 to 200 letters, digits, '-', '_', '.'")
     ] = "reconciler"
+    """The tables are `<prefix>-state`, `-journal` and `-claims`."""
 
 
 class MigrationSection(_Section):
     """A migration's own words; its other fields are AWS's."""
 
     revision: Annotated[
-        _Text, _matching(REVISION_PATTERN, "a revision: 1 to 64 letters, digits, '.', '-' and '_'")
+        _Text, _Matching(REVISION_PATTERN, "a revision: 1 to 64 letters, digits, '.', '-' and '_'")
     ]
+    """Runs once per revision, ever."""
     attempt: Attempt = 1
+    """A greater number than the recorded one repeats a failed run."""
     when: When = When.BEFORE
+    """Before or after the services."""
     timeout: Duration = timedelta(hours=1)
+    """From the start of the task; then it is stopped. Default 1h."""
     startTimeout: Duration = timedelta(minutes=15)  # noqa: N815 - as written in the file
+    """How long the task may take to start. Default 15m."""
     container: _Text | None = None
+    """Whose exit code decides: else the only one, else the one called like the migration."""
     irreversible: Bool = False
+    """Older code cannot work once it has run: `rollback` refuses to go back behind it."""
 
 
 Section = TypeVar("Section", bound=_Section)

@@ -207,7 +207,7 @@ def _unknown_words(workload: Mapping, rules: Rules, label: str, report: Report) 
 def check_unused(document: Mapping, context: AppContext) -> None:
     """Check `defaults` and every container template, used or not."""
     report, defaults = context.report, context.defaults
-    known = _default_words()
+    known = default_words()
     for word, entry in defaults.entries.items():
         if word not in known:
             hint = suggest(word, known | lifted_task_fields())
@@ -228,7 +228,8 @@ def check_unused(document: Mapping, context: AppContext) -> None:
         typing.convert(prune_nulls(full), members)
 
 
-def _default_words() -> frozenset[str]:
+def default_words() -> frozenset[str]:
+    """Return what may stand in `defaults`."""
     creation = frozenset(input_of("CreateService").members) | frozenset(input_of("RunTask").members)
     managed = {
         "cluster",
