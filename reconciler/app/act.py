@@ -20,7 +20,9 @@ from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import GuardRefused
 from reconciler.model.events import Event
 from reconciler.model.names import Address, AppKey
+from reconciler.model.plan import Plan
 from reconciler.model.status import AppStatus
+from reconciler.plan.digest import digest_of
 from reconciler.runs import diagnosis
 from reconciler.settings import Settings
 from reconciler.source.folder import load_folder
@@ -39,6 +41,8 @@ class ApplyOptions:
     timeout: timedelta | None = None
     reason: str = ""
     addresses: frozenset[Address] = frozenset()
+    digest: str = ""
+    """Of the saved plan that is to be carried out (`plan.digest`), empty for the plan as it is now."""
 
 
 def apply(
@@ -47,13 +51,17 @@ def apply(
     """Converge one app under its lease, then give the lease back.
 
     The files are read again once the lease is held: GuardRefused when they are no longer what was
-    shown. Raises LeaseHeld (another member did not hand over in time), TimedOut, AwsError.
+    shown, or when a saved plan is not the plan any more. Raises LeaseHeld (another member did not hand
+    over in time), TimedOut, AwsError.
     """
     logs.configure(settings.log_format, verbose=settings.verbose, quiet=settings.quiet)
     source = _Checked(settings, desired)
     wants = () if options.no_wait else (desired.key,)
     with Membership(settings, wants) as ours:
-        reconciler = ours.reconciler(source, on_event, options.prune, options.addresses)
+        reconciler = ours.reconciler(source, on_event)
+        reconciler.prune, reconciler.only = options.prune, options.addresses
+        reconciler.cause = f"apply: {options.reason}" if options.reason else "apply"
+        reconciler.approve = _Approval(options)
         lease = timedelta(0) if options.no_wait else options.wait
         try:
             return converge(
@@ -65,6 +73,33 @@ def apply(
             )
         finally:
             reconciler.release(desired.key)
+
+
+@dataclass
+class _Approval:
+    """Lets the first plan pass only if it is the saved one; those that follow are its consequences."""
+
+    options: ApplyOptions
+    given: bool = False
+
+    def __call__(self, plan: Plan) -> None:
+        """Raise GuardRefused for another plan than the one that was saved."""
+        options = self.options
+        if (
+            options.digest
+            and not self.given
+            and digest_of(plan, options.addresses) != options.digest
+        ):
+            raise GuardRefused(stale(plan.key))
+        self.given = True
+
+
+def stale(key: AppKey) -> str:
+    """Say that a saved plan is old."""
+    return (
+        f"the saved plan of {key} is not the plan any more: the files or what is live moved since. "
+        "Look at a new one: reconciler diff --out FILE"
+    )
 
 
 @dataclass
@@ -120,13 +155,7 @@ class Membership:
             place.aws, place.tables, self.world.store(desired), member, self.world.observer(desired)
         )
 
-    def reconciler(
-        self,
-        source: DesiredLookup,
-        report: Report,
-        prune: bool = False,  # noqa: FBT001, FBT002 - the CLI's flag, passed on
-        only: frozenset[Address] = frozenset(),
-    ) -> Reconciler:
+    def reconciler(self, source: DesiredLookup, report: Report) -> Reconciler:
         """Make the thing that does passes."""
 
         def go_on(key: AppKey) -> bool:
@@ -134,7 +163,7 @@ class Membership:
             return not self.core.draining.is_set()
 
         return Reconciler(
-            source, self.open, self.world.clock, report, prune, only, go_on, diagnosis.story
+            source, self.open, self.world.clock, report, go_on=go_on, explain=diagnosis.story
         )
 
 

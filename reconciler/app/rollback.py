@@ -104,6 +104,7 @@ def roll_back(
     desired = seen.desired
     with Membership(settings, () if options.no_wait else (desired.key,)) as ours:
         reconciler = ours.reconciler(_Unread(), on_event)
+        reconciler.cause = "rollback"
 
         def recheck(_: LedgerView) -> None:
             store = ours.world.store(desired)

@@ -22,6 +22,7 @@ from reconciler.model.events import Event
 from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.names import Address, AppKey
 from reconciler.model.observed import LedgerView, ObservedApp, RolloutState, ServicePresence
+from reconciler.model.plan import Plan
 from reconciler.model.run import Run
 from reconciler.model.status import AppStatus
 from reconciler.plan.assess import assess, restricted
@@ -87,6 +88,10 @@ class Reconciler:
     """Asked between steps; it is also the pass's sign of life."""
     explain: Callable[[Run, Aws, AppKey], Sequence[str]] = lambda *_: ()
     """Says in lines, for a person, why a run failed or is unknown, and what to type next."""
+    cause: str = ""
+    """Why the lease is taken, for the journal."""
+    approve: Callable[[Plan], None] = lambda _: None
+    """Called with each plan before it is carried out; raises GuardRefused for one that must not be."""
     _generations: dict[AppKey, tuple[str, int]] = field(default_factory=dict)
     _sessions: dict[AppKey, Session] = field(default_factory=dict)
     _missing_since: dict[AppKey, float] = field(default_factory=dict)
@@ -108,6 +113,7 @@ class Reconciler:
         desired = filled(desired, observed.lookups)
         observed = settle(session, access.store, observed, self.report)
         plan = make_plan(desired, observed, prune=self.prune)
+        self.approve(plan)
         executor = Executor(
             aws=aws,
             session=session,
@@ -203,7 +209,7 @@ class Reconciler:
         lease = session.lease if session is not None else None
         ours = (access.member.id, ledger.epoch)
         if session is None or lease is None or (lease.member, lease.epoch) != ours:
-            session = access.store.acquire(ledger, access.member)
+            session = access.store.acquire(ledger, access.member, self.cause)
         elif ledger.owner == access.member.id:
             session.rebase(ledger)
         else:

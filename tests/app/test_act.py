@@ -14,6 +14,7 @@ from reconciler.model.errors import GuardRefused, UsageError
 from reconciler.model.names import Address
 from reconciler.model.plan import Verb
 from reconciler.model.status import Health
+from reconciler.plan.digest import digest_of
 from tests.app.conftest import APP
 
 WEB = Address("service", "web")
@@ -145,3 +146,21 @@ def test_the_policy_asks_aws_nothing(account):
 def test_apply_without_waiting_for_the_lease(account):
     """With nobody there it is taken at once."""
     assert run(replace(account), no_wait=True).converged
+
+
+def test_a_saved_plan_is_checked_under_the_lease(account):
+    """What moved between the preview and the lease is noticed, and nothing is sent."""
+    digest = digest_of(look.preview(account.settings, account.desired).plan)
+    with pytest.raises(GuardRefused, match="is not the plan any more"):
+        run(account, digest="another")
+    assert account.ecs.services.by_name == {}
+    assert look.status(account.settings, account.desired).holder == ""
+    assert run(account, digest=digest).converged
+
+
+def test_the_reason_is_in_the_journal(account):
+    """Why somebody applied stands with the lease that was taken for it."""
+    run(account, reason="hotfix")
+    found = ledger.history(account.settings, account.desired, limit=None, newest_first=False)
+    assert found[0].content["kind"] == "LEASE"
+    assert found[0].content["cause"] == "apply: hotfix"

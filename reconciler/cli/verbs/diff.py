@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 
-from reconciler.cli import failure
+from reconciler.cli import failure, saved
 from reconciler.cli.apps import (
     Outcome,
     asked_for,
@@ -46,12 +47,19 @@ class Codes(NamedTuple):
     "--detailed-exitcode", is_flag=True, help="Terraform's codes: 0 none, 2 differences, 1 error."
 )
 @option("--exit-zero", is_flag=True, help="0 with or without differences.")
+@option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also save the plan, for `apply --plan FILE`.",
+)
 def command(
     invocation: Invocation,
     *,
     addresses: tuple[str, ...],
     prune: bool,
     explain: bool,
+    out: Path | None,
     **codes: bool,
 ) -> int:
     """Preview what would be done; writes nothing, needs only read permissions.
@@ -73,7 +81,13 @@ def command(
     previews = [
         o._replace(result=restricted(o.result, addresses)) if o.result else o for o in previews
     ]
-    _print(invocation, previews, explain=explain)
+    if out is not None:
+        if any(o.error for o in previews):
+            invocation.output.note(f"{out} is not written: not every app has a plan")
+        else:
+            whole = [o.result for o in previews if o.result]
+            saved.save(invocation, out, whole, addresses, prune=prune)
+    show(invocation, previews, explain=explain)
     return highest(previews, lambda p: 0 if p.plan.in_sync else meaning.differences)
 
 
@@ -86,7 +100,8 @@ def _codes(invocation: Invocation, *, detailed_exitcode: bool, exit_zero: bool) 
     return Codes(TERRAFORM_DIFFERENCES if detailed_exitcode else DIFFERENCES, asked)
 
 
-def _print(invocation: Invocation, previews: Sequence[Outcome[Any]], *, explain: bool) -> None:
+def show(invocation: Invocation, previews: Sequence[Outcome[Any]], *, explain: bool) -> None:
+    """Print plans as the invocation wants them: text, one JSON document, or Markdown."""
     output = invocation.output
     if output.is_json:
         output.document(_document(previews, explain=explain))
