@@ -104,7 +104,11 @@ class _Walk:
 
     def _only_desired(self, desired: Any, parent: Mapping[str, Any], path: Path) -> None:
         default = default_of(self.kind, path, self.whole, parent)
-        if _is_empty(desired) or (default is not NO_DEFAULT and same(desired, default)):
+        if _is_empty(desired):
+            self._suppress(path, None, "declared empty, and nothing is live")
+            return
+        if default is not NO_DEFAULT and same(desired, default):
+            self._suppress(path, None, f"declared is {self._default_rule(path)}")
             return
         if isinstance(desired, Mapping) and not isinstance(desired, Items) and path:
             if self._is_item(path):
@@ -143,12 +147,15 @@ class _Walk:
             else:
                 self._suppress(path, live, "not declared, and no default of AWS is known")
         elif _is_empty(live) or same(live, default):
-            row = default_row(self.kind, path)
-            self._suppress(path, live, f"AWS's default [{row.source if row else ''}]")
+            self._suppress(path, live, self._default_rule(path))
         else:
             shown = None if default is ABSENT else default
             text = shown_path(self.kind, path)
             self.found.undeclared.append(UndeclaredChange(text, mask_value(path, live), shown))
+
+    def _default_rule(self, path: Path) -> str:
+        row = default_row(self.kind, path)
+        return f"AWS's default [{row.source if row else ''}]"
 
     def _differs(self, path: Path, live: Any, desired: Any) -> None:
         self.found.differences.append(Difference(path, live, desired))

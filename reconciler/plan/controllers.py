@@ -38,6 +38,14 @@ def is_left_to_task_sets(wanted: Mapping[str, Any]) -> bool:
     return controller_of(wanted) == EXTERNAL
 
 
+def creation_problem(wanted: Mapping[str, Any], task_definition: Mapping[str, Any]) -> str:
+    """Say why a service cannot be created, empty when it can."""
+    if task_definition or controller_of(wanted) == EXTERNAL:
+        return ""
+    # "… must be specified if the service uses either the ECS or CODE_DEPLOY" [M CreateService]
+    return "a new service that CodeDeploy deploys needs a first task definition: declare containers"
+
+
 def refused(deployer: str, fields: Iterable[str], *, new_revision: bool) -> tuple[str, ...]:
     """Return what UpdateService would not take of a change of these fields and the task definition."""
     wanted = [*(("taskDefinition",) if new_revision else ()), *fields]

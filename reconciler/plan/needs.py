@@ -39,8 +39,11 @@ def needs_task_definition(
 ) -> bool:
     """Say whether `make_plan` has to see the live revision and the newest ACTIVE ones of the family.
 
-    False while a service drains (nothing is planned for it) and in the steady state.
+    False while a service drains (nothing is planned for it), in the steady state, and where another
+    deployer keeps the task definition to itself.
     """
+    if not service.task_definition:
+        return False
     match observed.presence:
         case ServicePresence.ACTIVE:
             return not carries_out(service, observed, record, images)

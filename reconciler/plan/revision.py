@@ -40,6 +40,8 @@ def compare_revision(
     """Compare the pinned task definition `wanted` with the one that the service runs."""
     live = observed.services[service.name]
     known = observed.task_definitions.get(live.task_definition_arn)
+    if not service.task_definition:
+        return RevisionSide()  # another deployer's
     if carries_out(service, live, record, observed.images):
         return _undeclared_only(wanted, known.content) if known else RevisionSide()
     if known is None:

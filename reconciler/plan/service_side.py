@@ -88,7 +88,7 @@ def compare_service(
         tags=tags,
         seen=seen,
         undeclared=tuple(u for u in found.undeclared if u.path.split(".")[0] not in explained),
-        suppressed=(*spelled, *found.suppressed),
+        suppressed=(*spelled, *found.suppressed, *tags.suppressed),
         notes=(*lasting, *tags.notes),
     )
 

@@ -17,6 +17,7 @@ from reconciler.model.observed import (
 from reconciler.model.plan import Change, Effect, ServiceRequest, Step, Suppressed, Verb
 from reconciler.plan.controllers import (
     as_deployed,
+    creation_problem,
     deployer_of,
     how_to_deploy,
     is_left_to_task_sets,
@@ -100,7 +101,9 @@ def _unresolved(subject: Subject) -> Step:
 
 def _creation(subject: Subject) -> Step:
     service, images = subject.service, subject.observed.images
-    if problem := rename_problem(subject) or image_problem(subject, service.task_definition):
+    problem = rename_problem(subject) or image_problem(subject, service.task_definition)
+    problem = problem or creation_problem(service.service, service.task_definition)
+    if problem:
         return Step(service.address, Verb.HOLD, problem, blocked_by=subject.blocked_by)
     effective = for_creation(service)
     pinned = pin_images(effective.task_definition, images)

@@ -12,12 +12,15 @@ from typing import Any
 
 from reconciler.model.desired import DesiredApp, DesiredService
 from reconciler.model.observed import ObservedService
-from reconciler.model.plan import Change, Effect, Why
+from reconciler.model.plan import Change, Effect, Suppressed, Why
 from reconciler.plan.changes import Background, change_of
 from reconciler.plan.compare import Difference
+from reconciler.plan.mask import mask_value
 from reconciler.plan.ownership import declared_tags, ownership_tags, tag_list
 from reconciler.plan.paths import MISSING
 from reconciler.shapes.tables import SERVICE
+
+OTHERS = "a tag that we never set is somebody else's"
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class TagSide:
     put: Mapping[str, str] | None = None
     taken: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    suppressed: tuple[Suppressed, ...] = ()
 
 
 def compare_tags(
@@ -64,6 +68,11 @@ def compare_tags(
         notes=tuple(
             f"tag {key} is no longer declared, but its value is not what we set: it stays"
             for key in sorted(gone.keys() - set(taken))
+        ),
+        suppressed=tuple(
+            Suppressed(f"tags.{key}", mask_value(("tags", key), value), OTHERS)
+            for key, value in sorted(live.tags.items())
+            if key not in tags and key not in gone
         ),
     )
 

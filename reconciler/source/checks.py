@@ -38,6 +38,9 @@ class Checks:
     def run(self) -> None:
         """Check names, images, sizes, network, references between containers, and secrets."""
         self._names()
+        if not self._containers:  # reported already, or another deployer's
+            self._tags()
+            return
         self._capacity()
         self._network()
         if wants_fargate(self._workload):

@@ -6,6 +6,7 @@ from reconciler.model.desired import DesiredService
 from reconciler.model.names import Address
 from reconciler.shapes.botocore_model import suggest
 from reconciler.shapes.controllers import ECS, controller_of
+from reconciler.shapes.tables import TASK_DEFINITION
 from reconciler.source.checks import Checks
 from reconciler.source.fields import MANAGED_SERVICE, SERVICE_OWN, service_fields
 from reconciler.source.nodes import Entry, Mapping, Node, Place, Scalar, Sequence
@@ -33,15 +34,18 @@ def build_service(name: str, entry: Entry, context: AppContext) -> DesiredServic
     if workload is None:
         return None
     write_names(workload, context)
-    write_defaults(workload, context, blocking_logs=False)
+    bare = not workload.task.get("containerDefinitions")
+    if not bare:  # without containers nothing is said of the tasks, and nothing is to be written
+        write_defaults(workload, context, blocking_logs=False)
     Checks(workload, context).run()
     _deployer(workload, context)
     workload.canonical()
+    written = {p for p in workload.written if not (bare and p[0] == TASK_DEFINITION)}
     return DesiredService(
         address=Address("service", name),
         service=workload.api,
-        task_definition=workload.task,
-        written=frozenset(workload.written),
+        task_definition={} if bare else workload.task,
+        written=frozenset(written),
         origins=workload.origins,
     )
 

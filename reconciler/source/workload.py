@@ -13,6 +13,7 @@ from reconciler.model.diagnostics import Origin
 from reconciler.model.names import Path
 from reconciler.plan.canonical import canonical_service, canonical_task_definition
 from reconciler.shapes.botocore_model import Shape, input_of, suggest
+from reconciler.shapes.controllers import UPDATABLE
 from reconciler.shapes.tables import SERVICE, TASK_DEFINITION
 from reconciler.source.containers import Templates, containers_of
 from reconciler.source.fields import lifted_container_fields, lifted_task_fields, task_fields
@@ -118,7 +119,7 @@ def assemble(name: str, entry: Entry, rules: Rules, context: AppContext) -> Asse
     _two_forms(workload, side, label, report)
     below = context.defaults.only(lifted_container_fields())
     containers = containers_of(task, side, name, below, context.templates, report, label)
-    if not containers.entries:
+    if not containers.entries and not _is_deployed_elsewhere(api):
         report.error(
             entry.place, "has no container: give it an image, or 'from'", "required", path=label
         )
@@ -150,6 +151,12 @@ def assemble(name: str, entry: Entry, rules: Rules, context: AppContext) -> Asse
         nulled=frozenset(nulled),
         complete=len(report.errors) == errors,
     )
+
+
+def _is_deployed_elsewhere(api: Mapping) -> bool:
+    """Whether another deployer may keep the task definition to itself."""
+    controller = api.mapping("deploymentController")
+    return controller is not None and controller.text("type") in UPDATABLE
 
 
 def _shape(operation: str) -> Shape:

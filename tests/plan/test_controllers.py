@@ -166,3 +166,35 @@ def test_adopting_one_changes_nothing_but_tags() -> None:
     assert step.verb is Verb.ADOPT
     assert step.request.update is None
     assert step.request.register is None
+
+
+def bare(controller: str, **fields):
+    """Return a service whose task definition is its deployer's own business."""
+    return replace(service(controller, **fields), task_definition={})
+
+
+@pytest.mark.parametrize("controller", UPDATABLE)
+def test_a_service_without_containers_leaves_the_task_definition_alone(controller) -> None:
+    """The other fields are compared and changed; what is deployed meanwhile is no difference."""
+    world = deployed(controller)
+    app = an_app(bare(controller))
+    world.converge(app)
+    world.calls.clear()
+    live = world.services[NAME]
+    moved = live.task_definition_arn.rpartition(":")[0] + ":99"
+    task_set = replace(live.deployments[0], id="ecs-svc/99", task_definition=moved)
+    world.services[NAME] = replace(live, task_definition_arn=moved, deployments=(task_set,))
+    plan = world.converge(app)
+    assert plan.in_sync
+    assert assess(app, world.observe(app), world.plan(app)).exit_code == 0
+    assert world.calls == []
+    more = an_app(bare(controller, desiredCount=4))
+    assert only(world.plan(more), "service/web").request.update["desiredCount"] == 4
+
+
+def test_a_new_service_of_code_deploy_needs_a_task_definition() -> None:
+    """CreateService would refuse it; the plan says what to declare."""
+    step = only(World().plan(an_app(bare("CODE_DEPLOY"))), "service/web")
+    assert step.verb is Verb.HOLD
+    assert "declare containers" in step.summary
+    assert only(World().plan(an_app(bare("EXTERNAL"))), "service/web").verb is Verb.CREATE

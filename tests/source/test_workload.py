@@ -438,3 +438,15 @@ def test_our_own_tags_in_a_pasted_answer_are_left_out(world):
     assert [d.rule for d in loaded.diagnostics] == ["read-only-field"]
     errors = world.errors(service("tags: {'reconciler:app': shop}"))
     assert [d.rule for d in errors] == ["managed-field"]
+
+
+def test_another_deployer_may_keep_its_task_definition(world) -> None:
+    """CODE_DEPLOY and EXTERNAL services need no containers here, and then nothing is written for them."""
+    app = world.app(HEADER, "services:\n  web: {deploymentController: {type: EXTERNAL}}\n")
+    [service] = app.services
+    assert service.task_definition == {}
+    assert service.service == {
+        "serviceName": "shop-production-web",
+        "deploymentController": {"type": "EXTERNAL"},
+    }
+    assert not any(path[0] == "taskDefinition" for path in service.written)
