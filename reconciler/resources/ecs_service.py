@@ -134,8 +134,15 @@ def observed_service(live: Mapping[str, Any]) -> ObservedService:
         pending_count=int(live.get("pendingCount", 0)),
         events=tuple(str(e.get("message", "")) for e in live.get("events", ())[:5]),
         revision_arn=_revision_arn(live, primary),
-        unread=only_in_revisions() | (frozenset() if "roleArn" in live else never_answered()),
+        unread=_unread(live, primary),
     )
+
+
+def _unread(live: Mapping[str, Any], primary: Mapping[str, Any]) -> frozenset[str]:
+    """Return the fields that this answer could not tell, whatever they are."""
+    elsewhere = frozenset() if primary else only_in_deployments()
+    role = frozenset() if "roleArn" in live else never_answered()
+    return only_in_revisions() | elsewhere | role
 
 
 def _declared(
@@ -159,8 +166,8 @@ def _primary(items: Sequence[Mapping[str, Any]] | None) -> Mapping[str, Any]:
 def _revision_arn(live: Mapping[str, Any], primary: Mapping[str, Any]) -> str:
     """Return the revision of the primary deployment, empty while that cannot be told.
 
-    A revision's ARN ends with the number of the deployment that made it; a rollback's deployment has
-    a number of its own, and then there is no telling while two revisions run.
+    A revision's ARN ends with the number of the deployment that made it [OBS]; a rollback makes a
+    deployment and no revision [D service-revision], so there is no telling while two revisions run.
     """
     arns = [str(r.get("arn", "")) for r in live.get("currentServiceRevisions", ())]
     number = str(primary.get("id", "")).rpartition("/")[2]

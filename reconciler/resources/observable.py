@@ -28,6 +28,12 @@ def only_in_revisions() -> frozenset[str]:
 
 
 @cache
+def told_by_revisions() -> frozenset[str]:
+    """Return the fields that a service itself does not tell and its revision does."""
+    return _declared() & _members("ServiceRevision") - _members("Service")
+
+
+@cache
 def never_answered() -> frozenset[str]:
     """Return the fields that no answer has under their own name."""
     told = (_members(name) for name in ("Service", "Deployment", "ServiceRevision"))

@@ -24,7 +24,7 @@ from reconciler.plan.lookups import filled
 from reconciler.plan.needs import needs_task_definition
 from reconciler.resources import image, lookups, service_revision
 from reconciler.resources.ecs_service import ecs_service
-from reconciler.resources.observable import only_in_revisions
+from reconciler.resources.observable import told_by_revisions
 from reconciler.resources.task_definition import newest_active, task_definition
 
 ABSENT = ObservedService(ServicePresence.ABSENT)
@@ -70,7 +70,7 @@ class Observer:
         arns = {
             service.name: services[service.name].revision_arn
             for service in desired.services
-            if only_in_revisions() & service.service.keys()
+            if told_by_revisions() & services[service.name].unread & service.service.keys()
             and services[service.name].presence is ServicePresence.ACTIVE
         }
         missing = sorted({arn for arn in arns.values() if arn} - self._service_revisions.keys())
@@ -118,7 +118,8 @@ class Observer:
 def _completed(live: ObservedService, told: Mapping[str, Any] | None) -> ObservedService:
     if told is None:
         return live
-    return replace(live, service={**live.service, **told}, unread=live.unread - only_in_revisions())
+    news = {name: value for name, value in told.items() if name in live.unread}
+    return replace(live, service={**live.service, **news}, unread=live.unread - told_by_revisions())
 
 
 def _candidates(aws: Aws, service: DesiredService, observed: ObservedService) -> list[str]:

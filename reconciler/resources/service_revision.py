@@ -1,6 +1,6 @@
 """Service revisions: the immutable record of what a deployment deploys. Read by ARN, never changed.
 
-Called by `resources.observe` for services that declare a field which ECS tells nowhere else.
+Called by `resources.observe` for services that declare a field which DescribeServices does not tell.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import Any
 
 from reconciler.aws.door import Aws
 from reconciler.plan.canonical import canonical_service
-from reconciler.resources.observable import only_in_revisions
+from reconciler.resources.observable import told_by_revisions
 
 BATCH = 20
 """Revisions in one call (botocore: DescribeServiceRevisions, "a maximum of 20 ARNs")."""
 
 
 def observe(aws: Aws, arns: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Read revisions by ARN: the CreateService fields that only they tell, in canonical form.
+    """Read revisions by ARN: the CreateService fields that a service does not tell, canonical.
 
     One that ECS does not know any more is left out.
     """
@@ -31,4 +31,4 @@ def observe(aws: Aws, arns: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def _fields(revision: Mapping[str, Any]) -> dict[str, Any]:
-    return canonical_service({k: revision[k] for k in only_in_revisions() if k in revision})
+    return canonical_service({k: revision[k] for k in told_by_revisions() if k in revision})

@@ -140,7 +140,8 @@ def sample(shape: Shape, where: tuple[str, str], variant: int) -> Any:
             usable = [c for c in shape.choices if c not in ("NONE", "DISABLED", "disabled")]
             return usable[-1 - min(variant, len(usable) - 1)]
         case _:
-            return "ab"[variant] * max(shape.minimum or 0, 3)
+            # The owner is in it: an environment variable and a secret must not share their name.
+            return f"{where[0][:8].lower()}-{'ab'[variant]}"
 
 
 def example(leaf: Leaf, variant: int = 0) -> dict[str, Any]:

@@ -241,3 +241,16 @@ def test_a_task_set_is_a_deployment_of_another_controller() -> None:
     assert live.service["loadBalancers"] == [{"targetGroupArn": "green"}]
     assert live.primary.id == "ecs-svc/5"
     assert (live.primary.desired_count, live.primary.running_count) == (2, 1)
+
+
+def test_without_deployments_the_revision_tells_more(account) -> None:
+    """A CodeDeploy service has none: its Service Connect configuration is in the revision."""
+    connect = {"enabled": True}
+    account.add("web", 7, serviceConnectConfiguration=connect)
+    live = account.services["shop-production-web"]
+    live |= {"deployments": [], "taskSets": [{"id": "ecs-svc/7", "status": "PRIMARY"}]}
+    seen, _ = account.observe(a_service(serviceConnectConfiguration=connect))
+    assert seen["web"].service["serviceConnectConfiguration"] == connect
+    assert "serviceConnectConfiguration" not in seen["web"].unread
+    _, calls = account.observe(a_service())
+    assert "DescribeServiceRevisions" not in calls

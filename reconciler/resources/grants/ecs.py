@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from reconciler.resources.grants.statement import Names, Statement, allow, task_definitions
-from reconciler.resources.observable import only_in_revisions
+from reconciler.resources.observable import only_in_revisions, told_by_revisions
+from reconciler.shapes.controllers import UPDATABLE, controller_of
 
 
 def reads(names: Names) -> Iterator[Statement]:
@@ -13,7 +15,7 @@ def reads(names: Names) -> Iterator[Statement]:
     yield allow("EcsCluster", ["ecs:DescribeClusters"], [names.cluster])
     # By pattern: a service that left the files must still be seen as an orphan.
     yield allow("EcsReadServices", ["ecs:DescribeServices"], [names.any_service])
-    if any(only_in_revisions() & s.service.keys() for s in names.app.services):
+    if any(_is_told_by_revision(s.service) for s in names.app.services):
         yield allow(
             "EcsReadServiceRevisions",  # checked against the service and the revision
             ["ecs:DescribeServiceRevisions"],
@@ -31,6 +33,12 @@ def reads(names: Names) -> Iterator[Statement]:
         [names.arn("ecs", f"task/{names.cluster_name}/*")],
         names.in_cluster,
     )
+
+
+def _is_told_by_revision(service: Mapping[str, Any]) -> bool:
+    """Whether a service declares what must be read in its revision, since it has no deployments."""
+    of_others = controller_of(service) in UPDATABLE
+    return bool((told_by_revisions() if of_others else only_in_revisions()) & service.keys())
 
 
 def service_writes(names: Names) -> Iterator[Statement]:
