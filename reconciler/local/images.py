@@ -73,6 +73,13 @@ class Images:
             self._tags.setdefault(repository, {})[digest] = tag
         return digest
 
+    def digest_in_use(self, text: str) -> str:
+        """Return the digest behind an image reference, or nothing for a repository without tags."""
+        reference = ImageReference.parse(text)
+        if reference.digest or not self.has_every_tag(reference.repository):
+            return reference.digest
+        return self.digest(reference.repository, reference.tag or "latest")
+
     def tag_of(self, reference: ImageReference) -> str:
         """Return the tag of a reference, by its digest when it has no tag; empty when unknown."""
         if reference.tag:

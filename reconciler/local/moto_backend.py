@@ -11,6 +11,7 @@ import json
 import re
 import threading
 import urllib.parse
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from xml.sax.saxutils import escape
@@ -29,7 +30,13 @@ TARGETS: Mapping[str, str] = {
     "ssm": "AmazonSSM",
 }
 """X-Amz-Target prefixes. Source: `targetPrefix` in botocore's models."""
-_VERSIONS: Mapping[str, str] = {"iam": "2010-05-08"}
+_VERSIONS: Mapping[str, str] = {
+    "ec2": "2016-11-15",
+    "elasticloadbalancing": "2015-12-01",
+    "iam": "2010-05-08",
+    "monitoring": "2010-08-01",
+}
+"""Services that are asked with a form, by the name that requests are signed for."""
 _NOT_IMPLEMENTED = "NotImplemented"
 _UNLOCKED = frozenset({"sqs"})
 """A long poll sleeps inside the request."""
@@ -141,8 +148,11 @@ class MotoBackend:
             raise MotoError(code, str(answer.get("message") or answer.get("Message") or ""))
         return answer
 
-    def submit(self, service: str, operation: str, region: str, **params: str) -> None:
-        """Call an operation of a form service (IAM) past the faults. Raises MotoError."""
+    def submit(self, service: str, operation: str, region: str, **params: str) -> ET.Element:
+        """Call an operation of a form service (IAM) past the faults; returns the XML.
+
+        Raises MotoError.
+        """
         parts = {
             "CONTENT_TYPE": "application/x-www-form-urlencoded",
             "HTTP_AUTHORIZATION": _authorization(service, region),
@@ -152,6 +162,7 @@ class MotoBackend:
         if status != _OK:
             code = re.search(rb"<Code>([^<]*)</Code>", body)
             raise MotoError(code[1].decode() if code else "InternalFailure", operation)
+        return ET.fromstring(body)  # noqa: S314 - moto's own answer
 
 
 def _authorization(service: str, region: str) -> str:

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from reconciler.local import launch
+from reconciler.local.alarms import AlarmStates
 from reconciler.local.awslogs import AwsLogs
 from reconciler.local.clock import WorldClock
 from reconciler.local.ecs.state import World
@@ -114,6 +115,8 @@ class EmbeddedAws:
             self.moto.stop()
             listener.close()
             raise
+        self.world.alarms_in_alarm = AlarmStates(self.moto).in_alarm
+        self.world.digest_of = self.images.digest_in_use
         backends = Backends(self.world, self.caches, self.moto, self.images)
         self._front = Front(backends, self.faults)
         self._endpoint = Endpoint(listener, self._front, self.clock)

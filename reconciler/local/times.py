@@ -14,8 +14,9 @@ from datetime import timedelta
 class Times:
     """Durations of the world.
 
-    `health_scale` multiplies a health check's declared interval and start period. `restart_backoff`
-    is the first pause after a failed task; it doubles up to `restart_backoff_limit`.
+    `health_scale` multiplies a health check's declared interval and start period, `bake_scale` a
+    declared bake time; `stage` is how long a lifecycle stage takes at least. `restart_backoff` is the
+    first pause after a failed task; it doubles up to `restart_backoff_limit`.
     """
 
     provisioning: timedelta = timedelta(seconds=0.05)
@@ -25,6 +26,8 @@ class Times:
     restart_backoff_limit: timedelta = timedelta(seconds=2)
     stop_timeout: timedelta = timedelta(seconds=10)
     health_scale: float = 0.02
+    stage: timedelta = timedelta(seconds=0.02)
+    bake_scale: float = 0.02
     visible_after: timedelta = timedelta()
     """Until then a new task is MISSING and unlisted: the API is eventually consistent."""
     cache_creating: timedelta = timedelta(seconds=0.2)
@@ -35,6 +38,10 @@ class Times:
     forget_stopped: timedelta = timedelta(hours=1)
     forget_inactive_service: timedelta = timedelta(hours=1)
     tick: timedelta = timedelta(seconds=0.02)
+
+    def bake(self, minutes: float) -> timedelta:
+        """Return how long a bake time of so many minutes takes."""
+        return timedelta(minutes=minutes * self.bake_scale)
 
     @classmethod
     def real(cls) -> Times:
@@ -51,6 +58,8 @@ class Times:
             restart_backoff_limit=timedelta(minutes=15),
             stop_timeout=timedelta(seconds=30),
             health_scale=1.0,
+            stage=timedelta(seconds=5),
+            bake_scale=1.0,
             visible_after=timedelta(seconds=1),
             cache_creating=timedelta(minutes=8),
             cache_modifying=timedelta(minutes=10),

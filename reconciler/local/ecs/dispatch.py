@@ -6,13 +6,21 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reconciler.local.ecs import clusters, services, tags, task_definitions, tasks
+from reconciler.local.ecs import (
+    clusters,
+    service_deployments,
+    services,
+    tags,
+    task_definitions,
+    tasks,
+)
 from reconciler.local.ecs.errors import EcsError
 from reconciler.local.ecs.state import Document, Scope, World
 
 Operation = Callable[[World, Scope, Mapping[str, Any]], Document]
 
 OPERATIONS: Mapping[str, Operation] = {
+    "ContinueServiceDeployment": service_deployments.proceed,
     "CreateCluster": clusters.create,
     "CreateService": services.create,
     "DeleteCluster": clusters.delete,
@@ -20,12 +28,13 @@ OPERATIONS: Mapping[str, Operation] = {
     "DeleteTaskDefinitions": task_definitions.delete,
     "DeregisterTaskDefinition": task_definitions.deregister,
     "DescribeClusters": clusters.describe,
-    "DescribeServiceDeployments": services.describe_deployments,
+    "DescribeServiceDeployments": service_deployments.describe,
+    "DescribeServiceRevisions": service_deployments.describe_revisions,
     "DescribeServices": services.describe,
     "DescribeTaskDefinition": task_definitions.describe,
     "DescribeTasks": tasks.describe,
     "ListClusters": clusters.list_all,
-    "ListServiceDeployments": services.list_deployments,
+    "ListServiceDeployments": service_deployments.list_all,
     "ListServices": services.list_all,
     "ListTagsForResource": tags.list_tags,
     "ListTaskDefinitionFamilies": task_definitions.list_families,
@@ -34,6 +43,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "PutClusterCapacityProviders": clusters.put_capacity_providers,
     "RegisterTaskDefinition": task_definitions.register,
     "RunTask": tasks.run,
+    "StopServiceDeployment": service_deployments.stop,
     "StopTask": tasks.stop,
     "TagResource": tags.tag,
     "UntagResource": tags.untag,

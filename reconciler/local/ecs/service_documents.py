@@ -10,7 +10,13 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.local.ecs.state import Cluster, Deployment, Document, Service
+from reconciler.local.ecs.state import (
+    Cluster,
+    Deployment,
+    Document,
+    Service,
+    ServiceDeployment,
+)
 
 ROLLOUT_FIELDS = (
     "taskDefinition",
@@ -21,14 +27,20 @@ ROLLOUT_FIELDS = (
     "serviceConnectConfiguration",
     "volumeConfigurations",
     "vpcLatticeConfigurations",
+    "gatewayConnectors",
+    "monitoring",
 )
-"""A different value starts a deployment. Source: each parameter's text in UpdateService's model."""
+"""A different value starts a deployment. Source: each parameter's text in UpdateService's model.
+
+The last two are shown in service revisions only, so a change of them needs a new one (inference).
+"""
 
 DEPLOYMENT_ONLY = (
     "serviceConnectConfiguration",
     "volumeConfigurations",
     "vpcLatticeConfigurations",
 )
+REVISION_ONLY = ("gatewayConnectors", "monitoring")
 KEPT_ON_UPDATE = (
     *ROLLOUT_FIELDS,
     "desiredCount",
@@ -53,7 +65,8 @@ def stored_service(
     document = {
         k: copy.deepcopy(v) for k, v in params.items() if k not in dropped and v is not None
     }
-    document["taskDefinition"] = task_definition_arn
+    if task_definition_arn:
+        document["taskDefinition"] = task_definition_arn
     defaults: Document = {
         "desiredCount": 0,
         "deploymentController": {"type": "ECS"},
@@ -119,6 +132,18 @@ def _default_network(document: Document) -> None:
         item.setdefault("weight", 0)
 
 
+def changes_rollout(before: Document, after: Document) -> bool:
+    """Whether an update needs a new deployment; what is empty or disabled is the same as absent."""
+    return any(_set(before.get(key)) != _set(after.get(key)) for key in ROLLOUT_FIELDS)
+
+
+def _set(value: Any) -> Any:
+    """Return a value, or None for one that sets nothing: `[]`, `{enabled: false}`, empty lists in it."""
+    if isinstance(value, dict) and (value.get("enabled") is False or not any(value.values())):
+        return None
+    return value or None
+
+
 def updated_service(service: Service, params: Mapping[str, Any]) -> Document:
     """Return the stored document after an UpdateService request; absent members stay as they are."""
     document = copy.deepcopy(service.document)
@@ -145,7 +170,7 @@ def _switch_launch(document: Document, before: Document) -> None:
 
 def describe_service(service: Service, *, tags: bool = False) -> Document:
     """Render a service as DescribeServices does."""
-    hidden = (*DEPLOYMENT_ONLY, "desiredCount")
+    hidden = (*DEPLOYMENT_ONLY, *REVISION_ONLY, "desiredCount")
     document: Document = {
         **{k: v for k, v in service.document.items() if k not in hidden},
         "serviceArn": service.arn,
@@ -163,30 +188,35 @@ def describe_service(service: Service, *, tags: bool = False) -> Document:
         "roleArn": f"arn:aws:iam::{service.cluster.scope[0]}:role/aws-service-role/"
         "ecs.amazonaws.com/AWSServiceRoleForECS",
     }
-    if service.deployments:
-        document["currentServiceDeployment"] = deployment_arn(service, service.deployments[0])
-        document["currentServiceRevisions"] = [
-            {
-                "arn": revision_arn(service, d),
-                "requestedTaskCount": d.desired_count,
-                "runningTaskCount": d.running_count,
-                "pendingTaskCount": d.pending_count,
-            }
-            for d in service.deployments
-        ]
+    if service.service_deployments:
+        document["currentServiceDeployment"] = deployment_arn(
+            service, service.service_deployments[0]
+        )
+        document["currentServiceRevisions"] = [summary(service, d) for d in service.deployments]
     if tags:
         document["tags"] = service.tags
     return document
 
 
-def deployment_arn(service: Service, deployment: Deployment) -> str:
+def summary(service: Service, deployment: Deployment) -> Document:
+    """Render a service revision's ARN and task counts."""
+    return {
+        "arn": revision_arn(service, deployment),
+        "requestedTaskCount": deployment.desired_count,
+        "runningTaskCount": deployment.running_count,
+        "pendingTaskCount": deployment.pending_count,
+    }
+
+
+def deployment_arn(service: Service, deployment: ServiceDeployment) -> str:
     """Spell the service deployment's ARN."""
-    return service.arn.replace(":service/", ":service-deployment/") + f"/D{deployment.id[8:]}"
+    return service.arn.replace(":service/", ":service-deployment/") + f"/{deployment.id}"
 
 
 def revision_arn(service: Service, deployment: Deployment) -> str:
-    """Spell the service revision's ARN: its suffix is the deployment's number."""
-    return service.arn.replace(":service/", ":service-revision/") + f"/{deployment.id[8:]}"
+    """Spell the service revision's ARN: its suffix is the number of the deployment that made it."""
+    prefix = service.arn.replace(":service/", ":service-revision/")
+    return f"{prefix}/{deployment.revision_number}"
 
 
 def _describe_deployment(service: Service, deployment: Deployment) -> Document:

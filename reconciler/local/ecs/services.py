@@ -1,4 +1,4 @@
-"""CreateService, UpdateService, DeleteService, DescribeServices, ListServices and their history."""
+"""CreateService, UpdateService, DeleteService, DescribeServices, ListServices."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from reconciler.local.ecs.deployments import start_deployment
 from reconciler.local.ecs.errors import EcsError, invalid, service_not_found
 from reconciler.local.ecs.pages import page
 from reconciler.local.ecs.service_documents import (
-    ROLLOUT_FIELDS,
-    deployment_arn,
+    changes_rollout,
     describe_service,
-    revision_arn,
     stored_service,
     updated_service,
 )
+from reconciler.local.ecs.service_rules import (
+    check_create,
+    check_load_balancers,
+    check_update,
+    controller_of,
+)
 from reconciler.local.ecs.state import (
     Cluster,
-    Deployment,
     Document,
     Scope,
     Service,
@@ -51,21 +54,22 @@ def create(world: World, scope: Scope, params: Mapping[str, Any]) -> Document:
         raise invalid(
             "Specifying both a launch type and capacity provider strategy is not supported."
         )
-    definition = task_definitions.find_active(world, scope, str(params.get("taskDefinition") or ""))
-    check_network(params, definition.document)
-    _check_load_balancers(params, definition.document)
+    document = stored_service(params, cluster, _definition(world, scope, params))
+    check_create(params, document)
+    _check_definition(world, scope, document)
     service = Service(
         arn=make_arn(scope, f"service/{cluster.name}/{name}"),
         name=name,
         cluster=cluster,
-        document=stored_service(params, cluster, definition.arn),
+        document=document,
         created_at=world.now(),
         tags=[dict(tag) for tag in params.get("tags") or []],
         client_token=str(params.get("clientToken") or ""),
         request_hash=request_hash(params),
     )
     cluster.services[name] = service
-    start_deployment(world, service)
+    if "taskDefinition" in document:
+        start_deployment(world, service)
     return {"service": describe_service(service, tags=True)}
 
 
@@ -78,15 +82,20 @@ def _repeat(existing: Service, params: Mapping[str, Any]) -> Document:
     return {"service": describe_service(existing, tags=True)}
 
 
-def _check_load_balancers(params: Mapping[str, Any], definition: Document) -> None:
-    containers = {c["name"]: c for c in definition["containerDefinitions"]}
-    for balancer in params.get("loadBalancers") or []:
-        name, port = balancer.get("containerName"), balancer.get("containerPort")
-        if name not in containers:
-            raise invalid(f"The container {name} does not exist in the task definition.")
-        ports = [m.get("containerPort") for m in containers[name]["portMappings"]]
-        if port not in ports:
-            raise invalid(f"The container {name} did not have a container port {port} defined.")
+def _definition(world: World, scope: Scope, params: Mapping[str, Any]) -> str:
+    """Return the ARN of the task definition; a service of an external controller may have none."""
+    reference = str(params.get("taskDefinition") or "")
+    if not reference and controller_of(params) == "EXTERNAL":
+        return ""
+    return task_definitions.find_active(world, scope, reference).arn
+
+
+def _check_definition(world: World, scope: Scope, document: Document) -> None:
+    """Raise when network or load balancers do not fit the task definition."""
+    if "taskDefinition" in document:
+        definition = task_definitions.find(world, scope, document["taskDefinition"]).document
+        check_network(document, definition)
+        check_load_balancers(document, definition)
 
 
 def find(cluster: Cluster, reference: str) -> Service:
@@ -108,15 +117,13 @@ def update(world: World, scope: Scope, params: Mapping[str, Any]) -> Document:
         reference = str(params["taskDefinition"])
         changed["taskDefinition"] = task_definitions.find_active(world, scope, reference).arn
     document = updated_service(service, changed)
-    definition = task_definitions.find(world, scope, document["taskDefinition"]).document
-    check_network(document, definition)
-    _check_load_balancers(document, definition)
+    check_update(service, params, document)
+    _check_definition(world, scope, document)
     before, service.document = service.document, document
-    if params.get("forceNewDeployment") or any(
-        before.get(key) != document.get(key) for key in ROLLOUT_FIELDS
-    ):
+    if params.get("forceNewDeployment") or changes_rollout(before, document):
         start_deployment(world, service)
-    service.deployments[0].desired_count = service.desired_count
+    for deployment in service.deployments[:1]:
+        deployment.desired_count = service.desired_count
     return {"service": describe_service(service, tags=True)}
 
 
@@ -165,66 +172,3 @@ def list_all(world: World, scope: Scope, params: Mapping[str, Any]) -> Document:
         if s.status == "ACTIVE" and all(s.document.get(k) == v for k, v in filters.items())
     ]
     return page(params, "serviceArns", arns, _LIST_PAGE)
-
-
-_DEPLOYMENT_STATUS = {
-    "COMPLETED": "SUCCESSFUL",
-    "FAILED": "ROLLBACK_SUCCESSFUL",
-    "IN_PROGRESS": "IN_PROGRESS",
-}
-
-
-def _deployment_document(service: Service, deployment: Deployment) -> Document:
-    status = _DEPLOYMENT_STATUS[deployment.rollout_state]
-    if status == "IN_PROGRESS" and deployment.status != "PRIMARY":
-        status = "STOPPED"  # a newer deployment supersedes it
-    return {
-        "serviceDeploymentArn": deployment_arn(service, deployment),
-        "serviceArn": service.arn,
-        "clusterArn": service.cluster.arn,
-        "status": status,
-        "statusReason": deployment.rollout_reason,
-        "createdAt": deployment.created_at,
-        "updatedAt": deployment.updated_at,
-    }
-
-
-def list_deployments(world: World, scope: Scope, params: Mapping[str, Any]) -> Document:
-    """ListServiceDeployments: newest first, twenty a page unless asked."""
-    cluster = clusters.find(world, scope, params)
-    service = find(cluster, str(params.get("service") or ""))
-    wanted = params.get("status") or list({*_DEPLOYMENT_STATUS.values(), "STOPPED"})
-    documents = [_deployment_document(service, d) for d in service.history]
-    brief = [
-        {**{k: v for k, v in d.items() if k != "updatedAt"}, "targetServiceRevisionArn": arn}
-        for d, arn in zip(
-            documents, [revision_arn(service, x) for x in service.history], strict=True
-        )
-        if d["status"] in wanted
-    ]
-    return page(params, "serviceDeployments", brief, 20)
-
-
-def describe_deployments(world: World, scope: Scope, params: Mapping[str, Any]) -> Document:
-    """DescribeServiceDeployments by ARN; unknown ones are failures."""
-    known = {
-        deployment_arn(s, d): (s, d)
-        for cluster in world.clusters.get(scope, {}).values()
-        for s in cluster.services.values()
-        for d in s.history
-    }
-    found, failures = [], []
-    for arn in params.get("serviceDeploymentArns") or []:
-        if arn not in known:
-            failures.append({"arn": arn, "reason": "MISSING"})
-            continue
-        service, deployment = known[arn]
-        target = {
-            "arn": revision_arn(service, deployment),
-            "requestedTaskCount": deployment.desired_count,
-            "runningTaskCount": deployment.running_count,
-            "pendingTaskCount": deployment.pending_count,
-        }
-        document = _deployment_document(service, deployment)
-        found.append({**document, "targetServiceRevision": target})
-    return {"serviceDeployments": found, "failures": failures}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -162,6 +163,67 @@ class Deployment:
     failed_tasks: int = 0
     next_start_at: datetime | None = None
     is_rollback: bool = False
+    revision_of: str = ""
+    """The id of the deployment that made its service revision; its own unless it is a rollback."""
+
+    @property
+    def revision_number(self) -> str:
+        """The suffix of its service revision's ARN: `<N>` of `ecs-svc/<N>`."""
+        return (self.revision_of or self.id).removeprefix("ecs-svc/")
+
+
+@dataclass
+class LifecycleHook:
+    """One hook that a service deployment has come to."""
+
+    id: str
+    stage: str
+    target_type: str
+    target_arn: str
+    status: str
+    expires_at: datetime
+    timeout_action: str
+
+
+@dataclass
+class ServiceDeployment:
+    """What ListServiceDeployments shows: from `sources` to the revision of `target`, and its end.
+
+    `weight` is the percentage of production traffic of the target; `stage` is empty for a rolling
+    update; `restored` is the deployment that a rollback goes back to.
+    """
+
+    id: str
+    target: Deployment
+    sources: list[Deployment]
+    configuration: Document
+    created_at: datetime
+    updated_at: datetime
+    status: str = "PENDING"
+    reason: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    stopped_at: datetime | None = None
+    stage: str = ""
+    stage_since: datetime | None = None
+    weight: float = 0.0
+    test_weight: float = 0.0
+    hooks: list[LifecycleHook] = field(default_factory=list)
+    rollback: Document | None = None
+    restored: Deployment | None = None
+    triggered_alarms: list[str] = field(default_factory=list)
+    breaker_tripped: bool = False
+    bake_since: datetime | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens to it."""
+        return self.finished_at is not None or self.stopped_at is not None
+
+    @property
+    def production(self) -> Deployment | None:
+        """The source that has the production traffic: the newest one that was COMPLETED."""
+        return next((d for d in self.sources if d.rollout_state == "COMPLETED"), None)
 
 
 @dataclass
@@ -179,6 +241,8 @@ class Service:
     status: str = "ACTIVE"
     deployments: list[Deployment] = field(default_factory=list)
     history: list[Deployment] = field(default_factory=list)
+    service_deployments: list[ServiceDeployment] = field(default_factory=list)
+    """Newest first, as `deployments` and `history`."""
     events: list[Document] = field(default_factory=list)
     inactive_at: datetime | None = None
 
@@ -186,6 +250,11 @@ class Service:
     def desired_count(self) -> int:
         """How many tasks there shall be."""
         return int(self.document.get("desiredCount", 0)) if self.status == "ACTIVE" else 0
+
+    @property
+    def strategy(self) -> str:
+        """ROLLING, BLUE_GREEN, LINEAR or CANARY."""
+        return str(self.document["deploymentConfiguration"].get("strategy") or "ROLLING")
 
     @property
     def group(self) -> str:
@@ -211,6 +280,10 @@ class World:
         self.clusters: dict[Scope, dict[str, Cluster]] = {}
         self.task_definitions: dict[Scope, dict[str, list[TaskDefinition]]] = {}
         self.placement_failures: list[PlacementFailure] = []
+        self.alarms_in_alarm: Callable[[Scope, Sequence[str]], Sequence[str]] = _no_alarm
+        """Which of these CloudWatch alarms are in ALARM."""
+        self.digest_of: Callable[[str], str] = _no_digest
+        """The digest of an image reference, or nothing."""
         self._rng = rng or random.Random()  # noqa: S311 - ids of a toy world, not secrets
 
     def now(self) -> datetime:
@@ -232,6 +305,14 @@ class World:
     def every_cluster(self) -> list[Cluster]:
         """Return the clusters of all accounts and regions."""
         return [c for clusters in self.clusters.values() for c in clusters.values()]
+
+
+def _no_alarm(_scope: Scope, _names: Sequence[str]) -> Sequence[str]:
+    return ()
+
+
+def _no_digest(_image: str) -> str:
+    return ""
 
 
 def make_arn(scope: Scope, resource: str) -> str:
