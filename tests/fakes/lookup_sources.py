@@ -1,0 +1,86 @@
+"""Minimal SSM, CloudFormation and S3 at the Transport seam: what look-ups read, with AWS's refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.aws.translate import from_code
+
+
+class FakeSsm:
+    """Parameters by name: (type, value). Names in `denied` may not be read."""
+
+    def __init__(self) -> None:
+        self.parameters: dict[str, tuple[str, str]] = {}
+        self.versions: dict[str, list[str]] = {}
+        self.denied: set[str] = set()
+
+    def put(self, name: str, value: str, kind: str = "String") -> None:
+        """Write a parameter; each time it gets another version."""
+        self.parameters[name] = (kind, value)
+        self.versions.setdefault(name, []).append(value)
+
+    def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer GetParameters."""
+        assert operation == "GetParameters", operation
+        names = params["Names"]
+        assert len(names) <= 10, "SSM takes ten names"
+        assert not params["WithDecryption"], "nothing is ever decrypted"
+        if denied := self.denied & set(names):
+            text = f"User: me is not authorized to perform: ssm:GetParameters on resource: {min(denied)}"
+            raise from_code("ssm:GetParameters", "AccessDeniedException", text)
+        found = [self._parameter(name) for name in names]
+        return {
+            "Parameters": [p for p in found if p],
+            "InvalidParameters": [n for n, p in zip(names, found, strict=True) if not p],
+        }
+
+    def _parameter(self, asked: str) -> dict[str, Any] | None:
+        name, colon, version = asked.partition(":")
+        if name not in self.parameters:
+            return None
+        kind, value = self.parameters[name]
+        if kind == "SecureString":
+            value = "AQICAHi-encrypted"
+        if colon:
+            value = self.versions[name][int(version) - 1]
+        return {"Name": name, "Type": kind, "Value": value, "Selector": colon + version or None}
+
+
+class FakeCloudFormation:
+    """Outputs by stack."""
+
+    def __init__(self) -> None:
+        self.stacks: dict[str, dict[str, str]] = {}
+        self.denied = False
+
+    def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer DescribeStacks for one stack."""
+        assert operation == "DescribeStacks", operation
+        name = params["StackName"]
+        if self.denied:
+            text = f"User: me is not authorized to perform: cloudformation:DescribeStacks on resource: {name}"
+            raise from_code("cloudformation:DescribeStacks", "AccessDenied", text, status=403)
+        if name not in self.stacks:
+            text = f"Stack with id {name} does not exist"
+            raise from_code("cloudformation:DescribeStacks", "ValidationError", text)
+        outputs = [{"OutputKey": k, "OutputValue": v} for k, v in self.stacks[name].items()]
+        return {"Stacks": [{"StackName": name, "Outputs": outputs}]}
+
+
+class FakeS3:
+    """Objects by bucket and key."""
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str], bytes] = {}
+
+    def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer GetObject; without ListBucket a missing object is a refusal, as in S3."""
+        assert operation == "GetObject", operation
+        bucket, key = params["Bucket"], params["Key"]
+        if not any(b == bucket for b, _ in self.objects):
+            raise from_code("s3:GetObject", "NoSuchBucket", "no such bucket", status=404)
+        if (bucket, key) not in self.objects:
+            raise from_code("s3:GetObject", "NoSuchKey", "no such key", status=404)
+        return {"Body": self.objects[bucket, key]}
