@@ -41,7 +41,7 @@ def preview_in(world: World, desired: DesiredApp, *, prune: bool = False) -> Pre
     aws = world.place(desired).aws
     ledger = as_of(world.ledger(desired), aws.now())
     observed = world.observer(desired).observe(aws, desired, ledger)
-    desired = filled(desired, observed.lookups)
+    desired = filled(desired, observed.lookups, observed.ledger.lookups)
     plan = make_plan(desired, observed, prune=prune)
     return Preview(desired, observed, plan, assess(desired, observed, plan))
 

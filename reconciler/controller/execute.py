@@ -15,6 +15,7 @@ from reconciler.aws.door import Aws
 from reconciler.controller.calls import Calls
 from reconciler.controller.journaled import Mutation, journaled
 from reconciler.controller.memory import after_call, as_seen, before_creation, begun, forgotten
+from reconciler.controller.relied import Relied
 from reconciler.model.clock import Clock
 from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import AwsError
@@ -25,13 +26,12 @@ from reconciler.model.observed import ObservedApp, ServiceRecord
 from reconciler.model.plan import Plan, ResourceRequest, ServiceRequest, Step, Verb
 from reconciler.model.run import Run
 from reconciler.plan.mask import mask_text
-from reconciler.plan.pin import kept_pins
 from reconciler.plan.spec_hash import SPEC_TAG, content_hash
 from reconciler.resources import ecs_service as service_kind
 from reconciler.resources.ecs_service import ecs_service
 from reconciler.resources.task_definition import newest_active, task_definition
 from reconciler.runs.advance import RunContext, advance
-from reconciler.store.records import bumped, pins_write, service_write
+from reconciler.store.records import bumped, service_write
 from reconciler.store.session import Session, Write
 from reconciler.store.tables import Tables
 
@@ -67,7 +67,10 @@ class Executor:
     explain: Callable[[Run], Sequence[str]] = lambda _: ()
     go_on: Callable[[], bool] = lambda: True
     """Asked before each step: false ends the pass, because we are told to stop."""
-    _pins: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        """Start from what the ledger knows of digests and look-ups."""
+        self._relied = Relied(self.session, self.desired, self.observed)
 
     def carry_out(self, plan: Plan) -> Execution:
         """Walk the steps in the plan's order.
@@ -131,6 +134,7 @@ class Executor:
 
     def _register_for(self, step: Step, document: Mapping[str, Any]) -> str:
         """Return a revision for a run: an ACTIVE one with the same content, else a new one."""
+        self._relied.tell(step.address, self._cause(step))
         spec = content_hash(document)
         candidates = newest_active(self.aws, str(document["family"]))
         for arn, revision in task_definition.observe(
@@ -143,6 +147,7 @@ class Executor:
     # Resources that need no more than calls ---------------------------------------------------
 
     def _resource(self, step: Step, request: ResourceRequest, done: Execution) -> None:
+        self._relied.tell(step.address, self._cause(step))
         record = self.observed.ledger.resources.get(str(step.address))
         calls = Calls(self.aws, self.session, step.address, self._cause(step), record)
         calls.make(request)
@@ -157,8 +162,10 @@ class Executor:
         if request.delete:
             self._delete(step)
         elif request.changes_aws:
+            self._relied.tell(step.address, self._cause(step))
             self._converge(step, request)
         elif request.desired_hash:
+            self._relied.tell(step.address, self._cause(step))
             self._remember(step, request)
             done.look_again(SOON)
             return
@@ -200,21 +207,12 @@ class Executor:
             self.session,
             mutation,
             lambda: task_definition.create(self.aws, document),
-            with_intent=self._new_pins(),
+            with_intent=self._relied.writes(),
         )
-        self._pins = self._wanted_pins()
+        self._relied.landed()
         arn = str(answer.result["taskDefinitionArn"])
         self._say(EventKind.DONE, step.address, f"registered {arn.rsplit('/', 1)[-1]}")
         return arn
-
-    def _wanted_pins(self) -> dict[str, str]:
-        return kept_pins(self.observed.ledger.pins, self.observed.images)
-
-    def _new_pins(self) -> list[Write]:
-        """Return the write that pins digests, with the first intent that relies on them."""
-        before = self.observed.ledger.pins if self._pins is None else self._pins
-        after = self._wanted_pins()
-        return [pins_write(self.desired.key, before, after)] if after != before else []
 
     def _send(
         self, step: Step, request: ServiceRequest, operation: str, parameters: dict[str, Any]
@@ -233,13 +231,13 @@ class Executor:
             self.session,
             mutation,
             lambda: verb(self.aws, parameters),
-            with_intent=[*self._new_pins(), *self._before_creation(step, request)],
+            with_intent=[*self._relied.writes(), *self._before_creation(step, request)],
             with_outcome=lambda answer: [
                 # HEAD stands at the intent: that is where the rollout began.
                 self._begun(after_call(name, self._remembered(name), request, answer), request, 0)
             ],
         )
-        self._pins = self._wanted_pins()
+        self._relied.landed()
         self._say(EventKind.DONE, step.address, step.summary or operation)
 
     def _before_creation(self, step: Step, request: ServiceRequest) -> list[Write]:
@@ -292,8 +290,8 @@ class Executor:
             action="remember",
             cause=self._cause(step),
         )
-        self.session.commit([entry], [self._memory(step, request), *self._new_pins()])
-        self._pins = self._wanted_pins()
+        self.session.commit([entry], [self._memory(step, request), *self._relied.writes()])
+        self._relied.landed()
 
     def _memory(self, step: Step, request: ServiceRequest) -> Write:
         name = step.address.name

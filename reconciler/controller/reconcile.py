@@ -110,7 +110,7 @@ class Reconciler:
         aws = access.aws.fenced(access.member.check)
 
         observed = access.observer.observe(aws, desired, ledger)
-        desired = filled(desired, observed.lookups)
+        desired = filled(desired, observed.lookups, observed.ledger.lookups)
         observed = settle(session, access.store, observed, self.report)
         plan = make_plan(desired, observed, prune=self.prune)
         self.approve(plan)

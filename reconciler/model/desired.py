@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from reconciler.model.diagnostics import Diagnostic, Origin
-from reconciler.model.lookups import Unresolved
+from reconciler.model.lookups import Unresolved, Value
 from reconciler.model.names import Address, AppKey, Path
 
 Document = Mapping[str, Any]
@@ -91,6 +91,8 @@ class DesiredRedis:
     origins: Mapping[Path, Origin] = field(default_factory=dict)
     unresolved: tuple[Unresolved, ...] = ()
     """As of a service."""
+    looked_up: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
+    """As of a service."""
 
     @property
     def name(self) -> str:
@@ -119,6 +121,8 @@ class DesiredService:
     """Why its documents are not whole, once look-ups are filled in: nothing is computed from them."""
     looked_up: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
     """Where look-ups were filled in → their names; the paths begin as those of `origins`."""
+    moved: Mapping[str, tuple[Value, Value]] = field(default_factory=dict)
+    """Look-up → the value that was last relied on and the other one that it has now."""
 
     @property
     def name(self) -> str:

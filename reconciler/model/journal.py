@@ -19,6 +19,7 @@ class EntryKind(StrEnum):
     RUN = "RUN"
     SERVICE = "SERVICE"
     RESOURCE = "RESOURCE"
+    LOOKUP = "LOOKUP"
     OPERATOR = "OPERATOR"
 
 

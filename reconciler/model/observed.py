@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from reconciler.model.lookups import Values
+from reconciler.model.lookups import Value, Values
 from reconciler.model.names import Address, AppKey
 from reconciler.model.run import Run
 
@@ -272,6 +272,8 @@ class LedgerView:
     """By address as text: `redis/main`, `autoscaling/web`."""
     pins: Mapping[str, str] = field(default_factory=dict)
     """Image reference as declared → `repository@sha256:…` it was first resolved to."""
+    lookups: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    """By address as text: the look-ups that it was last made of, by name."""
     suspension: Suspension | None = None
     status: Mapping[str, Any] | None = None
     """The stored status row, as last written."""

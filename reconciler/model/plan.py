@@ -50,6 +50,8 @@ class Why(StrEnum):
     DRIFT = "drift"
     REMOVED = "removed"
     """The key was deleted from the files after we had set it."""
+    LOOKUP = "lookup"
+    """What the files look up has another value than when we last relied on it."""
     ROLLBACK = "rollback"
     """A person went back to an earlier rollout."""
 

@@ -30,6 +30,13 @@ class Background:
     applied: Mapping[str, Any] | None
     origins: Mapping[Path, Origin]
     written: frozenset[Path] = frozenset()
+    moved: frozenset[Path] = frozenset()
+    """Paths whose value is from a look-up that has changed; they begin with the kind."""
+
+    def has_moved(self, path: Path) -> bool:
+        """Say whether what stands at the path, or a part of it, is from a look-up that has changed."""
+        full = (self.kind, *path)
+        return any(m[: len(full)] == full[: len(m)] for m in self.moved)
 
     def origin_of(self, path: Path) -> Origin | None:
         """Return the place in the files that says so, None for what we wrote down ourselves."""
@@ -71,7 +78,9 @@ def _why(difference: Difference, background: Background) -> Why:
     if difference.desired is MISSING:
         return Why.DRIFT if before is MISSING else Why.REMOVED
     same_as_applied = before is not MISSING and same(before, difference.desired)
-    return Why.DRIFT if same_as_applied else Why.GIT
+    if same_as_applied:
+        return Why.DRIFT
+    return Why.LOOKUP if background.has_moved(difference.path) else Why.GIT
 
 
 def _at(document: Any, path: Path) -> Any:

@@ -25,6 +25,7 @@ from reconciler.plan.canonical import canonical_service, canonical_task_definiti
 from reconciler.plan.changes import origin_of
 from reconciler.plan.fitting import Misfit, fit, member_of, scalar_text
 from reconciler.plan.image_names import parse_image, tag_problem
+from reconciler.plan.lookup_news import NOTHING, Remembered, with_news
 from reconciler.plan.mask import mask_value
 from reconciler.shapes.botocore_model import Shape, input_of
 from reconciler.shapes.tables import SERVICE, TASK_DEFINITION, Kind, list_rule
@@ -39,20 +40,34 @@ _SCALING = {
 }
 
 
-def filled(desired: DesiredApp, values: Values) -> DesiredApp:
+def filled(desired: DesiredApp, values: Values, remembered: Remembered = NOTHING) -> DesiredApp:
     """Return the app with every look-up replaced by its value, typed as its field wants it.
 
-    `values` is what was read, by name; a name that is not in it counts as not read. Filling twice
-    changes nothing.
+    `values` is what was read, by name; a name that is not in it counts as not read. `remembered` are
+    the values that were last relied on, for saying what has changed. Filling twice changes nothing.
     """
     if not desired.lookups:
         return desired
     return replace(
         desired,
         images={name: _image(image, values) for name, image in desired.images.items()},
-        services=tuple(_service(service, values) for service in desired.services),
+        services=tuple(
+            with_news(_service(service, values), values, remembered) for service in desired.services
+        ),
         migrations=tuple(_migration(migration, values) for migration in desired.migrations),
         redis=tuple(_redis(redis, values) for redis in desired.redis),
+    )
+
+
+def filled_with(desired: DesiredApp, values: Values) -> DesiredApp:
+    """Return the app with the look-ups that `values` answers filled in, the others as written.
+
+    For `render`, which asks nobody: a value that does not fit stays out, and nothing is held.
+    """
+    return replace(
+        desired,
+        services=tuple(_service(service, values, partly=True) for service in desired.services),
+        migrations=tuple(_migration(m, values, partly=True) for m in desired.migrations),
     )
 
 
@@ -67,10 +82,10 @@ def awaited(unresolved: tuple[Unresolved, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.blocked_by for one in unresolved if one.blocked_by))
 
 
-def _service(service: DesiredService, values: Values) -> DesiredService:
+def _service(service: DesiredService, values: Values, *, partly: bool = False) -> DesiredService:
     if not _waits(service.service, service.task_definition, service.autoscaling):
         return service
-    filling = _Filling(values, "services." + service.name, service.origins)
+    filling = _Filling(values, "services." + service.name, service.origins, partly)
     document = filling.document(service.service, input_of("CreateService"), SERVICE)
     task = _task(filling, service.task_definition)
     scaling = _autoscaling(filling, service.autoscaling)
@@ -85,10 +100,12 @@ def _service(service: DesiredService, values: Values) -> DesiredService:
     )
 
 
-def _migration(migration: DesiredMigration, values: Values) -> DesiredMigration:
+def _migration(
+    migration: DesiredMigration, values: Values, *, partly: bool = False
+) -> DesiredMigration:
     if not _waits(migration.launch, migration.task_definition):
         return migration
-    filling = _Filling(values, "migrations." + migration.name, migration.origins)
+    filling = _Filling(values, "migrations." + migration.name, migration.origins, partly)
     launch = filling.document(migration.launch, input_of("RunTask"), SERVICE, prefix="launch")
     task = _task(filling, migration.task_definition)
     if filling.unresolved:
@@ -114,7 +131,7 @@ def _redis(redis: DesiredRedis, values: Values) -> DesiredRedis:
         return replace(redis, unresolved=filling.reasons)
     if owned is not None:
         owned = replace(owned, parameters=filled_in["parameters"])
-    return replace(redis, group=group, parameter_group=owned)
+    return replace(redis, group=group, parameter_group=owned, looked_up=filling.found)
 
 
 def _autoscaling(
@@ -188,6 +205,8 @@ class _Filling:
     values: Values
     label: str
     origins: Mapping[Path, Origin]
+    partly: bool = False
+    """Whether what has no value stays as it is written, instead of being a reason to hold."""
     unresolved: list[Unresolved] = field(default_factory=list)
     found: dict[Path, tuple[str, ...]] = field(default_factory=dict)
 
@@ -235,20 +254,25 @@ class _Filling:
                 return value
 
     def _fill(self, value: Deferred, shape: Shape | None, path: Path) -> Any:
+        if self.partly and not self.values.keys() >= set(names_in(value)):
+            return value
         try:
             found = _resolved(value, self.values)
             fitting = fit(found, shape)
-        except _Failed as failed:
-            where = "" if failed.why.blocked_by else self._where(path)
-            self.unresolved.append(replace(failed.why, reason=failed.why.reason + where))
-            return value
-        except Misfit as wrong:
-            self._complain(
-                path, str(value), f"{value} gave {_shown(path, wrong.value)}, but {wrong}"
-            )
+        except (_Failed, Misfit) as failed:
+            if not self.partly:
+                self._explain(failed, value, path)
             return value
         self.found[path] = tuple(dict.fromkeys(names_in(value)))
         return fitting
+
+    def _explain(self, failed: _Failed | Misfit, value: Deferred, path: Path) -> None:
+        if isinstance(failed, Misfit):
+            given = _shown(path, failed.value)
+            self._complain(path, str(value), f"{value} gave {given}, but {failed}")
+            return
+        where = "" if failed.why.blocked_by else self._where(path)
+        self.unresolved.append(replace(failed.why, reason=failed.why.reason + where))
 
     def _complain(self, path: Path, name: str, problem: str) -> None:
         text = f"{self.label}.{dotted(path[1:])}: {problem}"

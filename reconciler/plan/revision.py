@@ -16,6 +16,7 @@ from reconciler.model.observed import ObservedApp, ObservedService, ServiceRecor
 from reconciler.model.plan import Change, Effect, Suppressed, UndeclaredChange, Why
 from reconciler.plan.changes import Background, change_of
 from reconciler.plan.compare import Difference, compare, removed
+from reconciler.plan.lookup_news import moved_paths
 from reconciler.plan.needs import carries_out
 from reconciler.plan.spec_hash import SPEC_TAG, content_hash
 from reconciler.plan.spelling import respelled
@@ -47,7 +48,8 @@ def compare_revision(
     if known is None:
         return RevisionSide(changes=(_unread(live),))
     before = record.applied.get(TASK_DEFINITION) if record else None
-    background = Background(TASK_DEFINITION, before, service.origins, service.written)
+    moved = moved_paths(service)
+    background = Background(TASK_DEFINITION, before, service.origins, service.written, moved)
     content, spelled = respelled(_without_tags(wanted), known.content, TASK_DEFINITION)
     found = compare(content, known.content, TASK_DEFINITION)
     gone = removed(before or {}, content, known.content, TASK_DEFINITION)

@@ -16,6 +16,7 @@ from reconciler.model.plan import Change, Effect, Suppressed, UndeclaredChange, 
 from reconciler.plan.canonical import canonical_json
 from reconciler.plan.changes import Background, change_of
 from reconciler.plan.compare import Difference, compare, removed
+from reconciler.plan.lookup_news import moved_paths
 from reconciler.plan.ownership import declared_tags, ownership_tags, tag_list
 from reconciler.plan.paths import MISSING
 from reconciler.plan.resets import resets_of, value_to_send
@@ -66,7 +67,8 @@ def compare_service(
 ) -> ServiceSide:
     """Compare the effective CreateService document with a live service."""
     before = record.applied.get(SERVICE) if record else None
-    background = Background(SERVICE, before, service.origins, service.written)
+    moved = moved_paths(service)
+    background = Background(SERVICE, before, service.origins, service.written, moved)
     seen = _with_unseen(live, before or {})
     desired, spelled = respelled(_without_tags(wanted), seen, SERVICE)
     found = compare(desired, seen, SERVICE)

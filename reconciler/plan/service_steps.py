@@ -32,6 +32,7 @@ from reconciler.plan.effective import (
     for_existing,
     partly_applied,
 )
+from reconciler.plan.lookup_news import moved_notes
 from reconciler.plan.lookups import awaited, said
 from reconciler.plan.ownership import Owner, owner_name, owner_of, registration
 from reconciler.plan.pin import pin_images, pins_of
@@ -190,7 +191,7 @@ def _existing(subject: Subject) -> tuple[Step, ...]:
         Verb.ADOPT if adopt else Verb.UPDATE,
         undeclared=(*found.revision.undeclared, *found.service.undeclared),
         suppressed=(*found.revision.suppressed, *found.service.suppressed, *_kept(found)),
-        notes=(*found.service.notes, *_lost_notes(found)),
+        notes=(*found.service.notes, *_lost_notes(found), *_moved_notes(subject, found)),
     )
     hold = _hold_reason(subject, found) if found.heavy else ""
     if not found.heavy and not found.light:
@@ -330,6 +331,10 @@ def _what_to_do(subject: Subject, found: _Found) -> tuple[str, ...]:
 def _kept(found: _Found) -> tuple[Suppressed, ...]:
     rule = "a default of ours that adoption did not write over the live value"
     return tuple(Suppressed(".".join(path), None, rule) for path in sorted(found.effective.kept))
+
+
+def _moved_notes(subject: Subject, found: _Found) -> tuple[str, ...]:
+    return moved_notes(subject.service) if found.heavy or found.light else ()
 
 
 def _lost_notes(found: _Found) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ def _documents(app: DesiredApp) -> Iterator[Any]:
 
 def _meaning(workload: DesiredService | DesiredMigration) -> dict[str, Any]:
     # Not asdict: it copies whole documents, and this is the largest part of them.
-    names = {f.name for f in fields(workload)} - {"origins", "unresolved", "looked_up"}
+    names = {f.name for f in fields(workload)} - {"origins", "unresolved", "looked_up", "moved"}
     result = {name: marked(getattr(workload, name)) for name in names}
     result["written"] = sorted(workload.written)
     if isinstance(workload, DesiredService) and workload.autoscaling is not None:

@@ -254,6 +254,8 @@ def _view(head: Head, items: Iterable[Mapping[str, Any]], table: str) -> LedgerV
             resources[resource.address] = resource
         elif sort == records.PINS:
             view = replace(view, pins=records.decode_pins(item, table))
+        elif sort == records.LOOKUPS:
+            view = replace(view, lookups=records.decode_lookups(item, table))
         elif sort == records.SUSPEND:
             view = replace(view, suspension=records.decode_suspension(item, table))
         elif sort == records.STATUS:

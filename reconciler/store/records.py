@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from reconciler.model.lookups import Value
 from reconciler.model.names import Address, AppKey
 from reconciler.model.observed import (
     MigrationRecord,
@@ -34,7 +35,11 @@ from reconciler.store.run_records import (
 from reconciler.store.write import Write
 
 SERVICE, MIGRATION, RESOURCE = "L#SVC#", "L#MIG#", "L#RES#"
-PINS, SUSPEND, STATUS = "L#PINS", "L#SUSPEND", "L#STATUS"
+PINS, LOOKUPS, SUSPEND, STATUS = "L#PINS", "L#LOOKUPS", "L#SUSPEND", "L#STATUS"
+
+
+Relied = Mapping[str, Mapping[str, Value]]
+"""Address as text → look-up → the value that it was made of."""
 
 
 def _place(key: AppKey, sort: str) -> dict[str, str]:
@@ -160,6 +165,33 @@ def decode_pins(item: Mapping[str, Any], table: str = "state") -> Mapping[str, s
     if not all(isinstance(value, str) for value in pins.values()):
         raise fields.wrong("pins", "a map of texts")
     return dict(pins)
+
+
+def lookups_write(key: AppKey, before: Relied, after: Relied) -> Write:
+    """Return the write that replaces all remembered look-ups; `before` are those of the snapshot."""
+
+    def content(values: Relied) -> dict[str, Any]:
+        return {"vals": canonical_json(values)} if values else {}
+
+    return _content_versioned(key, LOOKUPS, content(before), content(after))
+
+
+def decode_lookups(item: Mapping[str, Any], table: str = "state") -> Relied:
+    """Return the look-ups of a plain item. Raises CorruptLedger."""
+    fields = _fields(item, table)
+    if "vals" not in item:
+        return {}
+    found = fields.document("vals")
+    if not all(isinstance(values, Mapping) for values in found.values()):
+        raise fields.wrong("vals", "a map of maps")
+    return {
+        address: {name: _tuples(value) for name, value in values.items()}
+        for address, values in found.items()
+    }
+
+
+def _tuples(value: Any) -> Value:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
 def suspension_write(key: AppKey, before: Suspension | None, after: Suspension | None) -> Write:

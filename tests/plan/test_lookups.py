@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reconciler.model.diagnostics import Origin
 from reconciler.model.lookups import Deferred, Lookup, Unresolved, names_in
 from reconciler.model.plan import Verb
-from reconciler.plan.lookups import filled
+from reconciler.plan.lookups import filled, filled_with
 from tests.plan.world import World, a_migration, a_service, a_task_definition, an_app, only
 
 
@@ -213,3 +213,21 @@ def test_a_workload_is_filled_whole_or_not_at_all(count, cpu, word, subnets, pre
         )
     assert filled(once, values) == once
     assert once.services[1] == app.services[1]
+
+
+def test_render_fills_in_what_it_knows_and_leaves_the_rest():
+    """A variable gets the type of its field; what only AWS knows stays as it is written."""
+    host = Deferred((Lookup("env:HOST"), ":", Lookup("ssm:/port")))
+    count = Deferred((Lookup("env:COUNT", ("3",)),))
+    app = app_of(
+        with_count(
+            count, td=a_task_definition(command=["run", host, Deferred((Lookup("env:HOST"),))])
+        )
+    )
+    done = service_of(
+        filled_with(app, {"env:HOST": "h", "env:COUNT": Unresolved("env:COUNT", "x", absent=True)})
+    )
+    assert done.service["desiredCount"] == 3
+    [container] = done.task_definition["containerDefinitions"]
+    assert container["command"] == ["run", "${env:HOST}:${ssm:/port}", "h"]
+    assert not done.unresolved

@@ -158,6 +158,19 @@ def test_records_are_replaced_only_at_the_version_that_was_read(make, record):
     assert replace(record, version=2) in (*view.services.values(), *view.migrations.values())
 
 
+def test_look_ups_come_back_as_they_were():
+    """Lists, numbers and truth values keep their types; nothing is as good as no item."""
+    world = World()
+    session = world.session()
+    values = {"service/web": {"ssm:/a": "x", "ssm:/b": ("1", "2"), "tfstate:x.y.z": 3, "c": True}}
+    session.commit([ENTRY], [records.lookups_write(KEY, {}, values)])
+    assert world.store().read().lookups == values
+    with pytest.raises(Superseded):
+        session.commit([ENTRY], [records.lookups_write(KEY, {}, {})])
+    session.commit([ENTRY], [records.lookups_write(KEY, values, {})])
+    assert world.store().read().lookups == {}
+
+
 def test_pins_and_suspension_are_conditional_on_what_was_read():
     """Their content's hash is their version: a writer with another snapshot is refused."""
     world = World()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from reconciler.cli.options import Invocation, option, verb
 
 if TYPE_CHECKING:
     from reconciler.model.desired import DesiredApp
+    from reconciler.model.lookups import Value
     from reconciler.model.names import Address
 
 API = (
@@ -53,7 +55,7 @@ def command(
     create-replication-group, create-cache-parameter-group; its input is complete, our tags included,
     and JSON.
     """
-    apps = chosen(invocation)
+    apps = [_with_variables(app) for app in chosen(invocation)]
     check_addresses(invocation, addresses, [a for d in apps for a in _addresses(d)])
     if origin and (invocation.output.is_json or api):
         raise invocation.usage_error(
@@ -72,6 +74,22 @@ def command(
         invocation.output.result(with_origins(result, FileGuide(apps)))
         return
     (_print_json if invocation.output.is_json else _print_yaml)(invocation, result)
+
+
+def _with_variables(desired: DesiredApp) -> DesiredApp:
+    """Fill in `${env:…}` from this process; what AWS alone knows stays as it is written."""
+    names = {name: name.removeprefix("env:") for name in desired.lookups if name.startswith("env:")}
+    if not names:
+        return desired
+    from reconciler.model.lookups import Unresolved  # noqa: PLC0415 - only here
+    from reconciler.plan.lookups import filled_with  # noqa: PLC0415 - only here
+
+    found = {name: os.environ.get(variable) for name, variable in names.items()}
+    values: dict[str, Value | Unresolved] = {
+        name: Unresolved(name, "not set", absent=True) if value is None else value
+        for name, value in found.items()
+    }
+    return filled_with(desired, values)
 
 
 def _print_json(invocation: Invocation, document: Any) -> None:
