@@ -17,8 +17,12 @@ _READS = (
 _REPEATABLE = frozenset(
     {
         # Setting the same value twice is setting it once; CreateTable answers that it exists.
+        "AddTagsToResource",
         "CreateTable",
+        "ModifyCacheParameterGroup",
         "PutItem",
+        "RemoveTagsFromResource",
+        "ResetCacheParameterGroup",
         "StopTask",
         "TagResource",
         "UntagResource",

@@ -15,7 +15,7 @@ import click
 if TYPE_CHECKING:
     from pathlib import Path
 
-SECTIONS = {"services": "service", "migrations": "migration"}
+SECTIONS = {"redis": "redis", "services": "service", "migrations": "migration"}
 _NULLS = ("null", "~")
 _LINE = r"( *)([^\s#:][^:#]*):(?:\s+([^#]*?))?\s*(?:#.*)?$"
 """Indentation, key and value; compiled when a file is read, which --help does not."""

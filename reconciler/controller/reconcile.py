@@ -39,6 +39,9 @@ from reconciler.store.tables import Tables
 ROLLING = timedelta(seconds=2)
 """How often a rollout is looked at: DescribeServices refills at 20/s per account and region."""
 
+REDIS = timedelta(seconds=20)
+"""How often a Redis group is looked at while AWS makes or changes it, which takes minutes."""
+
 FILLING = timedelta(minutes=3)
 """How long missing tasks are waited for, before a service that has too few is called degraded for good."""
 
@@ -257,7 +260,13 @@ class Reconciler:
         rolling = self._is_filling(observed) or rolling
         suspension = observed.ledger.suspension
         ends = suspension.ends_in(now) if suspension is not None else None
-        candidates = [done.requeue_after, ROLLING if rolling else None, ends]
+        changing = any(group.is_changing for group in observed.redis.values())
+        candidates = [
+            done.requeue_after,
+            ROLLING if rolling else None,
+            REDIS if changing else None,
+            ends,
+        ]
         waits = [wait for wait in candidates if wait is not None]
         return min(waits) if waits else None
 

@@ -67,7 +67,10 @@ class DesiredAutoscaling:
 
 @dataclass(frozen=True)
 class DesiredParameterGroup:
-    """An ElastiCache parameter group of ours. `parameters` are the declared ones, values as text."""
+    """An ElastiCache parameter group of ours. `parameters` are the declared ones, values as text.
+
+    Without `family` it can be changed, not created.
+    """
 
     name: str
     family: str
@@ -79,9 +82,10 @@ class DesiredParameterGroup:
 class DesiredRedis:
     """One ElastiCache replication group, Redis or Valkey, with its parameter group.
 
-    `group` is a CreateReplicationGroup input in camelCase (as far as declared), without the parameter
-    group's own fields. `apply_immediately` is the declared choice between now and the maintenance
-    window. Paths of `origins` begin with "group" or "parameterGroup".
+    `group` is a CreateReplicationGroup input in camelCase (as far as declared), the two lasting settings
+    that only ModifyReplicationGroup takes included; names are in small letters, sets sorted.
+    `parameter_group` is None when none is ours. `apply_immediately` is the declared choice between now
+    and the maintenance window. Paths of `origins` begin with "group" or "parameterGroup".
     """
 
     address: Address

@@ -161,9 +161,9 @@ class Endpoint(NamedTuple):
 
 @dataclass(frozen=True)
 class ObservedParameter:
-    """What AWS says of one parameter of a family: when it takes effect and what it may be.
+    """What AWS says of one parameter of a family: its default, when it takes effect, what it may be.
 
-    `change_type` is `immediate` or `requires-reboot`; `value` is its live value, the default's included.
+    `change_type` is `immediate` or `requires-reboot`.
     """
 
     name: str
@@ -176,13 +176,15 @@ class ObservedParameter:
 
 @dataclass(frozen=True)
 class ObservedParameterGroup:
-    """One live ElastiCache parameter group. `parameters` are those that somebody set, values as text.
+    """One ElastiCache parameter group. `parameters` are those that somebody set, values as text.
 
+    `exists` is false where only the family's `details` are known of a group that is to be made.
     `family`, `arn` and `tags` are empty, `details` and `used_by` None, when there was no need to ask.
     """
 
     name: str
     parameters: Mapping[str, str] = field(default_factory=dict)
+    exists: bool = True
     family: str = ""
     arn: str = ""
     tags: Mapping[str, str] | None = None
@@ -205,7 +207,8 @@ class ObservedRedis:
     group: Mapping[str, Any] = field(default_factory=dict)
     pending: Mapping[str, Any] = field(default_factory=dict)
     arn: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] | None = None
+    """None when there was no need to ask, or AWS does not tell while the group changes."""
     members: tuple[str, ...] = ()
     configuration: Endpoint | None = None
     primary: Endpoint | None = None
@@ -215,6 +218,12 @@ class ObservedRedis:
     to_reboot: tuple[str, ...] = ()
     """Nodes that take a parameter only when they are rebooted."""
     parameter_group: ObservedParameterGroup | None = None
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether AWS is at work on it, so that it will look different by itself."""
+        at_rest = self.status in ("", "available", "create-failed")
+        return not at_rest or self.parameter_status == "applying"
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,10 @@ class Effect(StrEnum):
     ROLLOUT = "rollout"
     REPLACE = "replace"
     RUN = "run"
+    IMMEDIATE = "immediate"
+    REBOOT = "requires-reboot"
+    """Of a Redis parameter: it is set at once and used when a node is rebooted, which is never done."""
+    WINDOW = "waits for maintenance window"
     NONE = "none"
 
 

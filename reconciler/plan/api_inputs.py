@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 from reconciler.model.desired import DesiredApp, DesiredMigration, DesiredService
 from reconciler.model.names import Address
 from reconciler.plan.ownership import registration
+from reconciler.plan.redis_group import creation_document
+from reconciler.plan.redis_parameters import parameter_group_document
 from reconciler.plan.service_side import create_request
 from reconciler.shapes.botocore_model import input_of
 from reconciler.shapes.casing import to_wire
@@ -67,24 +69,13 @@ def _where(app: DesiredApp, workload: DesiredService | DesiredMigration) -> dict
 
 def _replication_groups(app: DesiredApp) -> Found:
     for redis in app.redis:
-        group = dict(redis.group)
-        if redis.parameter_group is not None:
-            group.setdefault("cacheParameterGroupName", redis.parameter_group.name)
-        yield redis.address, group
+        yield redis.address, creation_document(app, redis)
 
 
 def _parameter_groups(app: DesiredApp) -> Found:
     for redis in app.redis:
-        group = redis.parameter_group
-        if group is not None:
-            yield (
-                redis.address,
-                {
-                    "cacheParameterGroupName": group.name,
-                    "cacheParameterGroupFamily": group.family,
-                    "description": group.description or f"{redis.address} of {app.key}",
-                },
-            )
+        if redis.parameter_group is not None:
+            yield redis.address, parameter_group_document(app, redis, redis.parameter_group)
 
 
 OPERATIONS: Mapping[str, Operation] = {

@@ -22,6 +22,8 @@ from reconciler.plan.migration_steps import (
     vanished_step,
 )
 from reconciler.plan.orphans import orphan_steps
+from reconciler.plan.redis_steps import forgotten_steps, redis_steps
+from reconciler.plan.redis_subject import RedisSubject
 from reconciler.plan.service_steps import is_settled, service_steps
 from reconciler.plan.subject import Subject
 
@@ -29,7 +31,7 @@ from reconciler.plan.subject import Subject
 def make_plan(desired: DesiredApp, observed: ObservedApp, *, prune: bool = False) -> Plan:
     """Return every step of an app in the order in which it is carried out.
 
-    Migrations before, services by `after`, migrations after, deletions. Steps that wait for another
+    Redis, migrations before, services by `after`, migrations after, deletions. Steps that wait for another
     are in the plan, marked with what they wait for. `prune` allows deletions for this plan.
     """
     gates = tuple(str(address) for address in gates_of(desired, observed.ledger))
@@ -41,6 +43,7 @@ def make_plan(desired: DesiredApp, observed: ObservedApp, *, prune: bool = False
     slot_taken = [s for s in migrations if s.verb is Verb.RUN and not s.blocked]
     followers = _migrations(desired, observed, last, waits_for, taken=slot_taken)
     steps = [
+        *_redis(desired, observed),
         *_forgotten(desired, observed),
         *migrations,
         *services,
@@ -91,6 +94,13 @@ def _services(
         if not is_settled(subject, mine):
             unsettled.append(service.address)
     return steps, unsettled
+
+
+def _redis(desired: DesiredApp, observed: ObservedApp) -> list[Step]:
+    """Return the steps of all groups, by name, and those of groups that the files no longer name."""
+    groups = sorted(desired.redis, key=lambda group: group.name)
+    steps = [s for group in groups for s in redis_steps(RedisSubject(desired, group, observed))]
+    return [*steps, *forgotten_steps(desired, observed)]
 
 
 def _migrations(

@@ -1,8 +1,8 @@
 """Live AWS of one app, read in as few calls as can be: desired and ledger in, ObservedApp out.
 
 Called by `controller.reconcile` and by `diff`. In the steady state it costs ⌈N/10⌉ DescribeServices and
-what the files' look-ups cost: digests are pinned in the ledger, a revision in use is known by its ARN,
-and so is a service's revision, which is read only where a field is declared that nothing else tells.
+what the files' look-ups and Redis groups cost: digests are pinned in the ledger, a revision in use is
+known by its ARN, and so is a service's revision, read only for a field that nothing else tells.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from reconciler.model.observed import (
 )
 from reconciler.plan.lookups import filled
 from reconciler.plan.needs import needs_task_definition
+from reconciler.plan.redis_values import redis_values
 from reconciler.resources import image, lookups, service_revision
 from reconciler.resources.ecs_service import ecs_service
 from reconciler.resources.observable import told_by_revisions
+from reconciler.resources.redis import RedisReader
 from reconciler.resources.task_definition import newest_active, task_definition
 
 ABSENT = ObservedService(ServicePresence.ABSENT)
@@ -36,12 +38,17 @@ class Observer:
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         """Start with nothing remembered; `environment` is what `${env:…}` may name."""
         self._environment = environment or {}
+        self._redis = RedisReader()
         self._service_revisions: dict[str, dict[str, Any]] = {}
         self._revisions: dict[str, ObservedTaskDefinition] = {}
 
     def observe(self, aws: Aws, desired: DesiredApp, ledger: LedgerView) -> ObservedApp:
         """Read everything `make_plan` needs. Raises AwsError, NotFound for a missing cluster."""
         values = lookups.read(aws, desired, self._environment) if desired.lookups else {}
+        # Groups may be declared by look-ups, and workloads by what the groups are.
+        redis = self._redis.read(aws, filled(desired, values), ledger)
+        for name, group in redis.items():
+            values.update(redis_values(name, group))
         desired = filled(desired, values)
         wanted = {service.name: service.service_name for service in desired.services}
         forgotten = _recorded_names(ledger) - set(wanted.values())
@@ -55,6 +62,7 @@ class Observer:
             task_definitions=self._definitions(aws, desired, services, images, ledger),
             images=images,
             lookups=values,
+            redis=redis,
             orphans={
                 name: live[name]
                 for name in forgotten

@@ -12,7 +12,16 @@ from enum import StrEnum
 from typing import Any
 
 from reconciler.model.desired import DesiredApp
-from reconciler.resources.grants import ecs, images, ledger, logs, lookups, preflight, roles
+from reconciler.resources.grants import (
+    ecs,
+    images,
+    ledger,
+    logs,
+    lookups,
+    preflight,
+    redis,
+    roles,
+)
 from reconciler.resources.grants.statement import Names, Statement, merged
 
 Grant = Callable[[Names], Iterator[Statement]]
@@ -35,6 +44,7 @@ READS: tuple[Grant, ...] = (
     images.reads,
     logs.reads,
     lookups.reads,
+    redis.reads,
     preflight.reads,
 )
 """What observing an app needs, and saying why something failed."""
@@ -44,6 +54,7 @@ WRITES: tuple[Grant, ...] = (
     ecs.prune_writes,
     ecs.definition_writes,
     ecs.run_writes,
+    redis.writes,
     roles.passes,
     ledger.writes,
 )

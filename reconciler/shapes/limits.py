@@ -29,6 +29,11 @@ RANGES = MappingProxyType(
         ),  # 20 is what ECS answers; it takes 21 to 200 [M]
         ("ContainerRestartPolicy", "restartAttemptPeriod"): (60, 1800),  # [M]
         ("LinuxParameters", "swappiness"): (0, 100),  # [M LinuxParameters]
+        ("CreateReplicationGroupMessage", "port"): (1, 65535),  # TCP
+        ("CreateReplicationGroupMessage", "numCacheClusters"): (1, 6),  # [M]
+        ("CreateReplicationGroupMessage", "replicasPerNodeGroup"): (0, 5),  # [M]
+        ("CreateReplicationGroupMessage", "numNodeGroups"): (1, 500),  # [D Shards]
+        ("CreateReplicationGroupMessage", "snapshotRetentionLimit"): (0, 35),  # [D backups]
     }
 )
 """Inclusive ranges."""

@@ -33,6 +33,7 @@ from reconciler.source.own import (
     check,
     is_region,
 )
+from reconciler.source.redis import redis_groups
 from reconciler.source.references import Resolver
 from reconciler.source.report import Report, show
 from reconciler.source.services import After, build_service
@@ -43,11 +44,11 @@ HEADER_KEYS = frozenset(Header.model_fields)
 SECTIONS = frozenset(
     {
         *("guard", "sync", "state", "tfstate", "vars", "images", "defaults", "containers"),
-        *("migrations", "services"),
+        *("redis", "migrations", "services"),
     }
 )
-LATER_SECTIONS = frozenset({"redis", "jobs", "autoscaling"})
-NAMED_SECTIONS = ("images", "containers", "migrations", "services")
+LATER_SECTIONS = frozenset({"jobs", "autoscaling"})
+NAMED_SECTIONS = ("images", "containers", "redis", "migrations", "services")
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def build_app(document: Mapping, where: Where, report: Report) -> DesiredApp | N
     check_unused(resolved, context)
     services = _services(resolved, context)
     migrations = _migrations(resolved, context)
+    redis = redis_groups(resolved, report)
     _check_families(services, migrations, resolved, report)
     if header is None or report.errors:
         return None
@@ -101,6 +103,7 @@ def build_app(document: Mapping, where: Where, report: Report) -> DesiredApp | N
         migrations=migrations,
         dropped_migrations=_dropped(resolved),
         states=states_of(resolved, report),
+        redis=redis,
         warnings=report.warnings,
     )
     app = replace(app, lookups=look_ups_of(app))

@@ -15,6 +15,7 @@ from reconciler.source.fields import (
     read_only_task,
 )
 from reconciler.source.nodes import Entry, Mapping, Node, Null, Place, Scalar, Sequence
+from reconciler.source.redis_lift import lift_redis
 from reconciler.source.report import Report
 
 _KEYED = {"environment": ("name", "value"), "secrets": ("name", "valueFrom")}
@@ -28,6 +29,7 @@ def lift_document(document: Mapping, report: Report) -> Mapping:
     for section in ("services", "migrations"):
         document = _each(document, section, lambda path, n: lift_workload(n, path, report))
     document = _each(document, "containers", lambda path, n: lift_container(n, path, report))
+    document = _each(document, "redis", lambda path, n: _redis(n, path, report))
     defaults = document.mapping("defaults")
     if defaults is not None:
         place = document.entries["defaults"].place
@@ -49,6 +51,10 @@ def _each(document: Mapping, section: str, change: Callable[[str, Mapping], Node
     return document.plus(
         section, Entry(document.entries[section].place, Mapping(items.place, changed))
     )
+
+
+def _redis(group: Mapping, path: str, report: Report) -> Mapping:
+    return _keyed_field(lift_redis(group, path, report), "tags", _TAGS, path, report)
 
 
 def lift_workload(workload: Mapping, path: str, report: Report) -> Mapping:

@@ -22,6 +22,7 @@ from reconciler.store.tables import Tables
 from tests.fakes.dynamodb import FakeDynamoDB
 from tests.fakes.ecs import FakeEcs
 from tests.fakes.ecs_tasks import Nature
+from tests.fakes.elasticache import FakeElastiCache
 from tests.fakes.small import FakeEcr, FakeSts
 from tests.fakes.timeline import Timeline
 from tests.fakes.transport import FakeTransport
@@ -126,6 +127,7 @@ class Lab:
         self.timeline = Timeline()
         self.dynamodb = FakeDynamoDB(self.timeline, creation_seconds=0.0)
         self.ecs, self.ecr = FakeEcs(self.timeline, nature), FakeEcr()
+        self.cache = FakeElastiCache(self.timeline)
         self.ecs.tasks.dynamodb = self.dynamodb.handle
         for number in range(1, 10):
             self.ecr.digests["shop", str(number)] = f"sha256:{number:064x}"
@@ -134,6 +136,7 @@ class Lab:
             "ecs": self.ecs.handle,
             "ecr": self.ecr.handle,
             "sts": FakeSts().handle,
+            "elasticache": self.cache.handle,
         }
         self.tables = Tables()
         self.controllers: list[Controller] = []

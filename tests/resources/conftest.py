@@ -9,6 +9,7 @@ from reconciler.aws.clock import SystemClock
 from reconciler.aws.door import Aws
 from reconciler.local.server import DEFAULT_REGION, EmbeddedAws
 from tests.fakes.ecs import FakeEcs
+from tests.fakes.elasticache import FakeElastiCache
 from tests.fakes.timeline import Timeline
 from tests.fakes.transport import FakeTransport
 from tests.resources.samples import CLUSTER, Recorder, Sandbox
@@ -33,5 +34,9 @@ def sandbox(request):
         recorder = Recorder(request.getfixturevalue("_embedded"))
         return Sandbox(Aws(recorder, SystemClock()), recorder)
     timeline = Timeline()
-    recorder = Recorder(FakeTransport(timeline, {"ecs": FakeEcs(timeline).handle}))
+    handlers = {
+        "ecs": FakeEcs(timeline).handle,
+        "elasticache": FakeElastiCache(timeline).handle,
+    }
+    recorder = Recorder(FakeTransport(timeline, handlers))
     return Sandbox(Aws(recorder, timeline), recorder)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from reconciler.model.desired import DesiredApp, DesiredRedis
-from reconciler.model.names import Address
+from reconciler.model.desired import DesiredApp
 from reconciler.source.folder import load_folder
 
 ACCOUNT, REGION = "123456789012", "ap-northeast-1"
@@ -60,6 +58,18 @@ migrations:
     from: rails
     command: rails db:migrate
     revision: "1"
+redis:
+  main:
+    replicationGroupId: shop
+    engine: redis
+    engineVersion: "7.1"
+    cacheNodeType: cache.t4g.small
+    cacheSubnetGroupName: shop-caches
+    userGroupIds: [shop-users]
+    parameterGroup:
+      cacheParameterGroupName: shop-redis7
+      cacheParameterGroupFamily: redis7
+      parameters: {{maxmemory-policy: noeviction}}
 services:
   web:
     desiredCount: 1
@@ -111,7 +121,5 @@ def parsed(text: str) -> DesiredApp:
 
 @lru_cache(maxsize=1)
 def everything() -> DesiredApp:
-    """Return the app of `EVERYTHING`, with a replication group."""
-    group = {"replicationGroupId": "shop", "cacheSubnetGroupName": "shop-caches"}
-    redis = DesiredRedis(Address("redis", "main"), group)
-    return replace(parsed(EVERYTHING), redis=(redis,))
+    """Return the app of `EVERYTHING`."""
+    return parsed(EVERYTHING)

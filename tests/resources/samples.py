@@ -8,15 +8,22 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, ClassVar, Protocol
 
 from reconciler.aws.door import Aws, Transport
 from reconciler.plan.canonical import canonical_service, canonical_task_definition
 from reconciler.resources import ecs_service as service_verbs
+from reconciler.resources import parameter_group as parameter_verbs
+from reconciler.resources import replication_group as group_verbs
 from reconciler.resources import task_definition as definition_verbs
 from reconciler.resources.ecs_service import ecs_service
 from reconciler.resources.kind import Answer, Kind
+from reconciler.resources.parameter_group import parameter_group
+from reconciler.resources.replication_group import replication_group
 from reconciler.resources.task_definition import task_definition
+from reconciler.shapes.botocore_model import input_of
+from reconciler.shapes.casing import from_wire
 
 CLUSTER = "production"
 _NUMBERS = itertools.count(1)
@@ -187,6 +194,157 @@ class DefinitionSample:
         return str(answer.result["taskDefinitionArn"]).rpartition(":")[0]
 
 
+@dataclass
+class ParameterGroupSample:
+    """One ElastiCache parameter group."""
+
+    number: int = field(default_factory=lambda: next(_NUMBERS))
+    kind = parameter_group
+    absent = "nobody-made-this"
+    # Creating with tags needs AddTagsToResource (service authorization reference, ElastiCache).
+    implied: ClassVar = {"create": frozenset({"elasticache:AddTagsToResource"})}
+
+    @property
+    def name(self) -> str:
+        return f"shop-{self.number}"
+
+    def prepare(self, sandbox: Sandbox) -> None:
+        del sandbox
+
+    def create(self, aws: Aws) -> Answer:
+        request = {
+            "CacheParameterGroupName": self.name,
+            "CacheParameterGroupFamily": "redis7",
+            "Description": "shop",
+            "Tags": [{"Key": "team", "Value": "shop"}],
+        }
+        return self._call(aws, "CreateCacheParameterGroup", request)
+
+    def updates(self, aws: Aws) -> None:
+        """Change it by everything the kind's module offers for that."""
+        pairs = [{"ParameterName": "timeout", "ParameterValue": "60"}]
+        request = {"CacheParameterGroupName": self.name, "ParameterNameValues": pairs}
+        self._call(aws, "ModifyCacheParameterGroup", request)
+        assert self.reads(aws)[self.name].parameters == {"timeout": "60"}
+        self._call(aws, "ResetCacheParameterGroup", request)
+        assert self.reads(aws)[self.name].parameters == {}
+        _, arn, _ = parameter_verbs.identity(aws, self.name)
+        tags = [{"Key": "a", "Value": "b"}]
+        self._call(aws, "AddTagsToResource", {"ResourceName": arn, "Tags": tags})
+
+    def reads(self, aws: Aws) -> Any:
+        parameter_verbs.identity(aws, self.name)
+        parameter_verbs.family(aws, "redis7")
+        return parameter_group.observe(aws, "", [self.name])
+
+    def seen(self, aws: Aws) -> dict[str, Any]:
+        family, _, tags = parameter_verbs.identity(aws, self.name)
+        return {"family": family, "tags": tags}
+
+    def sent(self) -> dict[str, Any]:
+        return {"family": "redis7", "tags": {"team": "shop"}}
+
+    def identity(self, answer: Answer) -> str:
+        del answer
+        return self.name
+
+    def _call(self, aws: Aws, operation: str, request: dict[str, Any]) -> Answer:
+        return parameter_group.calls[operation](aws, operation, request)
+
+
+@dataclass
+class ReplicationGroupSample:
+    """One Redis of two nodes."""
+
+    number: int = field(default_factory=lambda: next(_NUMBERS))
+    kind = replication_group
+    absent = "nobody-made-this"
+    implied: ClassVar = {"create": frozenset({"elasticache:AddTagsToResource"})}
+
+    @property
+    def name(self) -> str:
+        return f"shop-{self.number}"
+
+    def prepare(self, sandbox: Sandbox) -> None:
+        del sandbox
+
+    @property
+    def request(self) -> dict[str, Any]:
+        return {
+            "ReplicationGroupId": self.name,
+            "ReplicationGroupDescription": "shop",
+            "Engine": "redis",
+            "EngineVersion": "7.1",
+            "CacheNodeType": "cache.t4g.micro",
+            "ReplicasPerNodeGroup": 1,
+            "AutomaticFailoverEnabled": True,
+            "PreferredMaintenanceWindow": "mon:03:00-mon:04:00",
+            "SecurityGroupIds": ["sg-1", "sg-2"],
+            "Tags": [{"Key": "team", "Value": "shop"}],
+        }
+
+    def create(self, aws: Aws) -> Answer:
+        answer = self._call(aws, "CreateReplicationGroup", self.request)
+        self._settled(aws)
+        return answer
+
+    def updates(self, aws: Aws) -> None:
+        """Change it by everything the kind's module offers for that."""
+        who = {"ReplicationGroupId": self.name, "ApplyImmediately": True}
+        self._call(aws, "ModifyReplicationGroup", {**who, "SnapshotRetentionLimit": 3})
+        for operation, count in (("IncreaseReplicaCount", 2), ("DecreaseReplicaCount", 1)):
+            self._settled(aws)
+            self._call(aws, operation, {**who, "NewReplicaCount": count})
+            again = self._call(aws, operation, {**who, "NewReplicaCount": count}, settle=True)
+            assert again.result == {"already": "NoOperationFault"}
+        live = self._settled(aws)
+        assert live.group["snapshotRetentionLimit"] == 3
+        tags = [{"Key": "a", "Value": "b"}]
+        self._call(aws, "AddTagsToResource", {"ResourceName": live.arn, "Tags": tags})
+        keys = ["a", "team"]
+        self._call(aws, "RemoveTagsFromResource", {"ResourceName": live.arn, "TagKeys": keys})
+        assert group_verbs.tags(aws, live) == {}
+
+    def reads(self, aws: Aws) -> Any:
+        found = replication_group.observe(aws, "", [self.name])
+        if found[self.name].status == "available":
+            group_verbs.tags(aws, found[self.name])
+        return found
+
+    def seen(self, aws: Aws) -> dict[str, Any]:
+        live = self._settled(aws)
+        return {**live.group, "tags": group_verbs.tags(aws, live)}
+
+    def sent(self) -> dict[str, Any]:
+        shape = input_of("CreateReplicationGroup", "elasticache")
+        return {
+            **from_wire(shape, self.request),
+            "tags": {"team": "shop"},
+            "engineVersion": "7.1.0",
+        }
+
+    def identity(self, answer: Answer) -> str:
+        del answer
+        return self.name
+
+    def _settled(self, aws: Aws) -> Any:
+        pause = timedelta(seconds=0.05)  # enough on the wire; AWS's minutes on the fake's clock
+        for _ in range(20):
+            live = self.reads(aws)[self.name]
+            if live.status == "available":
+                return live
+            aws.clock.sleep(pause)
+            pause *= 2
+        raise AssertionError(f"{self.name} stays {live.status}")
+
+    def _call(
+        self, aws: Aws, operation: str, request: dict[str, Any], *, settle: bool = False
+    ) -> Answer:
+        if settle:
+            self._settled(aws)
+        return replication_group.calls[operation](aws, operation, request)
+
+
 def definition(family: str, tag: str) -> dict[str, Any]:
     """Return a small RegisterTaskDefinition input."""
     return {
@@ -205,4 +363,9 @@ def definition(family: str, tag: str) -> dict[str, Any]:
     }
 
 
-SAMPLES: tuple[type[Any], ...] = (ServiceSample, DefinitionSample)
+SAMPLES: tuple[type[Any], ...] = (
+    ServiceSample,
+    DefinitionSample,
+    ParameterGroupSample,
+    ReplicationGroupSample,
+)

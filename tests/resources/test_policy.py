@@ -16,12 +16,14 @@ from reconciler.aws.operations import is_mutating
 from reconciler.model.desired import (
     DesiredApp,
     DesiredMigration,
+    DesiredRedis,
     DesiredService,
     Guard,
     SyncPolicy,
     When,
 )
 from reconciler.model.names import Address
+from reconciler.resources.kinds import KINDS
 from reconciler.resources.policy import Role, least_policy
 from tests.resources.everything import everything
 
@@ -250,6 +252,39 @@ def test_look_ups_are_granted_one_by_one():
     assert allows(statements(Role.DIFF, local), "ssm:GetParameters", elsewhere)
 
 
+CACHE = "arn:aws:elasticache:ap-northeast-1:123456789012"
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "expected"),
+    [
+        ("elasticache:ModifyReplicationGroup", "replicationgroup:shop", True),
+        ("elasticache:ModifyReplicationGroup", "replicationgroup:other", False),
+        ("elasticache:ModifyReplicationGroup", "parametergroup:shop-redis7", True),
+        ("elasticache:CreateReplicationGroup", "usergroup:shop-users", True),
+        ("elasticache:CreateReplicationGroup", "subnetgroup:shop-caches", True),
+        ("elasticache:ModifyCacheParameterGroup", "parametergroup:shop-redis7", True),
+        ("elasticache:ModifyCacheParameterGroup", "parametergroup:default.redis7", False),
+        ("elasticache:ResetCacheParameterGroup", "parametergroup:other", False),
+        ("elasticache:DescribeCacheParameters", "parametergroup:default.redis7", True),
+        ("elasticache:DeleteReplicationGroup", "replicationgroup:shop", False),
+        ("elasticache:RebootCacheCluster", "cluster:shop-001", False),
+    ],
+)
+def test_what_may_be_done_to_redis(action, resource, expected):
+    """The declared groups and what they name; nothing is deleted, and nothing rebooted."""
+    found = statements(Role.CONTROLLER, everything())
+    assert allows(found, action, f"{CACHE}:{resource}") is expected
+
+
+def test_a_group_that_is_only_referred_to_is_only_read():
+    """No write, no tags: somebody else looks after it."""
+    group = DesiredRedis(Address("redis", "main"), {"replicationGroupId": "theirs"})
+    found = statements(Role.CONTROLLER, app(redis=(group,)))
+    actions = {a for s in found for a in s["Action"] if a.startswith("elasticache:")}
+    assert actions == {"elasticache:DescribeReplicationGroups", "elasticache:DescribeCacheClusters"}
+
+
 @pytest.mark.parametrize(
     ("region", "partition"),
     [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("eu-west-1", "aws")],
@@ -272,6 +307,17 @@ IAM_ACTIONS = {
 }  # fmt: skip
 
 
+NETWORK = {
+    # What ElastiCache does in the caller's name when it makes nodes: dependent actions in the
+    # service authorization reference.
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+}
+
+
 def operations() -> dict[str, str]:
     """Find every AWS operation that the product calls: service:operation → file."""
     found = {}
@@ -285,6 +331,9 @@ def operations() -> dict[str, str]:
             names = [a.value for a in node.args[:2] if isinstance(a, ast.Constant)]
             if node.func.attr in ("call", "pages", "ask", "listed") and len(names) == 2:
                 found[":".join(names)] = str(path.relative_to(root))
+    for kind in KINDS.values():  # their verbs take the operation's name from the plan
+        for actions in kind.permissions.values():
+            found |= dict.fromkeys(actions, f"kind {kind.name}")
     return found
 
 
@@ -305,7 +354,7 @@ def test_every_call_in_the_code_is_in_the_policy():
 
 def test_nothing_is_in_the_policy_that_the_code_does_not_call():
     """Least means least: an action that no code needs any more leaves the policy."""
-    needed = {"iam:PassRole"}
+    needed = {"iam:PassRole", *NETWORK}
     for operation in operations():
         needed |= IAM_ACTIONS.get(operation, {operation})
 

@@ -147,6 +147,15 @@ def _document(desired: DesiredApp, addresses: Sequence[str], *, reveal: bool) ->
             "runTask": {"cluster": desired.cluster, **migration.launch},
             "registerTaskDefinition": migration.task_definition,
         }
+    for redis in desired.redis:
+        mine = redis.parameter_group
+        resources[redis.address] = {"createReplicationGroup": dict(redis.group)}
+        if mine is not None:
+            resources[redis.address]["createCacheParameterGroup"] = {
+                "cacheParameterGroupName": mine.name,
+                "cacheParameterGroupFamily": mine.family,
+                "parameters": mine.parameters,
+            }
     asked = {str(a): value for a, value in resources.items() if wants(addresses, a)}
     return {
         "key": desired.key,
