@@ -26,6 +26,7 @@ _BY_CODE: dict[type[AwsError], str] = {
         TooManyRequestsException ProvisionedThroughputExceededException RequestLimitExceeded
         BandwidthLimitExceeded SlowDown PriorRequestNotComplete EC2ThrottledException
         TransactionInProgressException TransactionConflictException ThrottlingError
+        ConcurrentUpdateException
         """,
     AccessDenied: """
         AccessDenied AccessDeniedException UnauthorizedOperation NotAuthorized AuthorizationError
@@ -39,6 +40,7 @@ _BY_CODE: dict[type[AwsError], str] = {
         """,
     OutcomeUnknown: """
         InternalFailure InternalServerError InternalServerException InternalError ServerException
+        InternalServiceException
         ServiceUnavailable ServiceUnavailableException RequestTimeout RequestTimeoutException
         500 502 503 504
         """,

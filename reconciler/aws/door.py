@@ -39,6 +39,7 @@ _NEXT_PAGE = (
     ("LastEvaluatedKey", "ExclusiveStartKey"),
     ("nextForwardToken", "nextToken"),
     ("Marker", "Marker"),
+    ("NextMarker", "Marker"),
 )
 
 

@@ -1,13 +1,14 @@
 """Carry out a step that is nothing but calls, each with its intent and its outcome in the journal.
 
-Called by `execute` for every kind but services and runs. What the ledger remembers is written with the
-outcome of the last call: a pass that is cut short leaves the memory as it was, and the next plan goes on.
+Called by `execute` for every kind but services and runs. What the ledger remembers as applied is written
+with the outcome of the last call: a pass that is cut short leaves that as it was, and the next plan goes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from reconciler.aws.door import Aws
 from reconciler.controller.journaled import Mutation, journaled
@@ -37,16 +38,20 @@ class Calls:
         Raises what a call raises, after its outcome is in the journal; LeaseLost and Superseded from
         the commits.
         """
-        memory = self._memory(request)
-        if not request.calls and memory:
+        before = self._after(self.record, request.intended) if request.calls else self.record
+        after = self._after(before, request.applied)
+        intended, applied = self._writes(self.record, before), self._writes(before, after)
+        if not request.calls and applied:
             address = str(self.address)
             self.session.commit(
-                [Entry(EntryKind.RESOURCE, address, "remember", self.cause)], memory
+                [Entry(EntryKind.RESOURCE, address, "remember", self.cause)], applied
             )
-        for number, call in enumerate(request.calls, start=1):
-            self._make(call, memory if number == len(request.calls) else ())
+        last = len(request.calls) - 1
+        for number, call in enumerate(request.calls):
+            first = intended if number == 0 else ()
+            self._make(call, first, applied if number == last else ())
 
-    def _make(self, call: ApiCall, memory: Sequence[Write]) -> None:
+    def _make(self, call: ApiCall, first: Sequence[Write], last: Sequence[Write]) -> None:
         verb = kind_named(call.kind).calls[call.operation]
         mutation = Mutation(
             str(self.address), call.operation, self.cause, dict(call.before), dict(call.after)
@@ -55,13 +60,21 @@ class Calls:
         def send() -> Answer:
             return verb(self.aws, call.operation, call.parameters)
 
-        journaled(self.session, mutation, send, with_outcome=lambda _: memory)
+        journaled(self.session, mutation, send, with_intent=first, with_outcome=lambda _: last)
 
-    def _memory(self, request: ResourceRequest) -> Sequence[Write]:
-        """Return the write of what is remembered; none when the ledger says the same already."""
-        record = self.record
-        if record is not None and record.applied == request.applied:
-            return ()
+    def _after(
+        self, record: ResourceRecord | None, applied: Mapping[str, Any] | None
+    ) -> ResourceRecord | None:
+        """Return the record that says so; the same one when it says so already."""
+        if applied is None or (record is not None and record.applied == applied):
+            return record
         version = record.version if record else 0
-        after = ResourceRecord(str(self.address), request.applied, version)
-        return (resource_write(self.session.key, after),)
+        return ResourceRecord(str(self.address), applied, version + 1)
+
+    def _writes(
+        self, before: ResourceRecord | None, after: ResourceRecord | None
+    ) -> Sequence[Write]:
+        if after is None or after == before:
+            return ()
+        known = replace(after, version=after.version - 1)
+        return (resource_write(self.session.key, known),)

@@ -69,6 +69,18 @@ class ObservedService:
 
 
 @dataclass(frozen=True)
+class ObservedAutoscaling:
+    """What Application Auto Scaling knows of one service; documents as in `DesiredAutoscaling`.
+
+    `target` is None when the service is not registered.
+    """
+
+    target: Mapping[str, Any] | None = None
+    policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    scheduled: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class ObservedTaskDefinition:
     """One revision: canonical RegisterTaskDefinition content without tags, and its tags."""
 
@@ -305,4 +317,8 @@ class ObservedApp:
     """Live services with our tags for this app that the files no longer name; by AWS service name."""
     redis: Mapping[str, ObservedRedis] = field(default_factory=dict)
     """By section key of the desired groups."""
+    scaling: Mapping[str, ObservedAutoscaling] = field(default_factory=dict)
+    """By AWS service name: of the services that declare autoscaling, or that the ledger remembers."""
+    resource_labels: Mapping[str, str] = field(default_factory=dict)
+    """Target group ARN → `app/…/targetgroup/…`, of those that scaling policies leave to be found."""
     ledger: LedgerView = field(default_factory=lambda: LedgerView(key=""))

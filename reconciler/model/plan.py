@@ -152,11 +152,13 @@ class ResourceRequest:
     """What `execute` sends for a resource that is neither service nor migration: calls, in order.
 
     After the last one the ledger remembers `applied`; when a call fails, the rest waits for the next
-    plan. Without calls only the ledger learns something.
+    plan. Without calls only the ledger learns something. `intended` is remembered before the first
+    call, so that a step that was cut short still knows what it made.
     """
 
     applied: Mapping[str, Any]
     calls: tuple[ApiCall, ...] = ()
+    intended: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

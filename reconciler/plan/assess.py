@@ -219,7 +219,7 @@ def _progress(live: ObservedService) -> str:
 
 def _resource(address: Address, steps: Sequence[Step]) -> _Line:
     """Judge a resource that is nothing but calls: the planner has said how its health looks."""
-    differing = [s for s in steps if s.is_difference]
+    differing = [s for s in steps if s.is_difference and PRUNE_OFF not in s.blocked_by]
     health = _worst(s.health or Health.HEALTHY for s in steps)
     held = any(s.verb is Verb.HOLD for s in steps)
     if differing and health is Health.HEALTHY:

@@ -46,7 +46,7 @@ def for_existing(
     (adoption, or a lost ledger) they give way to any live value. `live_task_definition` is None when
     it was not read: then the record's is taken.
     """
-    wanted: Sides = {SERVICE: service.service, TASK_DEFINITION: service.task_definition}
+    wanted: Sides = {SERVICE: _unscaled(service), TASK_DEFINITION: service.task_definition}
     live: Sides = {SERVICE: live_service}
     if live_task_definition is not None:
         live[TASK_DEFINITION] = live_task_definition
@@ -61,6 +61,13 @@ def for_existing(
         value = lookup(live[side], side, path[1:]) if side == TASK_DEFINITION else MISSING
         wanted[side] = replaced(wanted[side], side, path[1:], value)
     return Effective(wanted[SERVICE], wanted[TASK_DEFINITION], kept)
+
+
+def _unscaled(service: DesiredService) -> Mapping[str, Any]:
+    """Return the declaration without its count when autoscaling is declared: then that is for creation."""
+    if service.autoscaling is None:
+        return service.service
+    return {k: v for k, v in service.service.items() if k != "desiredCount"}
 
 
 def kept_paths(record: ServiceRecord) -> frozenset[Path]:

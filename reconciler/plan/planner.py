@@ -14,6 +14,8 @@ from reconciler.model.desired import DesiredApp, DesiredMigration, DesiredServic
 from reconciler.model.names import Address
 from reconciler.model.observed import ObservedApp
 from reconciler.model.plan import Plan, Step, Verb
+from reconciler.plan.autoscaling_release import given_up_steps, orphaned_scaling_steps
+from reconciler.plan.autoscaling_steps import autoscaling_steps
 from reconciler.plan.gate import KIND, active_name, before, gates_of, vanished
 from reconciler.plan.migration_steps import (
     dropped_step,
@@ -42,13 +44,15 @@ def make_plan(desired: DesiredApp, observed: ObservedApp, *, prune: bool = False
     waits_for = (*gates, *(str(a) for a in unsettled))
     slot_taken = [s for s in migrations if s.verb is Verb.RUN and not s.blocked]
     followers = _migrations(desired, observed, last, waits_for, taken=slot_taken)
+    orphans = orphan_steps(desired, observed, prune=prune)
     steps = [
         *_redis(desired, observed),
         *_forgotten(desired, observed),
         *migrations,
         *services,
         *followers,
-        *orphan_steps(desired, observed, prune=prune),
+        *orphaned_scaling_steps(desired, observed, orphans, prune=prune),
+        *orphans,
     ]
     steps = _unrecorded(desired, observed, steps)
     return Plan(desired.key, _suspended(observed, steps), _notes(desired, observed))
@@ -90,7 +94,7 @@ def _services(
         waits = tuple(str(a) for a in service.after if a in unsettled)
         subject = Subject(desired, service, observed, (*gates, *waits))
         mine = service_steps(subject)
-        steps.extend(mine)
+        steps += [*given_up_steps(subject), *mine, *autoscaling_steps(subject)]
         if not is_settled(subject, mine):
             unsettled.append(service.address)
     return steps, unsettled

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reconciler.model.desired import DesiredApp, DesiredService
@@ -90,7 +90,11 @@ def compare_service(
         tags=tags,
         seen=seen,
         undeclared=tuple(u for u in found.undeclared if u.path.split(".")[0] not in explained),
-        suppressed=(*spelled, *found.suppressed, *tags.suppressed),
+        suppressed=(
+            *spelled,
+            *_of_the_count(service, found.suppressed),
+            *tags.suppressed,
+        ),
         notes=(*lasting, *tags.notes),
     )
 
@@ -112,16 +116,17 @@ def create_request(
 ) -> dict[str, Any]:
     """Return the CreateService input without cluster and task definition.
 
-    `desiredCount` is what is declared, else 1; a DAEMON service takes none, and an external
-    controller's what its task sets do not have. The token is the same for the same creation, so that
-    a lost answer does not make a second one.
+    `desiredCount` is what is declared, else the least that autoscaling allows, else 1; a DAEMON
+    service takes none, and an external controller's what its task sets do not have. The token is the
+    same for the same creation, so that a lost answer does not make a second one.
     """
     left_out = _left_to_task_sets(wanted)
     request = {k: v for k, v in _without_tags(wanted).items() if k not in left_out}
     if request.get("schedulingStrategy") == "DAEMON":
         request.pop("desiredCount", None)
     else:
-        request.setdefault("desiredCount", 1)
+        scaling = service.autoscaling
+        request.setdefault("desiredCount", scaling.target["minCapacity"] if scaling else 1)
     tags = {**declared_tags(wanted), **ownership_tags(app, service.address)}
     request["tags"] = tag_list(tags)
     generation = [record.deployment_id, record.version] if record else []
@@ -156,6 +161,16 @@ def update_request(
             if value:
                 sent.setdefault(name, value)
     return {"service": wanted["serviceName"], **sent}
+
+
+def _of_the_count(
+    service: DesiredService, suppressed: Iterable[Suppressed]
+) -> Iterator[Suppressed]:
+    """Say of a scaled service's count that it is the autoscaler's, declared or not."""
+    rule = "autoscaling is declared: Application Auto Scaling owns it"
+    for each in suppressed:
+        mine = service.autoscaling is not None and each.path == "desiredCount"
+        yield replace(each, rule=rule) if mine else each
 
 
 def _value(

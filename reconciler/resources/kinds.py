@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from reconciler.resources.autoscaling import autoscaling
 from reconciler.resources.kind import Kind
 from reconciler.resources.parameter_group import parameter_group
 from reconciler.resources.replication_group import replication_group
 
-KINDS: Mapping[str, Kind[Any]] = {kind.name: kind for kind in (parameter_group, replication_group)}
+KINDS: Mapping[str, Kind[Any]] = {
+    kind.name: kind for kind in (autoscaling, parameter_group, replication_group)
+}
 
 
 def kind_named(name: str) -> Kind[Any]:

@@ -3,6 +3,7 @@
 Called by `controller.reconcile` and by `diff`. In the steady state it costs ⌈N/10⌉ DescribeServices and
 what the files' look-ups and Redis groups cost: digests are pinned in the ledger, a revision in use is
 known by its ARN, and so is a service's revision, read only for a field that nothing else tells.
+Services that declare autoscaling cost three reads more, together (`resources.autoscaling`).
 """
 
 from __future__ import annotations
@@ -16,14 +17,18 @@ from reconciler.model.desired import DesiredApp, DesiredService
 from reconciler.model.observed import (
     LedgerView,
     ObservedApp,
+    ObservedAutoscaling,
     ObservedService,
     ObservedTaskDefinition,
     ServicePresence,
 )
+from reconciler.plan.autoscaling_memory import remembered
 from reconciler.plan.lookups import filled
 from reconciler.plan.needs import needs_task_definition
 from reconciler.plan.redis_values import redis_values
-from reconciler.resources import image, lookups, service_revision
+from reconciler.plan.resource_label import wanted_target_group
+from reconciler.resources import image, lookups, service_revision, target_group
+from reconciler.resources.autoscaling import autoscaling
 from reconciler.resources.ecs_service import ecs_service
 from reconciler.resources.observable import told_by_revisions
 from reconciler.resources.redis import RedisReader
@@ -68,6 +73,8 @@ class Observer:
                 for name in forgotten
                 if name in live and live[name].presence is ServicePresence.ACTIVE
             },
+            scaling=self._scaling(aws, desired, ledger),
+            resource_labels=target_group.resource_labels(aws, _label_groups(desired)),
             ledger=ledger,
         )
 
@@ -87,6 +94,13 @@ class Observer:
             name: _completed(live, self._service_revisions.get(arns.get(name, "")))
             for name, live in services.items()
         }
+
+    def _scaling(
+        self, aws: Aws, desired: DesiredApp, ledger: LedgerView
+    ) -> Mapping[str, ObservedAutoscaling]:
+        names = {s.service_name for s in desired.services if s.autoscaling is not None}
+        names |= {memory.service_name for memory in remembered(ledger).values()}
+        return autoscaling.observe(aws, desired.cluster, sorted(names))
 
     def _images(
         self, aws: Aws, references: Iterable[str], pins: Mapping[str, str]
@@ -135,6 +149,12 @@ def _candidates(aws: Aws, service: DesiredService, observed: ObservedService) ->
     running = [observed.task_definition_arn] if observed.task_definition_arn else []
     family = newest_active(aws, str(service.task_definition["family"]))
     return list(dict.fromkeys([*running, *family]))
+
+
+def _label_groups(desired: DesiredApp) -> list[str]:
+    """Return the target groups whose load balancer some scaling policy has to name."""
+    found = (wanted_target_group(service) for service in desired.services)
+    return [arn for arn in found if arn is not None]
 
 
 def _recorded_names(ledger: LedgerView) -> set[str]:

@@ -2,7 +2,7 @@
 
 Read by `plan` to tell "somebody changed this" from "AWS wrote this". A field without a row has no
 known default and is never reported. The data: `shapes.service_defaults`,
-`shapes.task_definition_defaults`.
+`shapes.task_definition_defaults`, `shapes.autoscaling_defaults`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from reconciler.model.names import Path
+from reconciler.shapes.autoscaling_defaults import AUTOSCALING_ROWS, AUTOSCALING_UNKNOWN
 from reconciler.shapes.default_row import (
     ABSENT,
     NO_DEFAULT,
@@ -21,7 +22,7 @@ from reconciler.shapes.default_row import (
     UnknownRow,
 )
 from reconciler.shapes.service_defaults import SERVICE_ROWS, SERVICE_UNKNOWN
-from reconciler.shapes.tables import SERVICE, TASK_DEFINITION, Kind, matches
+from reconciler.shapes.tables import AUTOSCALING, SERVICE, TASK_DEFINITION, Kind, matches
 from reconciler.shapes.task_definition_defaults import (
     TASK_DEFINITION_ROWS,
     TASK_DEFINITION_UNKNOWN,
@@ -42,11 +43,13 @@ __all__ = [
 DEFAULT_ROWS: dict[Kind, tuple[DefaultRow, ...]] = {
     SERVICE: SERVICE_ROWS,
     TASK_DEFINITION: TASK_DEFINITION_ROWS,
+    AUTOSCALING: AUTOSCALING_ROWS,
 }
 
 UNKNOWN_ROWS: dict[Kind, tuple[UnknownRow, ...]] = {
     SERVICE: SERVICE_UNKNOWN,
     TASK_DEFINITION: TASK_DEFINITION_UNKNOWN,
+    AUTOSCALING: AUTOSCALING_UNKNOWN,
 }
 
 

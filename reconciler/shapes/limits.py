@@ -11,8 +11,9 @@ from types import MappingProxyType
 MAX_INT = 2**31 - 1
 """ECS's `Integer` has 32 bits."""
 
-MAY_BE_NEGATIVE = frozenset({"softLimit", "hardLimit", "maxSwap"})
-"""-1 stands for unlimited in ulimits [M Ulimit] and swap [M LinuxParameters]; all others count."""
+MAY_BE_NEGATIVE = frozenset({"softLimit", "hardLimit", "maxSwap", "scalingAdjustment"})
+"""-1 stands for unlimited in ulimits [M Ulimit] and swap [M LinuxParameters]; a step scales in by a
+negative number [M StepAdjustment]; all others count."""
 
 RANGES = MappingProxyType(
     {

@@ -14,10 +14,11 @@ from typing import Literal
 
 from reconciler.model.names import Path
 
-Kind = Literal["service", "taskDefinition"]
+Kind = Literal["service", "taskDefinition", "autoscaling"]
 
 SERVICE: Kind = "service"
 TASK_DEFINITION: Kind = "taskDefinition"
+AUTOSCALING: Kind = "autoscaling"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ _HOOKS: Path = ("deploymentConfiguration", "lifecycleHooks")
 _CONNECT: Path = ("serviceConnectConfiguration", "services")
 _EBS_TAGS: Path = ("volumeConfigurations", "*", "managedEBSVolume", "tagSpecifications")
 _METRICS: Path = ("monitoring", "metricConfigurations")
+_TRACKED: Path = ("policies", "*", "targetTrackingScalingPolicyConfiguration")
+_CUSTOM: Path = (*_TRACKED, "customizedMetricSpecification")
 
 LIST_RULES: dict[Kind, tuple[ListRule, ...]] = {
     # Lists whose order ECS does not keep or does not read [TF sorts containers, environment, secrets;
@@ -109,6 +112,20 @@ LIST_RULES: dict[Kind, tuple[ListRule, ...]] = {
         ),
         ListRule(("tags",), _by("key"), "value"),
     ),
+    AUTOSCALING: (
+        ListRule(
+            ("policies", "*", "stepScalingPolicyConfiguration", "stepAdjustments"),
+            (
+                KeyPart(("metricIntervalLowerBound",), "-inf"),
+                KeyPart(("metricIntervalUpperBound",), "+inf"),
+            ),
+        ),
+        ListRule((*_CUSTOM, "dimensions"), _by("name"), "value"),
+        ListRule((*_CUSTOM, "metrics"), _by("id")),
+        ListRule(
+            (*_CUSTOM, "metrics", "*", "metricStat", "metric", "dimensions"), _by("name"), "value"
+        ),
+    ),
 }
 
 MAPS: dict[Kind, tuple[Path, ...]] = {
@@ -125,6 +142,7 @@ MAPS: dict[Kind, tuple[Path, ...]] = {
         ("serviceConnectConfiguration", "logConfiguration", "options"),
         (*_HOOKS, "*", "hookDetails"),  # any JSON [M: document type]
     ),
+    AUTOSCALING: (),
 }
 
 READ_ONLY: dict[Kind, frozenset[str]] = {
@@ -166,6 +184,7 @@ READ_ONLY: dict[Kind, frozenset[str]] = {
             "deleteRequestedAt",
         }
     ),
+    AUTOSCALING: frozenset(),
 }
 
 

@@ -24,7 +24,7 @@ MANAGED_RUN = frozenset(
         "group",
     }
 )
-SERVICE_OWN = frozenset({"after", "from"})
+SERVICE_OWN = frozenset({"after", "autoscaling", "from"})
 MIGRATION_OWN = frozenset(
     {
         "revision",

@@ -7,6 +7,7 @@ from reconciler.model.names import Address
 from reconciler.shapes.botocore_model import suggest
 from reconciler.shapes.controllers import ECS, controller_of
 from reconciler.shapes.tables import TASK_DEFINITION
+from reconciler.source.autoscaling import build_autoscaling
 from reconciler.source.checks import Checks
 from reconciler.source.fields import MANAGED_SERVICE, SERVICE_OWN, service_fields
 from reconciler.source.nodes import Entry, Mapping, Node, Place, Scalar, Sequence
@@ -24,7 +25,6 @@ def service_rules() -> Rules:
         fields=service_fields(),
         own=SERVICE_OWN,
         managed=MANAGED_SERVICE - {"taskDefinition"},
-        later=frozenset({"autoscaling"}),
     )
 
 
@@ -39,6 +39,8 @@ def build_service(name: str, entry: Entry, context: AppContext) -> DesiredServic
         write_defaults(workload, context, blocking_logs=False)
     Checks(workload, context).run()
     _deployer(workload, context)
+    own = entry.value.entries.get("autoscaling") if isinstance(entry.value, Mapping) else None
+    autoscaling = build_autoscaling(workload, own, context.report) if own else None
     workload.canonical()
     written = {p for p in workload.written if not (bare and p[0] == TASK_DEFINITION)}
     return DesiredService(
@@ -47,6 +49,7 @@ def build_service(name: str, entry: Entry, context: AppContext) -> DesiredServic
         task_definition={} if bare else workload.task,
         written=frozenset(written),
         origins=workload.origins,
+        autoscaling=autoscaling,
     )
 
 

@@ -55,7 +55,6 @@ class Rules:
     fields: frozenset[str]
     own: frozenset[str]
     managed: frozenset[str]
-    later: frozenset[str] = frozenset()
     elsewhere: frozenset[str] = frozenset()
     """Known to services only."""
 
@@ -196,10 +195,6 @@ def _unknown_words(workload: Mapping, rules: Rules, label: str, report: Report) 
         if word == "taskDefinition" and not isinstance(entry.value, Mapping):
             message = "is a map of RegisterTaskDefinition's fields here, not the name of one"
             report.error(entry.place, message, "wrong-type", path=f"{label}.taskDefinition")
-        elif word in rules.later:
-            report.error(
-                entry.place, f"'{word}' is not supported yet", "not-supported-yet", path=label
-            )
         elif word in rules.managed:
             report.error(
                 entry.place, f"'{word}' is filled in by the reconciler", "managed-field", path=label

@@ -19,6 +19,7 @@ from reconciler.resources.observe import Observer
 from reconciler.store.ledger import AppStore
 from reconciler.store.members import Member
 from reconciler.store.tables import Tables
+from tests.fakes.autoscaling import FakeAutoscaling, FakeElb
 from tests.fakes.dynamodb import FakeDynamoDB
 from tests.fakes.ecs import FakeEcs
 from tests.fakes.ecs_tasks import Nature
@@ -129,6 +130,8 @@ class Lab:
         self.ecs, self.ecr = FakeEcs(self.timeline, nature), FakeEcr()
         self.cache = FakeElastiCache(self.timeline)
         self.ecs.tasks.dynamodb = self.dynamodb.handle
+        self.scaling = FakeAutoscaling(self.ecs.services.count, self.ecs.services.scale)
+        self.elb = FakeElb()
         for number in range(1, 10):
             self.ecr.digests["shop", str(number)] = f"sha256:{number:064x}"
         self.handlers = {
@@ -137,6 +140,8 @@ class Lab:
             "ecr": self.ecr.handle,
             "sts": FakeSts().handle,
             "elasticache": self.cache.handle,
+            "application-autoscaling": self.scaling.handle,
+            "elbv2": self.elb.handle,
         }
         self.tables = Tables()
         self.controllers: list[Controller] = []

@@ -181,6 +181,21 @@ class Services:
         definition = self._definition(service.document["taskDefinition"])
         return str(definition["containerDefinitions"][0]["image"]) if definition else ""
 
+    def count(self, resource: str) -> int | None:
+        """Return the desired count of `service/<cluster>/<name>`, None when it is not ACTIVE."""
+        _, cluster, name = resource.split("/")
+        service = self.by_name.get((cluster, name))
+        if service is None or service.document["status"] != "ACTIVE":
+            return None
+        return int(service.document["desiredCount"])
+
+    def scale(self, resource: str, count: int) -> None:
+        """Set the desired count of `service/<cluster>/<name>`, as an autoscaler does."""
+        _, cluster, name = resource.split("/")
+        service = self.by_name[cluster, name]
+        service.document["desiredCount"] = count
+        self.timeline.at(self.scale_seconds, lambda: self._scale(service))
+
     def _deploy(self, service: Service, definition: dict[str, Any]) -> None:
         self.on_task_definition(service.document["serviceName"], definition)
         for deployment in service.deployments:

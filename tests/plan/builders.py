@@ -53,7 +53,8 @@ def a_service(
     name: str = "web", tag: str = "1", *, td: dict[str, Any] | None = None, **fields: Any
 ) -> DesiredService:
     """Return a desired service; `fields` are CreateService's, and `after`, `written`, `origins`."""
-    extra = {k: fields.pop(k) for k in ("after", "written", "origins") if k in fields}
+    own = ("after", "written", "origins", "autoscaling")
+    extra = {k: fields.pop(k) for k in own if k in fields}
     document = {"serviceName": f"shop-production-{name}", **fields}
     definition = dict(td or a_task_definition(tag))
     definition["family"] = f"shop-production-{name}"

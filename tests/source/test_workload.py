@@ -104,7 +104,6 @@ def test_sizes(world, cpu, memory, units):
         ("environment: {A: {b: c}}", "wrong-type", "single value"),
         ("environment: text", "wrong-type", "list"),
         ("secrets: [{name: A}]", "required", "valueFrom"),
-        ("autoscaling: {min: 1}", "not-supported-yet", "autoscaling"),
         ("cluster: other", "managed-field", "filled in"),
         ("taskDefinition: shop:1", "wrong-type", "taskDefinition"),
         ("dependsOn: {db: START}", "unknown-container", "db"),

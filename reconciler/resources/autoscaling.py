@@ -1,0 +1,162 @@
+"""autoscaling: the scalable target of one ECS service, its scaling policies and scheduled actions.
+
+Called by `resources.observe` and, through `controller.calls`, by `execute`; what to call is the planner's
+business. The CloudWatch alarms of target tracking are AWS's own and are not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, Final
+
+from reconciler.aws.door import Aws
+from reconciler.aws.translate import expect
+from reconciler.model.errors import NotFound
+from reconciler.model.observed import ObservedAutoscaling
+from reconciler.plan.autoscaling_document import (
+    API,
+    DIMENSION,
+    NAMESPACE,
+    READ_ONLY,
+    resource_id,
+)
+from reconciler.resources.kind import Answer, Kind, answer
+from reconciler.shapes.botocore_model import shape_named
+from reconciler.shapes.casing import from_wire
+
+BATCH: Final = 50
+"""Targets in one DescribeScalableTargets call (botocore: ResourceIdsMaxLen1600, max 50)."""
+
+_ALARMS = (
+    "cloudwatch:DeleteAlarms",
+    "cloudwatch:DescribeAlarms",
+    "cloudwatch:PutMetricAlarm",
+)
+"""Target tracking makes and removes its alarms with the caller's permissions [application userguide,
+security_iam_id-based-policy-examples]."""
+
+autoscaling: Kind[ObservedAutoscaling] = Kind(
+    name="autoscaling",
+    permissions={
+        "observe": (
+            f"{API}:DescribeScalableTargets",
+            f"{API}:DescribeScalingPolicies",
+            f"{API}:DescribeScheduledActions",
+        ),
+        "RegisterScalableTarget": (
+            f"{API}:RegisterScalableTarget",
+            "ecs:DescribeServices",
+            "ecs:UpdateService",
+            "iam:CreateServiceLinkedRole",
+        ),
+        "DeregisterScalableTarget": (f"{API}:DeregisterScalableTarget", *_ALARMS),
+        "PutScalingPolicy": (f"{API}:PutScalingPolicy", *_ALARMS),
+        "DeleteScalingPolicy": (f"{API}:DeleteScalingPolicy", *_ALARMS),
+        "PutScheduledAction": (f"{API}:PutScheduledAction",),
+        "DeleteScheduledAction": (f"{API}:DeleteScheduledAction",),
+    },
+)
+
+
+@autoscaling.on_observe
+def observe(aws: Aws, cluster: str, names: Sequence[str]) -> dict[str, ObservedAutoscaling]:
+    """Read what is registered for services, by their AWS names; what AWS has nothing on is left out.
+
+    Costs ⌈n/50⌉ calls for the targets; policies and actions see `_of_services`.
+    """
+    wanted = {resource_id(cluster, name): name for name in sorted(set(names))}
+    if not wanted:
+        return {}
+    targets = _targets(aws, list(wanted))
+    policies = _of_services(aws, "DescribeScalingPolicies", "ScalingPolicies", wanted)
+    actions = _of_services(aws, "DescribeScheduledActions", "ScheduledActions", wanted)
+    return {
+        name: ObservedAutoscaling(
+            target=targets.get(resource),
+            policies=_by_name("ScalingPolicy", "policyName", policies[resource]),
+            scheduled=_by_name("ScheduledAction", "scheduledActionName", actions[resource]),
+        )
+        for resource, name in wanted.items()
+        if resource in targets or policies[resource] or actions[resource]
+    }
+
+
+@autoscaling.on_call("RegisterScalableTarget", "PutScalingPolicy", "PutScheduledAction")
+def put(aws: Aws, operation: str, parameters: Mapping[str, Any]) -> Answer:
+    """Register or put: the same again changes nothing."""
+    return answer(aws.call(API, operation, **parameters))
+
+
+@autoscaling.on_call("DeregisterScalableTarget", "DeleteScalingPolicy", "DeleteScheduledAction")
+def remove(aws: Aws, operation: str, parameters: Mapping[str, Any]) -> Answer:
+    """Deregister or delete; already gone is success. Deregistering deletes policies and actions too."""
+    try:
+        return answer(aws.call(API, operation, **parameters))
+    except NotFound as error:
+        return Answer(error.request_id, {"already": error.code})
+
+
+def _targets(aws: Aws, resources: Sequence[str]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for start in range(0, len(resources), BATCH):
+        pages = aws.pages(
+            API,
+            "DescribeScalableTargets",
+            ServiceNamespace=NAMESPACE,
+            ScalableDimension=DIMENSION,
+            ResourceIds=list(resources[start : start + BATCH]),
+        )
+        for page in pages:
+            for target in expect(
+                page, "ScalableTargets", operation=f"{API}:DescribeScalableTargets"
+            ):
+                found[target["ResourceId"]] = _document("ScalableTarget", target)
+    return found
+
+
+def _of_services(
+    aws: Aws, operation: str, key: str, wanted: Mapping[str, str]
+) -> Mapping[str, list[Mapping[str, Any]]]:
+    """Return what a listing has of each resource.
+
+    AWS filters by one resource only. So one service is asked for by itself, and for several the whole
+    account is listed; when that has more pages than we have services, each is asked for by itself.
+    """
+    listing = aws.pages(API, operation, ServiceNamespace=NAMESPACE)
+    pages = list(islice(listing, len(wanted))) if len(wanted) > 1 else []
+    if not pages or pages[-1].get("NextToken"):
+        pages = [
+            page
+            for resource in wanted
+            for page in aws.pages(API, operation, ServiceNamespace=NAMESPACE, ResourceId=resource)
+        ]
+    found: dict[str, list[Mapping[str, Any]]] = {resource: [] for resource in wanted}
+    for page in pages:
+        for item in expect(page, key, operation=f"{API}:{operation}"):
+            if item["ResourceId"] in found and item["ScalableDimension"] == DIMENSION:
+                found[item["ResourceId"]].append(item)
+    return found
+
+
+def _by_name(
+    shape: str, name: str, items: Sequence[Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    documents = (from_wire(shape_named(shape, API), item) for item in items)
+    return {str(d.pop(name)): _written(d) for d in documents}
+
+
+def _document(shape: str, item: Mapping[str, Any]) -> dict[str, Any]:
+    return _written(from_wire(shape_named(shape, API), item))
+
+
+def _written(document: dict[str, Any]) -> dict[str, Any]:
+    """Return what can be declared of it; times as text in UTC, as the files have them."""
+    return {
+        name: value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        if isinstance(value, datetime)
+        else value
+        for name, value in document.items()
+        if name not in READ_ONLY
+    }
