@@ -36,6 +36,7 @@ from reconciler.local.moto_backend import (
     StartResponse,
     target_service,
 )
+from reconciler.local.scaling import ScalingError, ScalingWorld
 from reconciler.local.transactions import Answer, TransactionTokens
 
 _CREDENTIAL = re.compile(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/aws4_request")
@@ -56,6 +57,7 @@ class Backends:
 
     world: World
     caches: CacheWorld
+    scaling: ScalingWorld
     moto: MotoBackend
     images: Images
 
@@ -65,6 +67,7 @@ class Front:
 
     def __init__(self, backends: Backends, faults: Faults) -> None:
         self._world, self._caches = backends.world, backends.caches
+        self._scaling = backends.scaling
         self._moto, self._images = backends.moto, backends.images
         self._faults = faults
         self._tokens = TransactionTokens(self._world.clock)
@@ -112,6 +115,8 @@ class Front:
             return self._ecs(request)
         if service == "elasticache":
             return self._elasticache(request)
+        if service == "application-autoscaling":
+            return self._scale(request)
         if service == "ecr" and ecr.handles(self._images, operation, request.call.params):
             return self._ecr(request)
         if operation == "TransactWriteItems" and service == "dynamodb":
@@ -141,6 +146,13 @@ class Front:
             status, body = wire.failure(error.code, error.message)
             return _xml(status, body)
         return _xml(200, wire.answer(operation, document))
+
+    def _scale(self, request: _Request) -> Answer:
+        scope, call = (self._moto.account, request.region), request.call
+        try:
+            return _json(200, self._scaling.answer(scope, call.operation, call.params))
+        except ScalingError as error:
+            return _error(400, error.code, error.message)
 
     def _ecr(self, request: _Request) -> Answer:
         try:

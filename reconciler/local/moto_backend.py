@@ -22,6 +22,7 @@ StartResponse = Callable[..., Any]
 Environ = dict[str, Any]
 
 TARGETS: Mapping[str, str] = {
+    "application-autoscaling": "AnyScaleFrontendService",
     "dynamodb": "DynamoDB_20120810",
     "ecr": "AmazonEC2ContainerRegistry_V20150921",
     "ecs": "AmazonEC2ContainerServiceV20141113",

@@ -29,6 +29,7 @@ from reconciler.local.faults import Faults
 from reconciler.local.front import Backends, Front
 from reconciler.local.images import Images
 from reconciler.local.moto_backend import MotoBackend
+from reconciler.local.scaling import ScalingWorld
 from reconciler.local.secret_values import SecretValues
 from reconciler.local.seed import Seeder
 from reconciler.local.times import Times
@@ -73,6 +74,7 @@ class EmbeddedAws:
         self.images = Images(images or {})
         self.world = World(self.clock, times or Times(), rng)
         self.caches = CacheWorld(self.clock, self.world.times)
+        self.scaling = ScalingWorld(self.world)
         self.moto = MotoBackend(account)
         self._given_directory = data_directory
         self.data_directory = Path()
@@ -117,7 +119,7 @@ class EmbeddedAws:
             raise
         self.world.alarms_in_alarm = AlarmStates(self.moto).in_alarm
         self.world.digest_of = self.images.digest_in_use
-        backends = Backends(self.world, self.caches, self.moto, self.images)
+        backends = Backends(self.world, self.caches, self.scaling, self.moto, self.images)
         self._front = Front(backends, self.faults)
         self._endpoint = Endpoint(listener, self._front, self.clock)
         machine = launch.World(

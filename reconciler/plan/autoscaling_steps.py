@@ -41,9 +41,12 @@ def autoscaling_steps(subject: Subject) -> tuple[Step, ...]:
 
     They wait until the service is there and ours.
     """
-    if subject.service.autoscaling is None:
+    wanted, address = subject.service.autoscaling, str(subject.service.address)
+    if wanted is None:
         return ()
-    steps = _declared(subject, subject.service.autoscaling)
+    if subject.service.unresolved:  # from half a document nothing follows
+        return (Step(wanted.address, Verb.UPDATE, f"waits for {address}", blocked_by=(address,)),)
+    steps = _declared(subject, wanted)
     waits_for = _not_there(subject)
     if not waits_for:
         return steps

@@ -20,7 +20,9 @@ _NAMED, _SHORT = 2, 40
 
 def summary(subject: Subject, verb: Verb, changes: tuple[Change, ...], reuse: str) -> str:
     """Say what a step does in one line; `reuse` is the revision that is used again."""
-    count = subject.service.service.get("desiredCount", subject.live.service.get("desiredCount"))
+    count = subject.live.service.get("desiredCount")
+    if subject.service.autoscaling is None:
+        count = subject.service.service.get("desiredCount", count)
     rolls = any(c.effect in STARTS_TASKS for c in changes)
     what = _said(changes)
     if rolls and reuse:

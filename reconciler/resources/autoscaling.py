@@ -29,7 +29,7 @@ from reconciler.shapes.casing import from_wire
 BATCH: Final = 50
 """Targets in one DescribeScalableTargets call (botocore: ResourceIdsMaxLen1600, max 50)."""
 
-_ALARMS = (
+ALARMS: Final = (
     "cloudwatch:DeleteAlarms",
     "cloudwatch:DescribeAlarms",
     "cloudwatch:PutMetricAlarm",
@@ -45,17 +45,21 @@ autoscaling: Kind[ObservedAutoscaling] = Kind(
             f"{API}:DescribeScalingPolicies",
             f"{API}:DescribeScheduledActions",
         ),
-        "RegisterScalableTarget": (
+        "create": (
             f"{API}:RegisterScalableTarget",
             "ecs:DescribeServices",
             "ecs:UpdateService",
             "iam:CreateServiceLinkedRole",
         ),
-        "DeregisterScalableTarget": (f"{API}:DeregisterScalableTarget", *_ALARMS),
-        "PutScalingPolicy": (f"{API}:PutScalingPolicy", *_ALARMS),
-        "DeleteScalingPolicy": (f"{API}:DeleteScalingPolicy", *_ALARMS),
-        "PutScheduledAction": (f"{API}:PutScheduledAction",),
-        "DeleteScheduledAction": (f"{API}:DeleteScheduledAction",),
+        "update": (
+            f"{API}:RegisterScalableTarget",
+            f"{API}:DeregisterScalableTarget",
+            f"{API}:PutScalingPolicy",
+            f"{API}:DeleteScalingPolicy",
+            f"{API}:PutScheduledAction",
+            f"{API}:DeleteScheduledAction",
+            *ALARMS,
+        ),
     },
 )
 

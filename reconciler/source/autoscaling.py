@@ -10,6 +10,7 @@ from typing import Any
 
 from reconciler.model.desired import DesiredAutoscaling
 from reconciler.model.diagnostics import Origin
+from reconciler.model.lookups import Deferred
 from reconciler.model.names import Address, Path
 from reconciler.plan.autoscaling_document import (
     ACTIONS,
@@ -159,7 +160,7 @@ class _Reader:
             value = self._typing().convert(value_node, members[name], (written[0],))
             if value is OMIT:
                 continue
-            if value < 0:
+            if isinstance(value, int) and value < 0:
                 self._error(
                     value_node.place,
                     f"must not be negative, but is {value}",
@@ -169,7 +170,7 @@ class _Reader:
             self.target[name] = value
             self.origins["target", name] = self.node.entries[written[0]].place.origin
         low, high = (self.target.get(name) for name in CAPACITIES)
-        if low is not None and high is not None and low > high:
+        if isinstance(low, int) and isinstance(high, int) and low > high:
             place = next(
                 self.node.entries[w].place for w in ("min", CAPACITIES[0]) if w in self.node.entries
             )
@@ -211,7 +212,8 @@ class _Reader:
         name, metric = _TARGETS[word]
         top = 100 if word in _PERCENT else None
         value = tracking["targetValue"]
-        if value <= 0 or (top is not None and value > top):
+        known = not isinstance(value, Deferred)
+        if known and (value <= 0 or (top is not None and value > top)):
             wanted = f"more than 0 and at most {top}" if top else "more than 0"
             self._error(entry.value.place, f"must be {wanted}, not {value:g}", "out-of-range", word)
         if name in self.policies:
@@ -245,9 +247,9 @@ class _Reader:
                 node.place, f"must be a single value, not {describe(node)}", "wrong-type", _LABEL
             )
             return ""
-        if problem := label_problem(node.text):
+        if problem := label_problem(node.value):
             self._error(node.place, problem, "invalid-value", _LABEL)
-        return node.text
+        return node.value
 
 
 def _check_service(
@@ -266,7 +268,8 @@ def _check_service(
             report.error(reader.places[name], message, "required", path=label)
     count = workload.api.get("desiredCount")
     low, high = (wanted.target.get(bound) for bound in CAPACITIES)
-    if count is None or low is None or high is None or low <= count <= high:
+    numbers = [number for number in (low, count, high) if isinstance(number, int)]
+    if len(numbers) != len((low, count, high)) or numbers == sorted(numbers):
         return
     entry = workload.api_tree.entries.get("desiredCount")
     message = (

@@ -12,13 +12,15 @@ from reconciler.source.report import Report, show
 
 _OPEN = frozenset({"vars", "images"})
 _WORKLOADS = frozenset({"services", "migrations", "containers", "redis"})
-_OWN = SERVICE_OWN | MIGRATION_OWN
+_OWN = (SERVICE_OWN | MIGRATION_OWN) - {"autoscaling"}
 _NAMES = frozenset(
     {
         *("name", "family", "serviceName", "containerName", "sourceContainer", "sourceVolume"),
         *("launchType", "capacityProvider", "networkMode", "requiresCompatibilities"),
         *("schedulingStrategy", "type", "condition", "essential", "key", "protocol"),
         *("replicationGroupId", "cacheParameterGroupName", "engine"),
+        *("policyName", "policyType", "scheduledActionName", "predefinedMetricType"),
+        *("schedule", "startTime", "endTime"),
     }
 )
 """Fields by which documents, the items of lists and live resources are told apart."""

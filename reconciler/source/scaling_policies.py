@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from reconciler.model.lookups import Deferred
 from reconciler.plan.autoscaling_document import (
     API,
     CONFIGURATIONS,
@@ -80,7 +81,7 @@ def _check_tracking(part: Part, name: str) -> None:
 
 def label_problem(label: str) -> str:
     """Say what is wrong with the form of a resource label; empty when nothing is."""
-    if _LABEL.fullmatch(label) or "${" in label:
+    if isinstance(label, Deferred) or _LABEL.fullmatch(label):
         return ""
     return (
         f"{show(label)} is not of the form app/<load balancer>/<id>/targetgroup/<target group>/<id>"
@@ -96,7 +97,7 @@ def _check_steps(part: Part, name: str) -> None:
         low, high = step.get("metricIntervalLowerBound"), step.get("metricIntervalUpperBound")
         if low is None and high is None:
             message = "a step needs metricIntervalLowerBound, metricIntervalUpperBound, or both"
-        elif low is not None and high is not None and low >= high:
+        elif isinstance(low, float) and isinstance(high, float) and low >= high:
             message = (
                 f"metricIntervalLowerBound {low:g} is not below metricIntervalUpperBound {high:g}"
             )

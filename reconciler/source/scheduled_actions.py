@@ -41,7 +41,7 @@ def check_actions(part: Part) -> None:
                 "required",
             )
         low, high = (action.get(bound) for bound in CAPACITIES)
-        if low is not None and high is not None and low > high:
+        if isinstance(low, int) and isinstance(high, int) and low > high:
             message = f"minCapacity {low} is greater than maxCapacity {high}"
             part.error(name, ("scalableTargetAction", "minCapacity"), message, "out-of-range")
         for time in ("startTime", "endTime"):

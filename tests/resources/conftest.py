@@ -8,6 +8,7 @@ from reconciler.aws.boto import BotoTransport
 from reconciler.aws.clock import SystemClock
 from reconciler.aws.door import Aws
 from reconciler.local.server import DEFAULT_REGION, EmbeddedAws
+from tests.fakes.autoscaling import FakeAutoscaling
 from tests.fakes.ecs import FakeEcs
 from tests.fakes.elasticache import FakeElastiCache
 from tests.fakes.timeline import Timeline
@@ -34,8 +35,11 @@ def sandbox(request):
         recorder = Recorder(request.getfixturevalue("_embedded"))
         return Sandbox(Aws(recorder, SystemClock()), recorder)
     timeline = Timeline()
+    ecs = FakeEcs(timeline)
+    scaling = FakeAutoscaling(ecs.services.count, ecs.services.scale)
     handlers = {
-        "ecs": FakeEcs(timeline).handle,
+        "ecs": ecs.handle,
+        "application-autoscaling": scaling.handle,
         "elasticache": FakeElastiCache(timeline).handle,
     }
     recorder = Recorder(FakeTransport(timeline, handlers))

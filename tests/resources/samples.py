@@ -17,6 +17,7 @@ from reconciler.resources import ecs_service as service_verbs
 from reconciler.resources import parameter_group as parameter_verbs
 from reconciler.resources import replication_group as group_verbs
 from reconciler.resources import task_definition as definition_verbs
+from reconciler.resources.autoscaling import ALARMS, autoscaling
 from reconciler.resources.ecs_service import ecs_service
 from reconciler.resources.kind import Answer, Kind
 from reconciler.resources.parameter_group import parameter_group
@@ -345,6 +346,93 @@ class ReplicationGroupSample:
         return replication_group.calls[operation](aws, operation, request)
 
 
+@dataclass
+class AutoscalingSample:
+    """The autoscaling of one service."""
+
+    number: int = field(default_factory=lambda: next(_NUMBERS))
+    kind = autoscaling
+    absent = "nobody-made-this"
+    # Registering reads and scales the service for the caller and makes the service-linked role; policies
+    # of target tracking make alarms (Application Auto Scaling user guide: identity-based policies).
+    implied: ClassVar = {
+        "create": frozenset(
+            {"ecs:DescribeServices", "ecs:UpdateService", "iam:CreateServiceLinkedRole"}
+        ),
+        "update": frozenset(ALARMS),
+    }
+
+    @property
+    def name(self) -> str:
+        return f"shop-{self.number}"
+
+    @property
+    def scope(self) -> dict[str, Any]:
+        return {
+            "ServiceNamespace": "ecs",
+            "ResourceId": f"service/{CLUSTER}/{self.name}",
+            "ScalableDimension": "ecs:service:DesiredCount",
+        }
+
+    def prepare(self, sandbox: Sandbox) -> None:
+        service = ServiceSample(self.number)
+        service.prepare(sandbox)
+        service.create(sandbox.aws)
+
+    def create(self, aws: Aws) -> Answer:
+        return self._call(aws, "RegisterScalableTarget", MinCapacity=1, MaxCapacity=4)
+
+    def updates(self, aws: Aws) -> None:
+        """Change it by everything the kind's module offers for that; each twice, which is safe."""
+        metric = {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}
+        tracking = {"TargetValue": 60.0, "PredefinedMetricSpecification": metric}
+        policy = {
+            "PolicyName": "cpu",
+            "PolicyType": "TargetTrackingScaling",
+            "TargetTrackingScalingPolicyConfiguration": tracking,
+        }
+        action = {
+            "ScheduledActionName": "night",
+            "Schedule": "rate(1 day)",
+            "StartTime": "2026-12-24T18:00:00Z",
+            "ScalableTargetAction": {"MinCapacity": 1},
+        }
+        for _ in range(2):
+            self._call(
+                aws, "RegisterScalableTarget", SuspendedState={"ScheduledScalingSuspended": True}
+            )
+            self._call(aws, "PutScalingPolicy", **policy)
+            self._call(aws, "PutScheduledAction", **action)
+        live = self.reads(aws)[self.name]
+        assert live.target is not None
+        assert live.target["suspendedState"]["scheduledScalingSuspended"] is True
+        assert set(live.policies) == {"cpu"}
+        assert live.scheduled["night"]["startTime"] == "2026-12-24T18:00:00Z"
+        for _ in range(2):
+            self._call(aws, "DeleteScalingPolicy", PolicyName="cpu")
+            self._call(aws, "DeleteScheduledAction", ScheduledActionName="night")
+        self._call(aws, "PutScalingPolicy", **policy)
+        for _ in range(2):
+            self._call(aws, "DeregisterScalableTarget")
+        assert self.reads(aws) == {}
+
+    def reads(self, aws: Aws) -> Any:
+        return autoscaling.observe(aws, CLUSTER, [self.name])
+
+    def seen(self, aws: Aws) -> dict[str, Any]:
+        return dict(self.reads(aws)[self.name].target)
+
+    def sent(self) -> dict[str, Any]:
+        return {"minCapacity": 1, "maxCapacity": 4}
+
+    def identity(self, answer: Answer) -> str:
+        del answer
+        return self.name
+
+    def _call(self, aws: Aws, operation: str, **fields: Any) -> Answer:
+        return autoscaling.calls[operation](aws, operation, {**self.scope, **fields})
+
+
 def definition(family: str, tag: str) -> dict[str, Any]:
     """Return a small RegisterTaskDefinition input."""
     return {
@@ -368,4 +456,5 @@ SAMPLES: tuple[type[Any], ...] = (
     DefinitionSample,
     ParameterGroupSample,
     ReplicationGroupSample,
+    AutoscalingSample,
 )

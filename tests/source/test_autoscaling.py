@@ -393,3 +393,18 @@ def test_layers_merge_by_word(world):
     [web] = world.app(text).services
     assert web.autoscaling.target == {"minCapacity": 1, "maxCapacity": 4}
     assert sorted(web.autoscaling.policies) == ["cpu", "memory"]
+
+
+def test_look_ups_stand_for_values(world):
+    """A label, a bound or a target may come from AWS; what decides how it is read may not."""
+    text = "min: ${ssm:/min}\nmax: 4\nrequestCountPerTarget: ${ssm:/rate}\nresourceLabel: ${cfn:Stack.Label}"
+    app = world.app(service(text, "desiredCount: 2\n"))
+    found = app.services[0].autoscaling
+    assert found.target == {"minCapacity": "${ssm:/min}", "maxCapacity": 4}
+    tracked = found.policies["requests"][TRACKING]
+    assert tracked["targetValue"] == "${ssm:/rate}"
+    assert tracked["predefinedMetricSpecification"]["resourceLabel"] == "${cfn:Stack.Label}"
+    assert app.lookups == {"ssm:/min", "ssm:/rate", "cfn:Stack.Label"}
+    action = "{schedule: '${ssm:/cron}', scalableTargetAction: {minCapacity: 1}}"
+    [error] = world.errors(service(f"min: 1\nmax: 4\nscheduledActions: {{a: {action}}}"))
+    assert error.rule == "look-up"
