@@ -78,6 +78,8 @@ class Front:
         if path.startswith(METADATA_PREFIX):
             status, headers, body = _json(*container_metadata(self._world, path))
             return self._send(start_response, (status, headers, body))
+        if path.startswith(ecr.LAYERS_PREFIX):
+            return self._send(start_response, self._layer(path))
         request = _identify(environ)
         fault = self._faults.take(request.call)
         answer = self._with_fault(fault, request) if fault else self._answer(request)
@@ -155,12 +157,18 @@ class Front:
             return _error(400, error.code, error.message)
 
     def _ecr(self, request: _Request) -> Answer:
+        call, host = request.call, request.environ.get("HTTP_HOST", "127.0.0.1")
+        asked = ecr.Asked(self._images, self._moto.account, f"http://{host}", call.params)
         try:
-            call = request.call
-            document = ecr.answer(self._images, self._moto.account, call.operation, call.params)
-        except ecr.ImageNotFound as error:
-            return _error(400, "ImageNotFoundException", str(error))
-        return _json(200, document)
+            return _json(200, ecr.answer(call.operation, asked))
+        except ecr.EcrError as error:
+            return _error(400, error.code, str(error))
+
+    def _layer(self, path: str) -> Answer:
+        found = ecr.layer(self._images, path)
+        if found is None:
+            return _STATUS[404], [("Content-Type", "text/plain")], b""
+        return _STATUS[200], [("Content-Type", "application/octet-stream")], found.encode()
 
     def _send(self, start_response: StartResponse, answer: Answer) -> Iterable[bytes]:
         status, headers, body = answer

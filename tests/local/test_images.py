@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.local.images import ImageReference, Images, digest_of
+from reconciler.local.images import ImageReference, Images
 from reconciler.local.sample import sample_images
 from reconciler.local.server import EmbeddedAws
 from reconciler.local.standalone import LocalOptions, embedded, parse_image
@@ -47,7 +47,7 @@ def test_the_tag_of_a_digest_is_found_again(repository, tag):
     """What was given out as a digest is known by it afterwards, and digests do not change."""
     images = Images({})
     digest = images.digest(repository, tag)
-    assert digest == digest_of(repository, tag)
+    assert digest == Images({}).digest(repository, tag)
     reference = ImageReference.parse(f"{HOST}/{repository}@{digest}")
     assert images.tag_of(reference) == tag
     assert images.tag_of(ImageReference.parse(f"{repository}@sha256:00")) == ""
@@ -61,7 +61,11 @@ def test_every_tag_of_a_mapped_repository_exists(talk):
             repositoryName=repository, imageIds=[{"imageTag": "1"}, {"imageTag": "2"}]
         )["imageDetails"]
         digests = [d["imageDigest"] for d in details]
-        assert digests == [digest_of(repository, "1"), digest_of(repository, "2")]
+        assert digests == [
+            talk.aws.images.digest(repository, "1"),
+            talk.aws.images.digest(repository, "2"),
+        ]
+        assert len(set(digests)) == 2
         again = ecr.describe_images(
             repositoryName=repository, imageIds=[{"imageDigest": digests[0]}]
         )
@@ -86,7 +90,9 @@ def test_batch_get_image(talk):
     """Known images come with a manifest, unknown ones are failures."""
     wanted = [{"imageTag": "1"}, {"imageDigest": "sha256:" + "0" * 64}]
     answer = talk.client("ecr").batch_get_image(repositoryName="app", imageIds=wanted)
-    assert [i["imageId"]["imageDigest"] for i in answer["images"]] == [digest_of("app", "1")]
+    assert [i["imageId"]["imageDigest"] for i in answer["images"]] == [
+        talk.aws.images.digest("app", "1")
+    ]
     assert [f["failureCode"] for f in answer["failures"]] == ["ImageNotFound"]
 
 

@@ -242,7 +242,8 @@ def test_create_only_fields_are_refused(shop):
     )
     with pytest.raises(urllib.error.HTTPError) as raised:
         urllib.request.urlopen(request)  # noqa: S310 - as above
-    assert "launchType cannot be changed" in raised.value.read().decode()
+    with raised.value as answer:
+        assert "launchType cannot be changed" in answer.read().decode()
 
 
 def test_a_cloudwatch_alarm_rolls_a_deployment_back(shop):
