@@ -24,6 +24,7 @@ from reconciler.plan.migration_steps import (
     vanished_step,
 )
 from reconciler.plan.orphans import orphan_steps
+from reconciler.plan.queues import live_notes
 from reconciler.plan.redis_steps import forgotten_steps, redis_steps
 from reconciler.plan.redis_subject import RedisSubject
 from reconciler.plan.service_steps import is_settled, service_steps
@@ -174,7 +175,7 @@ def _kept_from(step: Step, word: str) -> Step:
 
 
 def _notes(desired: DesiredApp, observed: ObservedApp) -> tuple[str, ...]:
-    notes = [str(warning) for warning in desired.warnings]
+    notes = [*(str(warning) for warning in desired.warnings), *live_notes(desired, observed)]
     if suspension := observed.ledger.suspension:
         by = f", by {suspension.by}" if suspension.by else ""
         notes.append(f"{suspension.text}{by}; resume with: reconciler -a {desired.key} resume")

@@ -18,12 +18,14 @@ from reconciler.model.observed import (
     ObservedParameterGroup,
     ObservedRedis,
 )
+from reconciler.plan.queues import needs_live_policy
 from reconciler.plan.redis_parameters import differing
 from reconciler.plan.redis_subject import is_managed, memory_of, owned_parameters
 from reconciler.resources import parameter_group as parameters
 from reconciler.resources import replication_group as groups
 from reconciler.resources.parameter_group import parameter_group
 from reconciler.resources.replication_group import replication_group
+from reconciler.shapes.redis_tables import DEFAULT_GROUPS
 
 FRESH_SECONDS = 15.0
 """How long a reading serves while we do nothing: a rollout is looked at every other second, a group not."""
@@ -54,26 +56,40 @@ class RedisReader:
         if known is not None and known[0] == state and now - known[1] < FRESH_SECONDS:
             return known[2]
         found = {
-            group.name: ObservedRedis() if group.unresolved else self._group(aws, group, ledger)
+            group.name: ObservedRedis()
+            if group.unresolved
+            else self._one(aws, desired, group, ledger)
             for group in desired.redis
         }
         self._readings[desired.key] = (state, now, found)
         return found
 
-    def _group(self, aws: Aws, group: DesiredRedis, ledger: LedgerView) -> ObservedRedis:
+    def _one(
+        self, aws: Aws, desired: DesiredApp, group: DesiredRedis, ledger: LedgerView
+    ) -> ObservedRedis:
         name = str(group.group["replicationGroupId"])
-        if group.group.keys() == _REFERENCE:
+        judged = needs_live_policy(desired, group)
+        if group.group.keys() == _REFERENCE and not judged:
             told = groups.described(aws, name)
-            live = groups.observed_redis(told, None) if told else ObservedRedis()
-        else:
-            live = replication_group.observe(aws, "", [name]).get(name, ObservedRedis())
+            return groups.observed_redis(told, None) if told else ObservedRedis()
+        live = replication_group.observe(aws, "", [name]).get(name, ObservedRedis())
         if live.arn and is_managed(group) and live.status not in _COMING_OR_GOING:
             live = replace(live, tags=groups.tags(aws, live))
+        if judged:
+            return self._judged(aws, live)
         if group.parameter_group is None or live.status == "creating":
             return live
         record = ledger.resources.get(str(group.address))
         applied = memory_of(group, record.applied if record else {})
         return replace(live, parameter_group=self._parameters(aws, group.parameter_group, applied))
+
+    def _judged(self, aws: Aws, live: ObservedRedis) -> ObservedRedis:
+        """Add the parameters of the attached group, which is not ours: a queue is judged by them."""
+        attached = str(live.group.get("cacheParameterGroupName", ""))
+        if not attached or attached.startswith(DEFAULT_GROUPS):
+            return live
+        found = parameter_group.observe(aws, "", [attached]).get(attached)
+        return replace(live, parameter_group=found)
 
     def _parameters(
         self, aws: Aws, mine: DesiredParameterGroup, applied: Mapping[str, object]

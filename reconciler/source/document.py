@@ -33,6 +33,7 @@ from reconciler.source.own import (
     check,
     is_region,
 )
+from reconciler.source.queues import check_queues
 from reconciler.source.redis import redis_groups
 from reconciler.source.references import Resolver
 from reconciler.source.report import Report, show
@@ -104,9 +105,9 @@ def build_app(document: Mapping, where: Where, report: Report) -> DesiredApp | N
         dropped_migrations=_dropped(resolved),
         states=states_of(resolved, report),
         redis=redis,
-        warnings=report.warnings,
     )
-    app = replace(app, lookups=look_ups_of(app))
+    check_queues(app, resolved, report)
+    app = replace(app, lookups=look_ups_of(app), warnings=report.warnings)
     return replace(app, content_hash=content_hash(app))
 
 
