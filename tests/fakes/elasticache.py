@@ -68,7 +68,8 @@ class FakeElastiCache:
 
     def _listen_as_declared(self, name: str) -> None:
         group = self.group(name)
-        group.ports = dict.fromkeys(group.ports, int(group.settings["Port"]))
+        place = ("127.0.0.1", int(group.settings["Port"]))
+        group.places = dict.fromkeys(group.places, place)
 
 
 def _parsed(operation: str, document: Mapping[str, Any]) -> dict[str, Any]:

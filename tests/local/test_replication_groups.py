@@ -89,7 +89,7 @@ def test_a_group_is_created_and_becomes_available(group):
     seen = group.settle()
     assert (seen["AutomaticFailover"], seen["MultiAZ"]) == ("enabled", "disabled")
     node_group = seen["NodeGroups"][0]
-    assert node_group["PrimaryEndpoint"]["Address"] == "127.0.0.1"
+    assert node_group["PrimaryEndpoint"]["Address"].startswith("127.")
     roles = [m["CurrentRole"] for m in node_group["NodeGroupMembers"]]
     assert roles == ["primary", "replica"]
     member = group.members()[0]
@@ -324,7 +324,7 @@ def test_cluster_mode_has_a_configuration_endpoint_and_no_reboot(group):
     group.create(NumNodeGroups=2, ReplicasPerNodeGroup=1, AutomaticFailoverEnabled=True)
     seen = group.settle()
     assert seen["ClusterEnabled"]
-    assert seen["ConfigurationEndpoint"]["Address"] == "127.0.0.1"
+    assert seen["ConfigurationEndpoint"]["Address"].startswith("127.")
     assert seen["MemberClusters"] == ["r-0001-001", "r-0001-002", "r-0002-001", "r-0002-002"]
     assert len(seen["NodeGroups"]) == 2
     assert all("PrimaryEndpoint" not in g for g in seen["NodeGroups"])

@@ -17,7 +17,6 @@ from reconciler.local.elasticache.state import (
     group_of,
 )
 
-HOST = "127.0.0.1"
 _NODE = "0001"
 _CLUSTER_PENDING = ("EngineVersion", "CacheNodeType", "TransitEncryptionEnabled")
 """Members of PendingModifiedValues of a cache cluster that a modification may leave there."""
@@ -25,7 +24,8 @@ _CLUSTER_PENDING = ("EngineVersion", "CacheNodeType", "TransitEncryptionEnabled"
 
 def endpoint(group: ReplicationGroup, node_group: int) -> Document:
     """Return where the server of a node group listens on this machine."""
-    return {"Address": HOST, "Port": group.ports[node_group]}
+    host, port = group.places[node_group]
+    return {"Address": host, "Port": port}
 
 
 def waiting(group: ReplicationGroup) -> Document:

@@ -15,7 +15,7 @@ from reconciler.local.elasticache.families import (
     full_version,
 )
 from reconciler.local.elasticache.pages import page
-from reconciler.local.elasticache.servers import free_port
+from reconciler.local.elasticache.servers import free_place
 from reconciler.local.elasticache.state import (
     CacheWorld,
     Document,
@@ -104,7 +104,7 @@ def create(world: CacheWorld, scope: Scope, params: Mapping[str, Any]) -> Docume
         members=members,
         tags=[dict(tag) for tag in params.get("Tags") or []],
         ready_at=world.now() + world.times.cache_creating,
-        ports={number: free_port() for number in range(1, settings["NumNodeGroups"] + 1)},
+        places={n: free_place(settings["Port"]) for n in range(1, settings["NumNodeGroups"] + 1)},
         auth_token=_auth_token(params),
     )
     for member in members:

@@ -27,6 +27,7 @@ from reconciler.local.processes import Processes, ProcessSpec
 
 _LOG = logging.getLogger(__name__)
 _HOST = "127.0.0.1"
+_TRIES = 5
 _START_SECONDS = 10.0
 _POLL_SECONDS = 0.01
 _MAXMEMORY = "512mb"
@@ -41,7 +42,7 @@ class WantedServer:
 
     key: str
     generation: int
-    port: int
+    place: tuple[str, int]
     databases: str
     password: str = field(repr=False)
     config: Mapping[str, str] = field(hash=False)
@@ -70,11 +71,21 @@ def find_server() -> str:
     return ""
 
 
-def free_port() -> int:
-    """Return a port of this machine that nothing listens on."""
+def free_place(port: int) -> tuple[str, int]:
+    """Return a host of this machine where nothing listens on `port`, and the port.
+
+    Each group has an address of its own, as on AWS, so that it can have the port it declares. Where
+    127.0.0.1 is the only loopback address (macOS) and the port is taken, it is another port.
+    """
+    octets = (secrets.randbelow(254) + 1 for _ in range(3 * _TRIES))
+    hosts = [f"127.{a}.{b}.{c}" for a, b, c in zip(octets, octets, octets, strict=True)]
+    for host in (*hosts, _HOST):
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind((host, port))
+            return host, port
     with socket.socket() as listener:
         listener.bind((_HOST, 0))
-        return int(listener.getsockname()[1])
+        return _HOST, int(listener.getsockname()[1])
 
 
 def wanted_servers(world: CacheWorld) -> list[WantedServer]:
@@ -82,7 +93,7 @@ def wanted_servers(world: CacheWorld) -> list[WantedServer]:
     found = []
     for region, group in world.every_group():
         if group.status != "deleting":
-            found += [_wanted(region, group, number) for number in sorted(group.ports)]
+            found += [_wanted(region, group, number) for number in sorted(group.places)]
     return found
 
 
@@ -98,7 +109,7 @@ def _wanted(region: Region, group: ReplicationGroup, number: int) -> WantedServe
     return WantedServer(
         key=f"{group.arn}/{number}",
         generation=group.generation,
-        port=group.ports[number],
+        place=group.places[number],
         databases=primary.running.get("databases", "16"),
         password=group.auth_token,
         config=_engine_config(immediate),
@@ -167,16 +178,17 @@ class CacheServers:
         if self._processes is None:
             self._processes = Processes(self._receive)
         name = f"cache/{secrets.token_hex(4)}"
+        host, port = server.place
         running = _Running(server, name, f"config-{secrets.token_hex(8)}")
         self._running[server.key] = self._by_process[name] = running
         argv = [
-            *(self._binary, "--port", str(server.port), "--bind", _HOST),
+            *(self._binary, "--port", str(port), "--bind", host),
             *("--save", "", "--appendonly", "no", "--loglevel", "warning"),
             *("--databases", server.databases, "--maxmemory", _MAXMEMORY),
             *("--rename-command", "CONFIG", running.config_command),
         ]
         self._processes.spawn(name, ProcessSpec(argv, {"LANG": "C.UTF-8"}, str(self._directory)))
-        _wait_for_port(server.port, running.exited)
+        _wait_for(server.place, running.exited)
         return running
 
     def _end(self, running: _Running) -> None:
@@ -199,7 +211,8 @@ class CacheServers:
         from valkey.exceptions import ResponseError, ValkeyError  # noqa: PLC0415 - as above
 
         password = None if first else server.password or None
-        client: Any = Valkey(host=_HOST, port=server.port, password=password, socket_timeout=5)
+        host, port = server.place
+        client: Any = Valkey(host=host, port=port, password=password, socket_timeout=5)
         try:
             for name, value in changed.items():
                 with contextlib.suppress(ResponseError):  # a parameter of ElastiCache's own
@@ -209,7 +222,7 @@ class CacheServers:
                     running.config_command, "SET", "requirepass", server.password
                 )
         except ValkeyError as error:
-            _LOG.warning("the server on port %d takes no parameters: %s", server.port, error)
+            _LOG.warning("the server on %s:%d takes no parameters: %s", host, port, error)
             return
         finally:
             client.close()
@@ -218,13 +231,13 @@ class CacheServers:
 
 def _same_start(present: WantedServer, wanted: WantedServer) -> bool:
     """Whether the running server can become the wanted one without a start."""
-    names = ("generation", "port", "databases", "password")
+    names = ("generation", "place", "databases", "password")
     return all(getattr(present, name) == getattr(wanted, name) for name in names)
 
 
-def _wait_for_port(port: int, exited: threading.Event) -> None:
+def _wait_for(place: tuple[str, int], exited: threading.Event) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and not exited.is_set():
-        with contextlib.suppress(OSError), socket.create_connection((_HOST, port), timeout=1):
+        with contextlib.suppress(OSError), socket.create_connection(place, timeout=1):
             return
         time.sleep(_POLL_SECONDS)

@@ -76,7 +76,7 @@ class Pending:
 class ReplicationGroup:
     """One replication group; `settings` are declared fields with ElastiCache's defaults.
 
-    `ports` are where the servers of its node groups listen on this machine.
+    `places` are the hosts and ports where the servers of its node groups listen on this machine.
     """
 
     arn: str
@@ -89,7 +89,7 @@ class ReplicationGroup:
     ready_at: datetime | None = None
     pending: Pending | None = None
     applying: Document = field(default_factory=dict)
-    ports: dict[int, int] = field(default_factory=dict)
+    places: dict[int, tuple[str, int]] = field(default_factory=dict)
     generation: int = 0
     """Grows when its servers must start anew, their contents lost."""
     auth_token: str = field(default="", repr=False)
