@@ -199,7 +199,7 @@ def _named(runs: Iterable[Run]) -> str:
 
 
 def _reason(releases: Iterable[Release], wanted: Wanted) -> str:
-    versions = sorted({r.commit[:12] or f"generation {r.generation}" for r in releases})
+    versions = sorted({r.commit[:7] or f"generation {r.generation}" for r in releases})
     where = f" (entry {wanted.number})" if wanted.number is not None else ""
     said = f": {wanted.reason}" if wanted.reason else ""
     return f"rolled back to {', '.join(versions)}{where}{said}"
@@ -212,10 +212,10 @@ def _notes(
     if point is not None and point.generation is not None:
         for address, release in choice.releases.items():
             if release.generation != point.generation:
-                version = release.commit[:12] or f"generation {release.generation}"
+                version = release.commit[:7] or f"generation {release.generation}"
                 yield f"{address} was not rolled out by that revision: it ran {version} then"
     yield from crossing_notes(runs)
     yield (
         f"{desired.key} is suspended until: reconciler -a {desired.key} resume; the files still say "
-        f"{desired.commit[:12] or desired.content_hash[:12]}: revert them before that"
+        f"{desired.commit[:7] or desired.content_hash[:12]}: revert them before that"
     )

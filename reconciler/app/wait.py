@@ -104,7 +104,7 @@ class _Watch:
         if wanted is None:
             text = f"no controller has taken up {self.condition.value} yet"
             return Outlook(False, text), status
-        return said_outlook(wanted, self.condition.addresses, said), status
+        return said_outlook(wanted, self.condition.addresses, said, ledger.suspension), status
 
     def _wanted(self, ledger: LedgerView) -> int | None:
         """Return the generation that is waited for; a later one carries it out as well."""

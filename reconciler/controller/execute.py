@@ -338,6 +338,9 @@ class Executor:
 
     def _cause(self, step: Step) -> str:
         whys = sorted({str(change.why) for change in step.changes}) or [str(step.verb)]
+        release = step.request.release if isinstance(step.request, ServiceRequest) else None
+        if release is not None:
+            return f"rollback to {release.commit or f'generation {release.generation}'}"
         source = self.desired.commit or self.desired.content_hash[:12]
         return f"{'+'.join(whys)} {source}"
 

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from reconciler.model.names import Address
-from reconciler.model.observed import LedgerView
+from reconciler.model.observed import LedgerView, Suspension
 from reconciler.model.plan import Plan, Step, Verb
 from reconciler.model.status import AppStatus, Health, Sync
 from reconciler.plan.assess import GUARD, MIGRATION, UNHEALTHY, restricted
@@ -58,9 +58,17 @@ def live_outlook(
 
 
 def said_outlook(
-    generation: int, addresses: Collection[Address], said: AppStatus | None
+    generation: int,
+    addresses: Collection[Address],
+    said: AppStatus | None,
+    suspension: Suspension | None = None,
 ) -> Outlook:
-    """Judge what a controller last said of the app: a generation, or a later one, has converged."""
+    """Judge what a controller last said of the app: a generation, or a later one, has converged.
+
+    While the app is suspended nobody keeps it so: what was said before does not count.
+    """
+    if suspension is not None:
+        return Outlook(False, suspension.text, 0 if suspension.until else GUARD)
     if said is None or said.generation < generation:
         seen = "nothing yet" if said is None else f"generation {said.generation}"
         return Outlook(

@@ -144,7 +144,7 @@ def _changes(subject: Subject, release: Release, side: ServiceSide) -> tuple[Cha
 
 
 def _summary(subject: Subject, release: Release) -> str:
-    version = release.commit[:12] or f"generation {release.generation}"
+    version = release.commit[:7] or f"generation {release.generation}"
     count = subject.live.service.get("desiredCount")
     tasks = "" if count is None else f", {count} task{'' if count == 1 else 's'}"
     return f"back to {short_arn(release.task_definition_arn)} of {version}{tasks}"

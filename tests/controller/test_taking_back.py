@@ -92,6 +92,8 @@ def test_back_to_the_exact_revision(lab, controller):
         "OUTCOME service/web UpdateService ok",
         "SERVICE service/web steady",
     ]
+    (intent,) = [r.content for r in lab.store.journal(limit=4) if r.content["kind"] == "INTENT"]
+    assert intent["cause"] == "rollback to generation 1"
     ledger = lab.ledger
     assert dict(ledger.suspension.rolled_back) == {"service/web": first.begun}
     record = ledger.services["web"]

@@ -101,6 +101,14 @@ def test_a_suspension_lasts_until_somebody_ends_it(world, until, code):
     assert judged(world, an_app(a_service(), a_service("worker")), "synced").holds
 
 
+@pytest.mark.parametrize(("until", "code"), [("", 4), ("2026-11-22T12:00:00+00:00", 0)])
+def test_what_was_said_before_a_suspension_does_not_count(until, code):
+    """After a rollback the row still says converged, until the next pass writes another."""
+    suspension = Suspension("rolled back", "arn:me", "2026-11-22T10:00:00+00:00", until)
+    outlook = said_outlook(5, (), said(5), suspension)
+    assert (outlook.holds, outlook.code) == (False, code)
+
+
 def said(generation: int, health: Health = Health.HEALTHY, code: int = 0) -> AppStatus:
     """Return what a controller stored."""
     web = ResourceStatus(WEB, Sync.SYNCED, health)
