@@ -111,7 +111,8 @@ class DesiredService:
     `service` is a CreateService input without cluster, taskDefinition, clientToken and tags of ours;
     `task_definition` a RegisterTaskDefinition input. `tags` inside either are the user's.
     `written` holds the paths (whole subtrees) whose values we wrote down because the files are
-    silent; they start with "service" or "taskDefinition", as do the keys of `origins`.
+    silent; they start with "service" or "taskDefinition", as do the keys of `origins`. `carried` holds
+    the paths of `${live}`, absent from the documents: their values are those of the live revision.
     """
 
     address: Address
@@ -127,6 +128,7 @@ class DesiredService:
     """Where look-ups were filled in → their names; the paths begin as those of `origins`."""
     moved: Mapping[str, tuple[Value, Value]] = field(default_factory=dict)
     """Look-up → the value that was last relied on and the other one that it has now."""
+    carried: frozenset[Path] = frozenset()
 
     @property
     def name(self) -> str:

@@ -61,6 +61,8 @@ class ObservedService:
     events: tuple[str, ...] = ()
     revision_arn: str = ""
     unread: frozenset[str] = frozenset()
+    running: Mapping[str, str] = field(default_factory=dict)
+    """Container → digest (`sha256:…`) that runs, where it was needed to compare tags with digests."""
 
     @property
     def primary(self) -> Deployment | None:

@@ -184,8 +184,12 @@ class Step:
 
     @property
     def is_difference(self) -> bool:
-        """Whether `diff` exits 1 for it: it would run, or is held or blocked. Notes alone are 0."""
-        return self.verb not in (Verb.NONE, Verb.WAIT)
+        """Whether `diff` exits 1 for it: it would run, or is held or blocked. Notes alone are 0.
+
+        Taking over a service that is as declared is none: our own tags are all that is added.
+        """
+        adopts_only = self.verb is Verb.ADOPT and not self.changes
+        return self.verb not in (Verb.NONE, Verb.WAIT) and not adopts_only
 
 
 @dataclass(frozen=True)
@@ -200,3 +204,8 @@ class Plan:
     def in_sync(self) -> bool:
         """Whether nothing differs."""
         return not any(step.is_difference for step in self.steps)
+
+    @property
+    def acts(self) -> bool:
+        """Whether carrying it out would do anything to AWS that a person should agree to."""
+        return any(step.is_difference or step.verb is Verb.ADOPT for step in self.steps)

@@ -27,11 +27,15 @@ class Effective:
     service: Mapping[str, Any]
     task_definition: Mapping[str, Any]
     kept: frozenset[Path] = frozenset()
+    carried: frozenset[Path] = frozenset()
+    """`${live}`: in `task_definition` with the live revision's value, never in what is remembered."""
+    lost: frozenset[Path] = frozenset()
+    """`${live}` without a live value."""
 
 
 def for_creation(service: DesiredService) -> Effective:
-    """Return the declaration with every written default."""
-    return Effective(service.service, service.task_definition)
+    """Return the declaration with every written default; there is nothing live to carry over."""
+    return Effective(service.service, service.task_definition, lost=service.carried)
 
 
 def for_existing(
@@ -60,7 +64,17 @@ def for_existing(
         # On a service the kept field is simply not ours; a revision has to be complete.
         value = lookup(live[side], side, path[1:]) if side == TASK_DEFINITION else MISSING
         wanted[side] = replaced(wanted[side], side, path[1:], value)
-    return Effective(wanted[SERVICE], wanted[TASK_DEFINITION], kept)
+    values = {p: _live_value(live_task_definition, p) for p in service.carried}
+    carried = {p: value for p, value in values.items() if value is not MISSING}
+    for path, value in sorted(carried.items()):
+        wanted[TASK_DEFINITION] = replaced(
+            wanted[TASK_DEFINITION], TASK_DEFINITION, path[1:], value
+        )
+    # Without a description of the live revision nothing is compared or sent either.
+    lost = service.carried - carried.keys() if live_task_definition is not None else frozenset()
+    return Effective(
+        wanted[SERVICE], wanted[TASK_DEFINITION], kept, frozenset(carried), frozenset(lost)
+    )
 
 
 def _unscaled(service: DesiredService) -> Mapping[str, Any]:
@@ -78,6 +92,8 @@ def kept_paths(record: ServiceRecord) -> frozenset[Path]:
 def applied(effective: Effective, pinned: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the ledger is to remember once all of it has been sent."""
     content = {k: v for k, v in pinned.items() if k != "tags"}
+    for path in effective.carried:
+        content = replaced(content, TASK_DEFINITION, path[1:], MISSING)
     return _remembered(effective.service, content, effective.kept)
 
 
@@ -104,6 +120,10 @@ def _remembered(
         TASK_DEFINITION: dict(task_definition),
         "kept": [list(path) for path in sorted(kept)],
     }
+
+
+def _live_value(document: Mapping[str, Any] | None, path: Path) -> Any:
+    return MISSING if document is None else lookup(document, TASK_DEFINITION, path[1:])
 
 
 def _side(path: Path) -> Kind:

@@ -6,6 +6,7 @@ Called by `resources.observe` before it asks ECS for revisions.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from reconciler.model.desired import DesiredService
 from reconciler.model.observed import ObservedService, ServicePresence, ServiceRecord
@@ -28,6 +29,24 @@ def carries_out(
         and bool(record.task_definition_arn)
         and record.task_definition_arn == observed.task_definition_arn
         and record.desired_hash == desired_hash(service, images)
+    )
+
+
+def needs_running_images(
+    service: DesiredService, live: Mapping[str, Any], images: Mapping[str, str]
+) -> bool:
+    """Say whether a container of the live task definition names a tag where a digest is wanted.
+
+    Then only what runs can tell whether they are the same (`plan.revision`).
+    """
+    declared = {
+        c["name"]: str(c.get("image", ""))
+        for c in service.task_definition.get("containerDefinitions", ())
+    }
+    wanted = {name: images.get(image, image) for name, image in declared.items()}
+    return any(
+        "@" not in str(c.get("image", "")) and "@" in wanted.get(c["name"], "")
+        for c in live.get("containerDefinitions", ())
     )
 
 

@@ -35,6 +35,11 @@ def ownership_tags(app: DesiredApp, address: Address) -> dict[str, str]:
     }
 
 
+def is_mark(path: str) -> bool:
+    """Say whether the path of a change is one of our own tags."""
+    return path in {f"tags.{tag}" for tag in (APP_TAG, ENVIRONMENT_TAG, ADDRESS_TAG)}
+
+
 def owner_of(app: DesiredApp, tags: Mapping[str, str]) -> Owner:
     """Say whose a live resource with these tags is."""
     if APP_TAG not in tags and ENVIRONMENT_TAG not in tags:

@@ -18,6 +18,7 @@ from reconciler.plan.changes import Background, change_of
 from reconciler.plan.compare import Difference, compare, removed
 from reconciler.plan.lookup_news import moved_paths
 from reconciler.plan.needs import carries_out
+from reconciler.plan.running_images import with_running_images
 from reconciler.plan.spec_hash import SPEC_TAG, content_hash
 from reconciler.plan.spelling import respelled
 from reconciler.shapes.tables import TASK_DEFINITION
@@ -51,8 +52,9 @@ def compare_revision(
     moved = moved_paths(service)
     background = Background(TASK_DEFINITION, before, service.origins, service.written, moved)
     content, spelled = respelled(_without_tags(wanted), known.content, TASK_DEFINITION)
-    found = compare(content, known.content, TASK_DEFINITION)
-    gone = removed(before or {}, content, known.content, TASK_DEFINITION)
+    seen, settled = with_running_images(service, content, known.content, live)
+    found = compare(content, seen, TASK_DEFINITION)
+    gone = removed(before or {}, content, seen, TASK_DEFINITION)
     tags = _image_tags(observed)
     changes = [_readable(change_of(d, Effect.ROLLOUT, background), tags) for d in found.differences]
     changes += [
@@ -64,7 +66,7 @@ def compare_revision(
     return RevisionSide(
         tuple(changes),
         tuple(u for u in found.undeclared if u.path not in covered),
-        (*spelled, *found.suppressed),
+        (*spelled, *found.suppressed, *settled),
     )
 
 

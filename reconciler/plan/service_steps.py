@@ -14,7 +14,8 @@ from reconciler.model.observed import (
     RolloutState,
     ServicePresence,
 )
-from reconciler.model.plan import Change, Effect, ServiceRequest, Step, Suppressed, Verb
+from reconciler.model.plan import Change, Effect, ServiceRequest, Step, Verb
+from reconciler.plan.adoption import are_marks, taken_over, untouched
 from reconciler.plan.controllers import (
     as_deployed,
     creation_problem,
@@ -51,7 +52,12 @@ from reconciler.plan.service_side import (
     update_request,
 )
 from reconciler.plan.step_summary import STARTS_TASKS, summary, tasks
-from reconciler.plan.subject import Subject, image_problem, next_command, rename_problem
+from reconciler.plan.subject import (
+    Subject,
+    content_problem,
+    next_command,
+    rename_problem,
+)
 
 
 def service_steps(subject: Subject) -> tuple[Step, ...]:
@@ -102,11 +108,13 @@ def _unresolved(subject: Subject) -> Step:
 
 def _creation(subject: Subject) -> Step:
     service, images = subject.service, subject.observed.images
-    problem = rename_problem(subject) or image_problem(subject, service.task_definition)
+    effective = for_creation(service)
+    problem = rename_problem(subject) or content_problem(
+        subject, service.task_definition, effective.lost
+    )
     problem = problem or creation_problem(service.service, service.task_definition)
     if problem:
         return Step(service.address, Verb.HOLD, problem, blocked_by=subject.blocked_by)
-    effective = for_creation(service)
     pinned = pin_images(effective.task_definition, images)
     create = create_request(subject.app, service, effective.service, subject.record)
     bare = is_left_to_task_sets(effective.service)
@@ -190,9 +198,15 @@ def _existing(subject: Subject) -> tuple[Step, ...]:
         address,
         Verb.ADOPT if adopt else Verb.UPDATE,
         undeclared=(*found.revision.undeclared, *found.service.undeclared),
-        suppressed=(*found.revision.suppressed, *found.service.suppressed, *_kept(found)),
+        suppressed=(
+            *found.revision.suppressed,
+            *found.service.suppressed,
+            *untouched(found.effective),
+        ),
         notes=(*found.service.notes, *_lost_notes(found), *_moved_notes(subject, found)),
     )
+    if adopt and not found.heavy and are_marks(found.light):
+        return (taken_over(_whole(subject, found, base), subject.service.service_name),)
     hold = _hold_reason(subject, found) if found.heavy else ""
     if not found.heavy and not found.light:
         return (_in_sync(subject, found, base),)
@@ -318,7 +332,7 @@ def _hold_reason(subject: Subject, found: _Found) -> str:
         return refusal(found.deployer, found.refused)
     if subject.is_held and subject.record is not None:
         return f"held: {subject.record.reason or 'the rollout was reverted'}"
-    return image_problem(subject, found.effective.task_definition)
+    return content_problem(subject, found.effective.task_definition, found.effective.lost)
 
 
 def _what_to_do(subject: Subject, found: _Found) -> tuple[str, ...]:
@@ -326,11 +340,6 @@ def _what_to_do(subject: Subject, found: _Found) -> tuple[str, ...]:
     if found.refused:
         return how_to_deploy(found.deployer, subject.app.key, str(subject.service.address))
     return next_command(subject) if subject.is_held else ()
-
-
-def _kept(found: _Found) -> tuple[Suppressed, ...]:
-    rule = "a default of ours that adoption did not write over the live value"
-    return tuple(Suppressed(".".join(path), None, rule) for path in sorted(found.effective.kept))
 
 
 def _moved_notes(subject: Subject, found: _Found) -> tuple[str, ...]:

@@ -40,7 +40,8 @@ def desired_hash(service: DesiredService, images: Mapping[str, str]) -> str:
     declared = {k: v for k, v in service.service.items() if k not in NOT_A_ROLLOUT}
     pinned = pin_images(service.task_definition, images)
     pinned.pop("tags", None)
-    return _hash([normal(declared, SERVICE), normal(pinned, TASK_DEFINITION)])
+    carried = [sorted(service.carried)] if service.carried else []
+    return _hash([normal(declared, SERVICE), normal(pinned, TASK_DEFINITION), *carried])
 
 
 def _hash(value: Any) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.model.desired import DesiredApp, DesiredService
-from reconciler.model.names import AppKey
+from reconciler.model.names import AppKey, Path, dotted
 from reconciler.model.observed import (
     ObservedApp,
     ObservedService,
@@ -78,6 +78,20 @@ def image_problem(subject: Subject, task_definition: Mapping[str, Any]) -> str:
     live_digests = set(subject.observed.images.values())
     missing = tuple(image for image in missing if image not in live_digests)
     return f"image not found: {', '.join(missing)}" if missing else ""
+
+
+def live_problem(lost: frozenset[Path]) -> str:
+    """Say which `${live}` have no live value to stand for, empty when there is none of them."""
+    names = ", ".join(sorted(dotted(path[1:]) for path in lost))
+    what = "is no such value in the live task definition"
+    return f"${{live}} at {names}: there {what}, write one or a secret" if names else ""
+
+
+def content_problem(
+    subject: Subject, task_definition: Mapping[str, Any], lost: frozenset[Path]
+) -> str:
+    """Say why a task definition cannot be registered: an image or a `${live}` value is not there."""
+    return image_problem(subject, task_definition) or live_problem(lost)
 
 
 def rename_problem(subject: Subject) -> str:

@@ -24,7 +24,7 @@ from reconciler.model.observed import (
 )
 from reconciler.plan.autoscaling_memory import remembered
 from reconciler.plan.lookups import filled
-from reconciler.plan.needs import needs_task_definition
+from reconciler.plan.needs import needs_running_images, needs_task_definition
 from reconciler.plan.redis_values import redis_values
 from reconciler.plan.resource_label import wanted_target_group
 from reconciler.resources import image, lookups, service_revision, target_group
@@ -32,6 +32,7 @@ from reconciler.resources.autoscaling import autoscaling
 from reconciler.resources.ecs_service import ecs_service
 from reconciler.resources.observable import told_by_revisions
 from reconciler.resources.redis import RedisReader
+from reconciler.resources.running import running_digests
 from reconciler.resources.task_definition import newest_active, task_definition
 
 ABSENT = ObservedService(ServicePresence.ABSENT)
@@ -61,10 +62,11 @@ class Observer:
         services = {name: live.get(aws_name, ABSENT) for name, aws_name in wanted.items()}
         services = self._with_revisions(aws, desired, services)
         images = self._images(aws, desired.image_references(), ledger.pins)
+        definitions = self._definitions(aws, desired, services, images, ledger)
         return ObservedApp(
             key=desired.key,
-            services=services,
-            task_definitions=self._definitions(aws, desired, services, images, ledger),
+            services=_with_running_images(aws, desired, services, definitions, images),
+            task_definitions=definitions,
             images=images,
             lookups=values,
             redis=redis,
@@ -142,6 +144,24 @@ def _completed(live: ObservedService, told: Mapping[str, Any] | None) -> Observe
         return live
     news = {name: value for name, value in told.items() if name in live.unread}
     return replace(live, service={**live.service, **news}, unread=live.unread - told_by_revisions())
+
+
+def _with_running_images(
+    aws: Aws,
+    desired: DesiredApp,
+    services: Mapping[str, ObservedService],
+    definitions: Mapping[str, ObservedTaskDefinition],
+    images: Mapping[str, str],
+) -> dict[str, ObservedService]:
+    """Add what runs where the live task definition names a tag and the files the digest behind it."""
+    found = dict(services)
+    for service in desired.services:
+        live = found[service.name]
+        known = definitions.get(live.task_definition_arn)
+        if known is not None and needs_running_images(service, known.content, images):
+            running = running_digests(aws, desired.cluster, live, known.content)
+            found[service.name] = replace(live, running=running)
+    return found
 
 
 def _candidates(aws: Aws, service: DesiredService, observed: ObservedService) -> list[str]:

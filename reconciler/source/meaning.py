@@ -71,8 +71,12 @@ def _meaning(workload: DesiredService | DesiredMigration) -> dict[str, Any]:
     names = {f.name for f in fields(workload)} - {"origins", "unresolved", "looked_up", "moved"}
     result = {name: marked(getattr(workload, name)) for name in names}
     result["written"] = sorted(workload.written)
-    if isinstance(workload, DesiredService) and workload.autoscaling is not None:
-        result["autoscaling"] = _without_places(workload.autoscaling)
+    if isinstance(workload, DesiredService):
+        if workload.autoscaling is not None:
+            result["autoscaling"] = _without_places(workload.autoscaling)
+        result.pop("carried")
+        if workload.carried:
+            result["carried"] = sorted(workload.carried)
     return result
 
 

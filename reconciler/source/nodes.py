@@ -67,7 +67,8 @@ class Scalar:
     """A text as written; `plain` when it stood without quotes.
 
     `source` is where the value itself stands when it came here by a reference. `parts` are its texts
-    and look-ups when it holds what only AWS can answer; `text` then shows it as written.
+    and look-ups when it holds what only AWS can answer; `text` then shows it as written. `live` marks
+    `${live}`, a value that is in no file.
     """
 
     text: str
@@ -75,6 +76,7 @@ class Scalar:
     plain: bool = True
     source: Place | None = None
     parts: tuple[Part, ...] = ()
+    live: bool = False
 
     @property
     def value(self) -> str:

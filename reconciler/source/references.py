@@ -33,6 +33,9 @@ MAX_DEPTH = 50
 """Levels of what a reference brings; the whole stays far from Python's recursion limit."""
 _MAX_WALK = 150
 
+LIVE = "live"
+"""`${live}`: the value that the service's task definition has, never written down."""
+
 _FAMILIES = (*HEADER, "vars", "images", "redis", "ssm", "cfn", "tfstate", "env")
 _SPELLED = {
     "vars": "vars.NAME",
@@ -120,11 +123,14 @@ class Resolver:
 
     def _pieces(self, reference: Reference, node: Scalar) -> list[Part]:
         value = self._value(reference, node)
+        token = node.text[reference.start : reference.end]
         if not isinstance(value, Scalar):
-            token = node.text[reference.start : reference.end]
             message = f"{token} is {describe(value)}: it cannot be part of a text"
             self._fail(node.place.find(token), message, "wrong-type")
         assert isinstance(value, Scalar)  # noqa: S101 - _fail raised
+        if value.live:
+            message = f"{token} stands for a whole value: it cannot be part of a text"
+            self._fail(node.place.find(token), message, "live-value")
         return list(value.parts) or [value.text]
 
     def _value(self, reference: Reference, node: Scalar) -> Node:
@@ -136,7 +142,7 @@ class Resolver:
         empty = (
             value is None
             or isinstance(value, Null)
-            or (isinstance(value, Scalar) and not value.text)
+            or (isinstance(value, Scalar) and not value.text and not value.live)
         )
         if empty and reference.default is not None:
             return self._default(reference.default, node.place)
@@ -205,6 +211,8 @@ class Resolver:
 
     def _find(self, name: str, place: Place, *, quiet: bool) -> Node | None:
         family, _, rest = name.partition(".")
+        if name == LIVE:
+            return Scalar("", place, plain=False, live=True)
         if family in HEADER and not rest:
             value = self._resolved(self._document.get(family))
             return value or self._unknown(name, place, quiet=quiet)
@@ -282,8 +290,8 @@ class Resolver:
                 place, f"more than {MAX_NODES} values once references are resolved", "too-large"
             )
         match value:
-            case Scalar(text=text, plain=plain, source=source, parts=parts):
-                return Scalar(text, place, plain, source or value.place, parts)
+            case Scalar(text=text, plain=plain, source=source, parts=parts, live=live):
+                return Scalar(text, place, plain, source or value.place, parts, live)
             case Mapping(entries=entries):
                 return Mapping(place, entries)
             case Sequence(items=items):

@@ -48,6 +48,7 @@ def build_service(name: str, entry: Entry, context: AppContext) -> DesiredServic
         service=workload.api,
         task_definition={} if bare else workload.task,
         written=frozenset(written),
+        carried=workload.carried,
         origins=workload.origins,
         autoscaling=autoscaling,
     )

@@ -89,7 +89,7 @@ class Shorts:
 
     def _words(self, entry: Entry, path: Path) -> Entry:
         value = entry.value
-        if not isinstance(value, Scalar) or _is_sole(value):
+        if not isinstance(value, Scalar) or value.live or _is_sole(value):
             return entry
         masked = _Masked(value)
         shell = _SHELL.search(_unquoted(masked.text))
@@ -185,7 +185,7 @@ def _ports(entry: Entry) -> Entry:
 
 def _health_check(entry: Entry) -> Entry:
     value = entry.value
-    if not isinstance(value, Scalar):
+    if not isinstance(value, Scalar) or value.live:
         return entry
     shell = Scalar("CMD-SHELL", value.place, plain=False)
     command = Sequence(value.place, [shell, value])

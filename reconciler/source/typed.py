@@ -16,7 +16,7 @@ from reconciler.model.names import Path, dotted
 from reconciler.plan.canonical import item_key
 from reconciler.shapes.botocore_model import Shape, suggest
 from reconciler.shapes.limits import MAX_INT, MAY_BE_NEGATIVE, RANGES
-from reconciler.shapes.tables import Kind, ListRule, list_rule
+from reconciler.shapes.tables import Kind, ListRule, is_map, list_rule
 from reconciler.source.nodes import Broken, Entry, Mapping, Node, Null, Scalar, Sequence, describe
 from reconciler.source.report import Report, show
 
@@ -45,6 +45,10 @@ class Typing:
     origins: dict[Path, Origin] = field(default_factory=dict)
     nulled: set[Path] = field(default_factory=set)
     """Paths that were set to null by hand: nothing is written down there."""
+    carried: set[Path] = field(default_factory=set)
+    """Paths of `${live}`: the value is taken from the live task definition."""
+    may_carry: bool = False
+    """Whether there is a live task definition to take values from."""
 
     def convert(self, node: Node, shape: Shape, path: Path = ()) -> Any:
         """Return the value of `node` as `shape` wants it, or OMIT."""
@@ -53,6 +57,8 @@ class Typing:
             return OMIT
         if isinstance(node, Broken):
             return OMIT
+        if isinstance(node, Scalar) and node.live:
+            return self._live(node, path)
         if path:
             self.origins[(self.prefix, *path)] = node.place.origin
         if isinstance(node, Scalar) and node.parts and _may_defer(node, shape):
@@ -65,6 +71,31 @@ class Typing:
         where = f"{self.label}.{dotted(path)}" if path else self.label
         self.report.error(node.place, message, rule, path=where)
         return OMIT
+
+    def _live(self, node: Scalar, path: Path) -> Any:
+        """Note a value that stays as it is live, where it can be found again: in a container, by names."""
+        if self.partial:  # a template does not know yet whose it will be
+            return OMIT
+        if not self.may_carry:
+            message = "${live} is a value of a service's task definition, and there is none here"
+            return self.error(node, message, "live-value", path)
+        inside = path[0] in ("containerDefinitions", "volumes") and len(path) > 2  # noqa: PLR2004
+        if not self._by_names(path) or not inside or path[-1] in ("name", "image"):
+            message = "${live} stands for a field of a container or a volume, not for this"
+            return self.error(node, message, "live-value", path)
+        self.carried.add(path)
+        self.nulled.add(path)  # nothing is written down there
+        self.origins[(self.prefix, *path)] = node.place.origin
+        return OMIT
+
+    def _by_names(self, path: Path) -> bool:
+        """Whether no step is an index of a list: behind these a value may be another tomorrow."""
+        ends = [end for end, step in enumerate(path) if step.isdigit()]
+        return all(self._has_names(path[:end]) for end in ends)
+
+    def _has_names(self, path: Path) -> bool:
+        rule = list_rule(self.kind, path)
+        return is_map(self.kind, path) or (rule is not None and bool(rule.key))
 
     def _structure(self, node: Node, shape: Shape, path: Path) -> Any:
         if shape.is_document:

@@ -74,6 +74,7 @@ class Assembled:
     task: dict[str, Any]
     origins: dict[Path, Origin] = field(default_factory=dict)
     nulled: frozenset[Path] = frozenset()
+    carried: frozenset[Path] = frozenset()
     written: set[Path] = field(default_factory=set)
     complete: bool = True
     """Whether no mistake was found in it so far."""
@@ -134,6 +135,7 @@ def assemble(name: str, entry: Entry, rules: Rules, context: AppContext) -> Asse
     typing = Typing(label, rules.prefix, SERVICE, report)
     api_document = typing.convert(shorts.service(api), _shape(rules.operation))
     task_typing = Typing(label, "taskDefinition", TASK_DEFINITION, report)
+    task_typing.may_carry = rules.prefix == SERVICE
     task_document = task_typing.convert(task, _shape("RegisterTaskDefinition"))
     nulled = {(rules.prefix, *p) for p in typing.nulled}
     nulled |= {("taskDefinition", *p) for p in task_typing.nulled}
@@ -148,6 +150,7 @@ def assemble(name: str, entry: Entry, rules: Rules, context: AppContext) -> Asse
         task=task_document,
         origins={**typing.origins, **task_typing.origins},
         nulled=frozenset(nulled),
+        carried=frozenset(("taskDefinition", *p) for p in task_typing.carried),
         complete=len(report.errors) == errors,
     )
 

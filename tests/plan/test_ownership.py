@@ -13,18 +13,19 @@ from tests.plan.world import World, a_service, a_task_definition, an_app, digest
 
 
 def test_an_existing_service_is_adopted_only_by_applying() -> None:
-    """A live service without our tags is shown as adopt; equal content keeps its revision."""
+    """A live service as declared is shown as adopt, and no difference: apply adds our tags alone."""
     world = World()
     service = a_service(desiredCount=2)
     world.adopt_me(service)
     app = an_app(service)
     step = only(world.plan(app), "service/web")
     assert step.verb is Verb.ADOPT
-    assert {c.path for c in step.changes} == {
-        "tags.reconciler:app",
-        "tags.reconciler:environment",
-        "tags.reconciler:address",
+    assert step.changes == ()
+    assert {"tags.reconciler:app", "tags.reconciler:environment", "tags.reconciler:address"} <= {
+        s.path for s in step.suppressed
     }
+    assert world.plan(app).in_sync
+    assert world.plan(app).acts
     assert world.calls == []
     world.converge(app)
     assert world.calls == ["TagResource"]

@@ -134,7 +134,7 @@ def interruption_explained(invocation: Invocation, text: str) -> Iterator[None]:
 
 def _is_done(preview: Any) -> bool:
     """Say whether there is nothing to do and nothing to wait for: the lease stays where it is."""
-    return bool(preview.plan.in_sync and preview.status.converged)
+    return bool(not preview.plan.acts and preview.status.converged)
 
 
 def code_of(status: AppStatus) -> int:
@@ -146,7 +146,7 @@ def _agreed(invocation: Invocation, previews: Sequence[Any], *, asks: bool) -> b
     """Show the plans on stderr and ask; nothing to do, or a saved plan, needs no answer."""
     from reconciler.plan import render  # noqa: PLC0415 - only when there is a plan
 
-    changing = [p for p in previews if not p.plan.in_sync]
+    changing = [p for p in previews if p.plan.acts]
     if not changing:
         return True
     if not invocation.values["quiet"]:

@@ -22,6 +22,11 @@ def reads(names: Names) -> Iterator[Statement]:
             [names.any_service, names.arn("ecs", f"service-revision/{names.cluster_name}/*")],
         )
     yield allow(
+        "EcsReadRevisions",
+        ["ecs:DescribeServiceRevisions"],
+        [names.arn("ecs", f"service-revision/{names.cluster_name}/*")],
+    )
+    yield allow(
         "EcsReadDefinitions",  # these two know no resource
         ["ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions"],
         ["*"],
