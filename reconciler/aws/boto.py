@@ -7,6 +7,7 @@ commands which call nothing start quickly. Retries and deadlines are the door's.
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -152,3 +153,20 @@ def _refuse_unreadable(http_response: Any, parsed: Mapping[str, Any], model: Any
         from botocore.parsers import ResponseParserError  # noqa: PLC0415 - loaded by now
 
         raise ResponseParserError(f"the body is not JSON ({len(body)} bytes)") from error
+
+
+def default_region(profile: str | None) -> str | None:
+    """Return the region that botocore's own chain gives: AWS_REGION, AWS_DEFAULT_REGION, the profile.
+
+    Raises BadCredentials for a profile that does not exist.
+    """
+    import boto3  # noqa: PLC0415 - boto3 is imported on first use
+
+    region = os.environ.get("AWS_REGION")
+    if region:
+        return region
+    try:
+        found = boto3.session.Session(profile_name=profile).region_name
+    except Exception as error:
+        raise from_exception(error, "configuration") from error
+    return str(found) if found else None

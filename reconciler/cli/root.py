@@ -40,6 +40,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "migration": "Look at migrations and settle them.",
     },
     "Set up": {
+        "init": "Write the YAML of what runs already.",
         "doctor": "Check credentials, account, tables and permissions.",
         "schema": "Print JSON Schemas of files and results.",
         "local": "Run an AWS on this machine, with the controller.",

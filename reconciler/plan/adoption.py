@@ -9,9 +9,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from reconciler.model.names import dotted
-from reconciler.model.plan import Change, Step, Suppressed
+from reconciler.model.plan import Change, Step, Suppressed, Verb
 from reconciler.plan.effective import Effective
-from reconciler.plan.ownership import is_mark
+from reconciler.plan.ownership import is_mark, owner_name
+from reconciler.plan.subject import Subject
+
+
+def of_another(subject: Subject) -> Step:
+    """Return the step of a service that another app has taken over: nothing is done to it."""
+    owner = owner_name(subject.live.tags)
+    name = subject.service.service_name
+    return Step(
+        subject.service.address,
+        Verb.HOLD,
+        f"{name} belongs to {owner}: its reconciler:* tags say so",
+        notes=(
+            f"take it out of {owner} and remove its reconciler:* tags, or choose another serviceName",
+        ),
+    )
 
 
 def are_marks(changes: Sequence[Change]) -> bool:

@@ -15,7 +15,7 @@ from reconciler.model.observed import (
     ServicePresence,
 )
 from reconciler.model.plan import Change, Effect, ServiceRequest, Step, Verb
-from reconciler.plan.adoption import are_marks, taken_over, untouched
+from reconciler.plan.adoption import are_marks, of_another, taken_over, untouched
 from reconciler.plan.controllers import (
     as_deployed,
     creation_problem,
@@ -35,7 +35,7 @@ from reconciler.plan.effective import (
 )
 from reconciler.plan.lookup_news import moved_notes
 from reconciler.plan.lookups import awaited, said
-from reconciler.plan.ownership import Owner, owner_name, owner_of, registration
+from reconciler.plan.ownership import Owner, owner_of, registration
 from reconciler.plan.pin import pin_images, pins_of
 from reconciler.plan.revision import (
     RevisionSide,
@@ -67,7 +67,7 @@ def service_steps(subject: Subject) -> tuple[Step, ...]:
     match subject.live.presence:
         case ServicePresence.ACTIVE:
             if owner_of(subject.app, subject.live.tags) is Owner.OTHER:
-                return (_of_another(subject),)
+                return (of_another(subject),)
             return _existing(subject)
         case ServicePresence.DRAINING:
             step = _creation(subject)
@@ -138,19 +138,6 @@ def _creation(subject: Subject) -> Step:
         ),
         blocked_by=subject.blocked_by,
         request=request,
-    )
-
-
-def _of_another(subject: Subject) -> Step:
-    owner = owner_name(subject.live.tags)
-    name = subject.service.service_name
-    return Step(
-        subject.service.address,
-        Verb.HOLD,
-        f"{name} belongs to {owner}: its reconciler:* tags say so",
-        notes=(
-            f"take it out of {owner} and remove its reconciler:* tags, or choose another serviceName",
-        ),
     )
 
 

@@ -228,7 +228,7 @@ class Checks:
             where = (*path, "environment", name)
             if name in names:
                 self.error(where, "is also under secrets: AWS takes one of them", "two-forms")
-            elif _looks_secret(name, value):
+            elif looks_secret(name, value):
                 hint = f"/{self._context.app}/{self._context.environment}/{name}"
                 message = (
                     f"looks like a secret in plain text; write it as  secrets: {{{name}: {hint}}}"
@@ -254,7 +254,8 @@ def _named(container: Mapping) -> str | None:
     return container.text("name")
 
 
-def _looks_secret(name: str, value: str) -> bool:
+def looks_secret(name: str, value: str) -> bool:
+    """Say whether an environment variable looks like a secret in plain text: by its name or its form."""
     if not value or value.lower() in ("true", "false") or (value.isdigit() and len(value) <= 6):  # noqa: PLR2004
         return False
     if is_sensitive(("value",), value):

@@ -1,0 +1,309 @@
+"""`init`: live services → YAML, and the proof that it says what is.
+
+The proof is the plan of `diff`, made of what was read and of the text, before a file is written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from reconciler.app.world import FIRST_ANSWER, World
+from reconciler.aws.boto import default_region
+from reconciler.aws.door import Aws
+from reconciler.aws.identity import caller_identity
+from reconciler.model.diagnostics import Diagnostic
+from reconciler.model.errors import AccessDenied, InvalidDesiredState, UsageError
+from reconciler.model.observed import (
+    LedgerView,
+    ObservedApp,
+    ObservedService,
+    ObservedTaskDefinition,
+)
+from reconciler.model.plan import Plan
+from reconciler.plan.ownership import APP_TAG, ENVIRONMENT_TAG, owner_name
+from reconciler.plan.planner import make_plan
+from reconciler.resources import image, inventory
+from reconciler.resources.inventory import Found
+from reconciler.settings import Settings
+from reconciler.source.folder import Loaded, load_folder
+from reconciler.source.imports.files import SCHEMA_FILE, Imported, Written, write
+from reconciler.source.imports.live import LiveService, Target
+from reconciler.source.imports.names import guess_app, guess_environment
+from reconciler.source.schema import file_schema
+
+Say = Callable[[str], None]
+OWNED = frozenset({APP_TAG, ENVIRONMENT_TAG})
+_SERVICE = re.compile(r"services\.(?P<key>[a-z0-9][a-z0-9_-]*)[.:]")
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What is to be imported, and as what."""
+
+    cluster: str
+    services: Sequence[str] = ()
+    everything: bool = False
+    environment: str | None = None
+    app: str | None = None
+    region: str | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What was written, by path and number of lines, and what became of each service.
+
+    `differences` are what `diff` would still show: none, unless a service has something that the files
+    cannot say.
+    """
+
+    key: str
+    files: Mapping[str, int]
+    services: Sequence[Imported]
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """AWS's name of what was asked for and is not imported → why."""
+    differences: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+
+
+def clusters(settings: Settings, region: str | None) -> list[str]:
+    """Return the names of the clusters in the region. Raises UsageError without one."""
+    return inventory.clusters(World(settings).door(_region(settings, region)))
+
+
+def init(settings: Settings, options: ImportOptions, *, say: Say) -> ImportReport:
+    """Write the YAML of live services below the desired folder. Nothing in AWS is changed.
+
+    Raises UsageError when nothing was chosen, or when files are there already and `force` is not set;
+    InvalidDesiredState when what was written cannot be read back (a mistake of ours).
+    """
+    region = _region(settings, options.region)
+    aws = World(settings).door(region)
+    account = caller_identity(aws.within(FIRST_ANSWER)).account
+    say(f"reading cluster {options.cluster} in {account}/{region}")
+    found, absent = inventory.read(aws, options.cluster, _wanted(aws, options))
+    if not found:
+        listed = "; ".join(f"{name}: {why}" for name, why in absent.items())
+        raise UsageError(
+            f"nothing to import in cluster {options.cluster}: {listed or 'no service'}"
+        )
+    target = _target(options, account, region, found)
+    found, others = _without_others(target, found)
+    absent |= others
+    if not found:
+        raise UsageError("; ".join(f"{name} {why}" for name, why in absent.items()))
+    folder = settings.directory / target.environment / target.app
+    _refuse_overwriting(folder, force=options.force)
+    images = _resolved(aws, found, say)
+    proof = prove(target, found, images)
+    files = {} if proof.written is None else _put(folder, proof.written.files)
+    if files:
+        schema = json.dumps(file_schema(), indent=1, ensure_ascii=False) + "\n"
+        _put(settings.directory, {SCHEMA_FILE: schema})
+    return ImportReport(
+        key=f"{target.environment}/{target.app}",
+        files=files,
+        services=proof.services,
+        absent=absent,
+        differences=proof.differences,
+        warnings=[str(d) for d in load_folder(settings.directory).diagnostics] if files else (),
+    )
+
+
+def _region(settings: Settings, region: str | None) -> str:
+    found = region or default_region(settings.profile)
+    if not found:
+        raise UsageError("no region: give --region, or set AWS_REGION or one in the profile")
+    return found
+
+
+def _wanted(aws: Aws, options: ImportOptions) -> list[str]:
+    if options.services:
+        return list(dict.fromkeys(options.services))
+    names = inventory.service_names(aws, options.cluster)
+    if options.everything:
+        return names
+    there = ", ".join(names) or "none"
+    raise UsageError(f"say which services: --service NAME, or --all; there are: {there}")
+
+
+def _target(options: ImportOptions, account: str, region: str, found: Sequence[Found]) -> Target:
+    names = [f.name for f in found]
+    owners = {
+        (t[ENVIRONMENT_TAG], t[APP_TAG]) for f in found if (t := f.service.tags).keys() >= OWNED
+    }
+    if len(owners) == 1 and not (options.environment or options.app):
+        environment, app = owners.pop()
+        return Target(app, environment, account, region, options.cluster)
+    environment = options.environment or guess_environment(options.cluster, *names)
+    repositories = {
+        image.parse(str(c.get("image", ""))).repository
+        for f in found
+        for c in f.definition.content.get("containerDefinitions", ())
+    }
+    app = options.app or guess_app(names, repositories, options.cluster)
+    return Target(app, environment, account, region, options.cluster)
+
+
+def _without_others(target: Target, found: Sequence[Found]) -> tuple[list[Found], dict[str, str]]:
+    """Part the services that another app has taken over already: two apps would fight over them."""
+    mine = f"{target.environment}/{target.app}"
+    others = {
+        f.name: f"belongs to {owner_name(f.service.tags)}: its reconciler:* tags say so"
+        for f in found
+        if f.service.tags.keys() & OWNED and owner_name(f.service.tags) != mine
+    }
+    return [f for f in found if f.name not in others], others
+
+
+def _refuse_overwriting(folder: Path, *, force: bool) -> None:
+    there = sorted(p.name for p in folder.glob("*.y*ml")) if folder.is_dir() else []
+    if there and not force:
+        raise UsageError(f"{folder} holds {', '.join(there)}: --force overwrites what init writes")
+
+
+def _resolved(aws: Aws, found: Sequence[Found], say: Say) -> dict[str, str]:
+    """Return what ECR says of each image with a tag: `diff` asks the same."""
+    images = {
+        str(c["image"])
+        for f in found
+        for c in f.definition.content.get("containerDefinitions", ())
+        if "image" in c
+    }
+    known: dict[str, str] = {}
+    for text in sorted(images):
+        try:
+            digest = image.resolve(aws, text)
+        except AccessDenied as denied:
+            say(f"images are not checked: {denied}")
+            break
+        if digest is not None:
+            known[text] = digest
+    return known
+
+
+def _live(found: Found, images: Mapping[str, str]) -> LiveService:
+    content = found.definition.content
+    moved = {
+        str(c["name"])
+        for c in content.get("containerDefinitions", ())
+        if _has_moved(images.get(str(c.get("image", "")), ""), found.running.get(c["name"], ""))
+    }
+    return LiveService(
+        name=found.name,
+        service=found.service.service,
+        task_definition=content,
+        tags=_own(found.service.tags),
+        task_tags=_own(found.definition.tags),
+        running=found.running,
+        moved=frozenset(moved),
+    )
+
+
+def _has_moved(resolved: str, running: str) -> bool:
+    return "@" in resolved and bool(running) and not resolved.endswith(f"@{running}")
+
+
+def _own(tags: Mapping[str, str]) -> dict[str, str]:
+    return {k: v for k, v in tags.items() if not k.startswith(("aws:", "reconciler:"))}
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was written and read back. `written` is None when no service could be."""
+
+    written: Written | None
+    services: Sequence[Imported]
+    differences: Sequence[str]
+
+
+def prove(target: Target, found: Sequence[Found], images: Mapping[str, str]) -> Proof:
+    """Write, read back and plan; a service that cannot be read back is left out, with the reason.
+
+    `images` is what the registry says: reference → `repository@sha256:…`.
+    """
+    lives = [_live(f, images) for f in found]
+    refused: list[Imported] = []
+    while True:
+        written = write(target, lives)
+        if not written.files:
+            return Proof(None, [*written.services, *refused], ())
+        loaded = _read_back(target, written.files)
+        wrong = [d for d in loaded.diagnostics if d.severity == "error"]
+        if not wrong:
+            plan = _plan(loaded, target, found, images)
+            return Proof(written, [*written.services, *refused], _said(plan))
+        keys = _keys(wrong)
+        bad = [s for s in written.services if s.key in keys]
+        if not bad:
+            raise InvalidDesiredState(wrong)
+        refused += [replace(s, problems=tuple(keys[s.key])) for s in bad]
+        names = {s.live.name for s in bad}
+        lives = [live for live in lives if live.name not in names]
+
+
+def _read_back(target: Target, files: Mapping[str, str]) -> Loaded:
+    with tempfile.TemporaryDirectory(prefix="reconciler-init-") as root:
+        _put(Path(root) / target.environment / target.app, files)
+        return load_folder(Path(root))
+
+
+def _keys(wrong: Sequence[Diagnostic]) -> dict[str, list[str]]:
+    keys: dict[str, list[str]] = {}
+    for diagnostic in wrong:
+        at = _SERVICE.match(diagnostic.message)
+        if at is not None:
+            keys.setdefault(at["key"], []).append(diagnostic.message)
+    return keys
+
+
+def _plan(
+    loaded: Loaded,
+    target: Target,
+    found: Sequence[Found],
+    images: Mapping[str, str],
+) -> Plan:
+    """Plan the files against what was read, as `diff` does."""
+    key = f"{target.environment}/{target.app}"
+    desired = loaded.apps[key]
+    by_name = {f.name: f for f in found}
+    services: dict[str, ObservedService] = {}
+    definitions: dict[str, ObservedTaskDefinition] = {}
+    for service in desired.services:
+        live = by_name[service.service_name]
+        services[service.name] = replace(live.service, running=live.running)
+        definitions[live.definition.arn] = live.definition
+    references = desired.image_references()
+    known = {**{r: r for r in references if "@" in r}, **images}
+    observed = ObservedApp(
+        key=key,
+        services=services,
+        task_definitions=definitions,
+        images={r: known[r] for r in references if r in known},
+        ledger=LedgerView(key=key),
+    )
+    return make_plan(desired, observed)
+
+
+def _said(plan: Plan) -> list[str]:
+    differences = [
+        f"{step.address}: {change.path}"
+        for step in plan.steps
+        if step.is_difference
+        for change in step.changes
+    ]
+    undeclared = [f"{step.address}: {u.path}" for step in plan.steps for u in step.undeclared]
+    held = [f"{s.address}: {s.summary}" for s in plan.steps if s.is_difference and not s.changes]
+    return [*differences, *held, *undeclared]
+
+
+def _put(folder: Path, files: Mapping[str, str]) -> dict[str, int]:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+    return {str(folder / name): text.count("\n") for name, text in files.items()}

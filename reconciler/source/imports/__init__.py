@@ -1,0 +1,1 @@
+"""From live documents to the YAML that declares them: pure, the way back of `source`."""

@@ -1,0 +1,38 @@
+"""What is imported: one live service with everything that its YAML is made of.
+
+Made by `app.importing` from what `resources` read; documents are canonical.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class LiveService:
+    """One service: its CreateService document, its task definition, the tags of both without AWS's and ours.
+
+    `running` tells the digest (`sha256:…`) that a container runs, by the container's name.
+    """
+
+    name: str
+    service: Mapping[str, Any]
+    task_definition: Mapping[str, Any]
+    tags: Mapping[str, str] = field(default_factory=dict)
+    task_tags: Mapping[str, str] = field(default_factory=dict)
+    running: Mapping[str, str] = field(default_factory=dict)
+    moved: frozenset[str] = frozenset()
+    """Containers whose tag names another image now than the one that runs."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The header of what is written."""
+
+    app: str
+    environment: str
+    account: str
+    region: str
+    cluster: str
