@@ -9,7 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from reconciler.model.desired import DesiredApp, DesiredMigration, DesiredService
+    from reconciler.model.desired import DesiredApp
+    from reconciler.model.diagnostics import Origin
+
+    Places = tuple[Mapping[tuple[str, ...], Origin], frozenset[tuple[str, ...]]]
 
 Path = tuple[str, ...]
 
@@ -20,6 +23,11 @@ _SIDES = {
     "createService": "service",
     "runTask": "launch",
     "registerTaskDefinition": "taskDefinition",
+    "createReplicationGroup": "group",
+    "parameterGroup": "parameterGroup",
+    "registerScalableTarget": "target",
+    "putScalingPolicy": "policies",
+    "putScheduledAction": "scheduled",
 }
 """A document of `render` → the word with which the paths of its origins begin."""
 _INSIDE = 4
@@ -41,12 +49,7 @@ class FileGuide:
     """The guide of `render`'s document: paths are `apps.0.resources.service/web.createService.…`."""
 
     def __init__(self, apps: Sequence[DesiredApp]) -> None:
-        self._workloads: list[dict[str, DesiredService | DesiredMigration]] = []
-        for app in apps:
-            named: dict[str, DesiredService | DesiredMigration] = {}
-            named.update({str(s.address): s for s in app.services})
-            named.update({str(m.address): m for m in app.migrations})
-            self._workloads.append(named)
+        self._places = [_places(app) for app in apps]
 
     def step(self, path: Path, item: Any, index: int) -> str:
         """Name a container by its name, a port by number and protocol; other items by their index."""
@@ -65,14 +68,27 @@ class FileGuide:
         from reconciler.plan.changes import origin_of  # noqa: PLC0415 - only when asked for
 
         side = _SIDES.get(path[_INSIDE]) if len(path) > _INSIDE + 1 else None
-        workload = self._workloads[int(path[1])].get(path[3]) if side else None
-        if side is None or workload is None:
+        places = self._places[int(path[1])].get(path[3]) if side else None
+        if side is None or places is None:
             return ""
+        origins, written = places
         inside = (side, *path[_INSIDE + 1 :])
-        if any(inside[: end + 1] in workload.written for end in range(len(inside))):
+        if any(inside[: end + 1] in written for end in range(len(inside))):
             return _WRITTEN
-        found = origin_of(workload.origins, inside)
+        found = origin_of(origins, inside)
         return f"{found.file}:{found.line}" if found else ""
+
+
+def _places(app: DesiredApp) -> dict[str, Places]:
+    """Return by address where each value stands, and which ones we wrote down."""
+    found: dict[str, Places] = {str(m.address): (m.origins, m.written) for m in app.migrations}
+    found |= {str(r.address): (r.origins, frozenset()) for r in app.redis}
+    for service in app.services:
+        found[str(service.address)] = (service.origins, service.written)
+        if service.autoscaling is not None:
+            scaling = service.autoscaling
+            found[str(scaling.address)] = (scaling.origins, frozenset())
+    return found
 
 
 def with_origins(value: Any, guide: Guide) -> str:

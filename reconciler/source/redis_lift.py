@@ -13,13 +13,14 @@ from reconciler.source.report import Report
 
 OWN_WORDS = frozenset({"parameterGroup", "family", "parameters", "applyImmediately"})
 
-_ANSWERED = {
+ANSWERED = {
     # Answered → the input's name; on and off are words there [M ReplicationGroup].
     "automaticFailover": "automaticFailoverEnabled",
     "multiAZ": "multiAZEnabled",
     "dataTiering": "dataTieringEnabled",
     "description": "replicationGroupDescription",
 }
+"""What an answer calls otherwise → the input's name."""
 _SWITCH = {"enabled": "true", "enabling": "true", "disabled": "false", "disabling": "false"}
 _USERS_NAMES = frozenset({"parameters", "tags"})
 _LOG_ANSWERS = frozenset({"status", "message"})
@@ -60,7 +61,7 @@ def _inside(value: Node, path: str, report: Report) -> Node:
 
 def _words(group: Mapping, path: str, report: Report) -> Mapping:
     """Return the map with the input's names for what an answer calls differently."""
-    for answered, name in _ANSWERED.items():
+    for answered, name in ANSWERED.items():
         entry = group.entries.get(answered)
         if entry is None:
             continue

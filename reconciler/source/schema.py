@@ -27,15 +27,12 @@ from reconciler.source.schema_parts import (
     structure,
     text,
 )
+from reconciler.source.schema_services import IGNORED, redis_group, service_autoscaling, tags
 from reconciler.source.workload import default_words
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 CONTAINER, TASK, SERVICE, RUN = "container", "taskDefinition", "service", "run"
 _CPU, _MEMORY = r"[0-9.]+( *[vV][cC][pP][uU])?", r"[0-9.]+( *[gGmM]([iI]?[bB])?)?"
-IGNORED: Json = {
-    "description": "Read-only in AWS: ignored, so that an answer may be pasted.",
-    "deprecated": True,
-}
 
 
 def file_schema() -> Json:
@@ -63,15 +60,9 @@ def _element(parts: Parts, shape: Shape) -> Json:
     return parts.shape(shape.element)
 
 
-def _pairs(parts: Parts, shape: Shape) -> Json:
-    """Let a map stand for a list of names and values."""
-    kinds = ["array", "object", "string", "null"]
-    return {**mapped(text()), "type": kinds, "items": _element(parts, shape)}
-
-
 def _conditions(parts: Parts, shape: Shape) -> Json:
     conditions = parts.shape(shape_named("ContainerCondition"))
-    return {**_pairs(parts, shape), "additionalProperties": conditions}
+    return {**tags(parts, shape), "additionalProperties": conditions}
 
 
 def _words(parts: Parts, shape: Shape) -> Json:
@@ -108,20 +99,20 @@ def _size(form: str, examples: list[str], _parts: Parts, _shape: Shape) -> Json:
 
 
 SHORTS: Mapping[tuple[str, str], Short] = {
-    ("ContainerDefinition", "environment"): _pairs,
-    ("ContainerDefinition", "secrets"): _pairs,
+    ("ContainerDefinition", "environment"): tags,
+    ("ContainerDefinition", "secrets"): tags,
     ("ContainerDefinition", "dependsOn"): _conditions,
     ("ContainerDefinition", "command"): _words,
     ("ContainerDefinition", "entryPoint"): _words,
     ("ContainerDefinition", "portMappings"): _ports,
     ("ContainerDefinition", "healthCheck"): _command,
     ("RegisterTaskDefinitionRequest", "containerDefinitions"): _by_name,
-    ("RegisterTaskDefinitionRequest", "tags"): _pairs,
+    ("RegisterTaskDefinitionRequest", "tags"): tags,
     ("RegisterTaskDefinitionRequest", "cpu"): partial(_size, _CPU, ["512", "1 vCPU"]),
     ("RegisterTaskDefinitionRequest", "memory"): partial(_size, _MEMORY, ["1024", "2GB"]),
-    ("CreateServiceRequest", "tags"): _pairs,
+    ("CreateServiceRequest", "tags"): tags,
     ("CreateServiceRequest", "networkConfiguration"): _network,
-    ("RunTaskRequest", "tags"): _pairs,
+    ("RunTaskRequest", "tags"): tags,
     ("RunTaskRequest", "networkConfiguration"): _network,
 }
 """Of docs/desired-state.md: the structure and the field that have a short form → the schema of both."""
@@ -234,6 +225,7 @@ def _plain_map(description: str, _: Parts) -> Json:
 
 SERVICE_WORDS: dict[str, Callable[[Parts], Json]] = {
     "from": lambda _: _named("The container of `containers` to copy."),
+    "autoscaling": service_autoscaling,
     "after": lambda _: {
         **listed(pattern("service/.+")),
         "description": "Is rolled out after these services, as in [service/web].",
@@ -254,6 +246,7 @@ SECTIONS: dict[str, Callable[[Parts], Json]] = {
     "containers": partial(
         _items, _container, CONTAINER, "Containers to copy with `from`, by name."
     ),
+    "redis": partial(_items, redis_group, "redisEntry", "ElastiCache replication groups, by name."),
     "migrations": partial(_items, _migration, "migrationEntry", "Migrations, by name."),
     "services": partial(_items, _service, "serviceEntry", "Services, by name."),
 }

@@ -119,6 +119,10 @@ class Parts:
         """Return a reference to one field of a structure: its words stand in the schema once."""
         return {"$ref": f"#/$defs/{name}/properties/{member}"}
 
+    def model_type(self, name: str) -> Json:
+        """Return a single value by its name: boolean, integer, number, duration or text."""
+        return self.define(name, _MAKERS[name])
+
     def shape(self, shape: Shape) -> Json:
         """Return the schema of a type of botocore's model."""
         name = f"{self._prefix}{shape.name}"

@@ -173,8 +173,81 @@ def test_short_forms_references_and_pasted_answers(service):
 
 
 @pytest.mark.parametrize(
+    "group",
+    [
+        {
+            "replicationGroupId": "shop",
+            "engine": "redis",
+            "engineVersion": 6.2,
+            "replicasPerNodeGroup": 1,
+            "automaticFailoverEnabled": True,
+            "securityGroupIds": ["sg-1"],
+            "parameterGroup": {
+                "cacheParameterGroupName": "shop",
+                "cacheParameterGroupFamily": "redis6.x",
+                "parameters": {"maxmemory-policy": "noeviction", "timeout": 30},
+            },
+        },
+        {"parameterGroup": "shop", "family": "redis7", "parameters": {"timeout": 0}},
+        {"parameterGroup": "${vars.group}", "applyImmediately": True, "tags": {"team": "shop"}},
+        {"ReplicationGroupId": "shop", "MultiAZ": "enabled", "Status": "available"},
+        {"snapshottingClusterId": "shop-001", "tags": [{"key": "a", "value": "b"}]},
+    ],
+)
+def test_redis_in_every_form(group):
+    """AWS's fields, our words, and an answer that was pasted."""
+    assert mistakes({"redis": {"main": group}}) == []
+
+
+@pytest.mark.parametrize(
+    "scaling",
+    [
+        {"min": 3, "max": 12, "targetCpu": 60, "scaleInCooldown": 300},
+        {
+            "min": "${vars.min}",
+            "max": 12,
+            "requestCountPerTarget": 500.5,
+            "resourceLabel": "app/a/1",
+        },
+        {"minCapacity": 1, "maxCapacity": 3, "suspendedState": {"scheduledScalingSuspended": True}},
+        {
+            "policies": {
+                "steps": {
+                    "policyType": "StepScaling",
+                    "stepScalingPolicyConfiguration": {
+                        "adjustmentType": "ChangeInCapacity",
+                        "stepAdjustments": [
+                            {"scalingAdjustment": 1, "metricIntervalLowerBound": 0}
+                        ],
+                    },
+                }
+            },
+            "scheduledActions": {
+                "night": {
+                    "schedule": "cron(0 18 ? * MON-FRI *)",
+                    "timezone": "Asia/Tokyo",
+                    "scalableTargetAction": {"minCapacity": 1},
+                }
+            },
+        },
+        {"ScalableTargets": [{"MinCapacity": 1}], "ScalingPolicies": [{"PolicyName": "steps"}]},
+    ],
+)
+def test_autoscaling_in_every_form(scaling):
+    """Short words, raw policies and actions, and answers that were pasted."""
+    assert mistakes({"services": {"web": {"autoscaling": scaling}}}) == []
+
+
+@pytest.mark.parametrize(
     ("files", "where"),
     [
+        ({"redis": {"main": {"cacheNodeTyp": "x"}}}, "$.redis.main"),
+        ({"redis": {"main": {"authToken": "x"}}}, "$.redis.main"),
+        ({"redis": {"main": {"port": "many"}}}, "$.redis.main.port"),
+        ({"redis": {"main": {"parameterGroup": {"name": "x"}}}}, "$.redis.main.parameterGroup"),
+        ({"services": {"web": {"autoscaling": {"minn": 1}}}}, "web.autoscaling"),
+        ({"services": {"web": {"autoscaling": {"min": -1}}}}, "web.autoscaling.min"),
+        ({"services": {"web": {"autoscaling": {"targetCpu": "a lot"}}}}, "autoscaling.targetCpu"),
         ({"service": {}}, "$: 'service' does not match"),
         ({"services": {"web": {"portMapings": [80]}}}, "$.services.web"),
         ({"services": {"web": {"containerDefinitions": {"app": {"imagee": "a:1"}}}}}, "web.containerDefinitions.app"),

@@ -13,7 +13,7 @@ from reconciler.cli.complete import complete_address
 from reconciler.cli.options import Invocation, option, verb
 
 if TYPE_CHECKING:
-    from reconciler.model.desired import DesiredApp
+    from reconciler.model.desired import DesiredApp, DesiredParameterGroup
     from reconciler.model.lookups import Value
     from reconciler.model.names import Address
 
@@ -125,6 +125,8 @@ def _input(
             f"{operation} there are: {there}"
         )
     ((name, document),) = found.items()
+    if look_ups := sorted({name for app in apps for name in app.lookups if name in str(document)}):
+        invocation.output.note(f"not looked up, as written: {', '.join(look_ups)}")
     if not reveal and mask_value((operation,), document) != document:
         raise invocation.usage_error(
             f"{name} holds a value whose name promises a secret, and masked it could not be sent: "
@@ -156,6 +158,17 @@ def _document(desired: DesiredApp, addresses: Sequence[str], *, reveal: bool) ->
                 "cacheParameterGroupFamily": mine.family,
                 "parameters": mine.parameters,
             }
+    for scaling in (s.autoscaling for s in desired.services if s.autoscaling):
+        resources[scaling.address] = {
+            "registerScalableTarget": scaling.target,
+            "putScalingPolicy": scaling.policies,
+            "putScheduledAction": scaling.scheduled,
+        }
+    for redis in desired.redis:
+        group = redis.parameter_group
+        resources[redis.address] = {"createReplicationGroup": redis.group} | (
+            {} if group is None else {"parameterGroup": _parameter_group(group)}
+        )
     asked = {str(a): value for a, value in resources.items() if wants(addresses, a)}
     return {
         "key": desired.key,
@@ -163,6 +176,15 @@ def _document(desired: DesiredApp, addresses: Sequence[str], *, reveal: bool) ->
         "region": desired.region,
         "contentHash": desired.content_hash,
         "resources": _plain(asked) if reveal else _masked(asked),
+    }
+
+
+def _parameter_group(group: DesiredParameterGroup) -> dict[str, Any]:
+    return {
+        "cacheParameterGroupName": group.name,
+        "cacheParameterGroupFamily": group.family,
+        "description": group.description,
+        "parameters": group.parameters,
     }
 
 

@@ -150,3 +150,66 @@ def test_each_line_says_where_it_is_from(cli, root):
         assert short or key in line or value.strip("'") in line, (key, value, line)
     assert re.search(r"launchType: FARGATE +# written down", text)
     assert re.search(r"image: \S+/shop:\S+  # desired/production/shop/app.yaml:12", text)
+
+
+MORE = """\
+redis:
+  main:
+    replicationGroupId: shop-production
+    replicationGroupDescription: jobs
+    engine: redis
+    engineVersion: "6.2"
+    cacheNodeType: cache.t3.micro
+    replicasPerNodeGroup: 1
+    automaticFailoverEnabled: true
+    cacheSubnetGroupName: shop-production
+    securityGroupIds: [sg-0123456789abcdef0]
+    parameterGroup:
+      cacheParameterGroupName: shop-production
+      cacheParameterGroupFamily: redis6.x
+      parameters:
+        maxmemory-policy: noeviction
+services:
+  web:
+    autoscaling: {min: 3, max: 12, targetCpu: 60}
+"""
+
+
+@pytest.fixture
+def all_of_it(root):
+    """Return the sample's file with Redis and autoscaling in it."""
+    path = root / "production/shop/app.yaml"
+    text = path.read_text().replace("services:\n  web:\n", MORE)
+    path.write_text(
+        text.replace("RAILS_ENV: production", "RAILS_ENV: production\n      R: ${redis.main.url}")
+    )
+    return path
+
+
+@pytest.mark.parametrize("operation", ["create-replication-group", "create-cache-parameter-group"])
+def test_redis_has_inputs_too(cli, all_of_it, operation):
+    """Spelled as ElastiCache spells them, and valid by its model."""
+    result = cli("render", "redis/main", "--api", operation)
+    assert result.exit_code == 0
+    assert accepted(operation, json.loads(result.stdout)) == ""
+
+
+def test_every_kind_is_rendered_with_its_origins(cli, all_of_it):
+    """Redis and autoscaling stand beside the services, and their lines say where they are from."""
+    text = cli("render", "--origin").stdout
+    assert yaml.safe_load(text) == yaml.safe_load(cli("render").stdout)
+    resources = yaml.safe_load(text)["apps"][0]["resources"]
+    assert {"redis/main", "autoscaling/web"} <= resources.keys()
+    lines = all_of_it.read_text().splitlines()
+    number = 1 + next(i for i, line in enumerate(lines) if "cacheNodeType" in line)
+    assert re.search(rf"cacheNodeType: cache.t3.micro +# \S+app.yaml:{number}$", text, re.MULTILINE)
+    assert re.search(r"minCapacity: 3 +# \S+app.yaml:\d+$", text, re.MULTILINE)
+
+
+def test_look_ups_stay_as_they_are_written(cli, all_of_it):
+    """Offline nothing is looked up: the text stands, and stderr says which."""
+    result = cli("render", "service/sidekiq", "--api", "register-task-definition")
+    assert {"name": "R", "value": "${redis.main.url}"} in (
+        json.loads(result.stdout)["containerDefinitions"][0]["environment"]
+    )
+    assert "not looked up, as written: redis.main.url" in result.stderr
