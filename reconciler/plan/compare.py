@@ -15,6 +15,7 @@ from reconciler.model.plan import Suppressed, UndeclaredChange
 from reconciler.plan.canonical import Items, comparable
 from reconciler.plan.mask import mask_value
 from reconciler.plan.paths import MISSING
+from reconciler.shapes.botocore_model import required_at
 from reconciler.shapes.default_values import (
     ABSENT,
     NO_DEFAULT,
@@ -22,7 +23,7 @@ from reconciler.shapes.default_values import (
     default_row,
     unpredictable,
 )
-from reconciler.shapes.tables import SERVICE, Kind, is_map
+from reconciler.shapes.tables import SERVICE, TASK_DEFINITION, Kind, is_map
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,12 @@ def _as_items_of(live: Mapping[str, Any], desired: Mapping[str, Any]) -> Mapping
     return Items(desired) if isinstance(live, Items) else desired
 
 
+_OPERATIONS: dict[Kind, str] = {
+    SERVICE: "CreateService",
+    TASK_DEFINITION: "RegisterTaskDefinition",
+}
+
+
 def _removed(
     sides: tuple[Any, Any, Any],
     kind: Kind,
@@ -219,7 +226,12 @@ def _taken_back(
             _taken_back((before[n], live[n]), live, kind, (*path, n), whole)
             for n in sorted(before.keys() & live.keys())
         ]
-        return [difference for differences in inner for difference in differences]
+        flat = [difference for differences in inner for difference in differences]
+        gone = {d.path[-1] for d in flat if d.desired is MISSING and d.path[:-1] == path}
+        # Without what it requires the whole structure cannot stand.
+        operation = _OPERATIONS.get(kind)
+        needed = gone & required_at(operation, path) if operation else set()
+        return [Difference(path, live, MISSING)] if needed else flat
     if _is_empty(live) or (default is not NO_DEFAULT and same(live, default)):
         return []
     known = default is not NO_DEFAULT and default is not ABSENT

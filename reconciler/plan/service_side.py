@@ -212,13 +212,9 @@ def _back_to_launch_type(
 
 def _once(
     whys: list[tuple[Difference, Why | None]],
-) -> Iterator[tuple[Difference, Why | None]]:
-    """Leave out what is there twice: a strategy both removed and given way to a launch type."""
-    known = set()
-    for difference, why in whys:
-        if difference.path not in known:
-            known.add(difference.path)
-            yield difference, why
+) -> list[tuple[Difference, Why | None]]:
+    """Take what is there twice by its last mention: a removed strategy that gave way to a launch type."""
+    return list({d.path: (d, why) for d, why in whys}.values())
 
 
 def _with_unseen(live: ObservedService, before: Mapping[str, Any]) -> dict[str, Any]:

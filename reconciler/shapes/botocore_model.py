@@ -16,6 +16,8 @@ from typing import Any
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
+from reconciler.model.names import Path
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -89,6 +91,11 @@ class Shape:
         return bool(getattr(self.raw, "is_document_type", False))
 
     @property
+    def is_union(self) -> bool:
+        """Whether exactly one of the structure's fields is to be set."""
+        return bool(getattr(self.raw, "is_tagged_union", False))
+
+    @property
     def is_sensitive(self) -> bool:
         """Whether AWS itself marks the value as not to be shown."""
         return bool(self.raw.metadata.get("sensitive", False))
@@ -106,6 +113,20 @@ def input_of(operation: str, service: str = "ecs") -> Shape:
     if operation not in model.operation_names:
         raise KeyError(f"{service} has no operation {operation}")
     return _wrap(model.operation_model(operation).input_shape)
+
+
+@cache
+def required_at(operation: str, path: Path) -> frozenset[str]:
+    """Return what the structure at a path of an input must have; a step may be an item's key.
+
+    Empty where the model has no such place, or nothing is required.
+    """
+    shape: Shape | None = input_of(operation)
+    for step in path:
+        if shape is None:
+            return frozenset()
+        shape = shape.members.get(step) if shape.kind == "structure" else shape.element
+    return frozenset(shape.required) if shape is not None else frozenset()
 
 
 @cache

@@ -126,6 +126,10 @@ class Typing:
         self.origins[(self.prefix, *path)] = (source or entry.place).origin
 
     def _required(self, node: Mapping, shape: Shape, path: Path) -> None:
+        given = [n for n, e in node.entries.items() if not isinstance(e.value, Null)]
+        if shape.is_union and len(given) != 1:
+            names = ", ".join(shape.members)
+            self.error(node, f"takes exactly one of {names}", "required", path)
         for name in shape.required:
             entry = node.entries.get(name)
             if entry is None or isinstance(entry.value, Null):

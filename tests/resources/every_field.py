@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.shapes.botocore_model import Shape, input_of
+from reconciler.shapes.botocore_model import Shape, input_of, required_at
 from reconciler.shapes.limits import RANGES
 from tests.plan.builders import image
 
@@ -37,8 +37,15 @@ MEANINGS: dict[tuple[str, ...], tuple[Any, Any]] = {
         {"a": [1, True, {"b": "x"}]},
         {"a": [1, False, {"b": "x"}]},
     ),
+    (SERVICE, "serviceConnectConfiguration", "services", "*", "discoveryName"): ("app-a", "app-b"),
+    (SERVICE, "serviceConnectConfiguration", "containerConfigurations", "*", "logLevel"): (
+        "debug",
+        "info",
+    ),
     (TASK, "family"): ("shop", "shop-b"),
     (TASK, "networkMode"): ("host", "none"),
+    (TASK, "runtimePlatform", "operatingSystemFamily"): ("WINDOWS_SERVER_2022_CORE", "LINUX"),
+    (TASK, *CONTAINER, "versionConsistency"): ("disabled", "enabled"),
     (TASK, "cpu"): ("1024", "2048"),
     (TASK, "memory"): ("4096", "8192"),
     (TASK, "requiresCompatibilities", "*"): ("EC2", "EXTERNAL"),
@@ -104,6 +111,11 @@ def leaves() -> list[Leaf]:
         if name not in OURS
         for leaf in _leaves(member, (kind, name), operation, frozenset())
     ]
+
+
+def is_required(leaf: Leaf) -> bool:
+    """Whether the structure around a leaf cannot do without it."""
+    return leaf.path[-1] in required_at(OPERATIONS[leaf.kind], leaf.path[1:-1])
 
 
 def _leaves(

@@ -14,6 +14,7 @@ from reconciler.model.desired import DesiredApp
 from reconciler.model.observed import LedgerView, ObservedApp
 from reconciler.model.plan import ServiceRequest, Step, Verb
 from reconciler.plan.planner import make_plan
+from reconciler.shapes.default_values import default_row
 from reconciler.source.folder import load_folder
 from tests.resources.every_field import (
     CONTAINER,
@@ -24,6 +25,7 @@ from tests.resources.every_field import (
     document,
     example,
     found,
+    is_required,
     leaves,
 )
 from tests.resources.mirror import Mirror, _pins, validated
@@ -97,8 +99,15 @@ def test_the_model_is_walked() -> None:
 
 
 @each_leaf
-def test_a_field_is_sent_as_declared(leaf, tmp_path) -> None:
-    """YAML → desired document → request: the value is there, and botocore takes the request."""
+def test_an_example_is_no_default(leaf) -> None:
+    """Otherwise nothing below could fail for this field."""
+    row = default_row(leaf.kind, leaf.path[1:])
+    assert row is None or callable(row.value) or row.value != leaf.value()
+
+
+@each_leaf
+def test_a_field_is_sent_comes_back_and_is_no_difference(leaf, tmp_path) -> None:
+    """YAML → desired → request → told by ECS where it tells it, with its defaults → observed: the same."""
     desired = declared(tmp_path, of(leaf))
     service = desired.services[0]
     documents = {SERVICE: service.service, TASK: service.task_definition}
@@ -106,13 +115,6 @@ def test_a_field_is_sent_as_declared(leaf, tmp_path) -> None:
     mirror = Mirror(desired, created(desired))
     sent = {SERVICE: mirror.create, TASK: mirror.register}
     assert as_sent(leaf, leaf.value()) in values(sent, leaf)
-
-
-@each_leaf
-def test_a_field_comes_back_and_is_no_difference(leaf, tmp_path) -> None:
-    """Told by ECS in whichever place it has for it, with its defaults and in its order."""
-    desired = declared(tmp_path, of(leaf))
-    mirror = Mirror(desired, created(desired))
     observed = mirror.observe()
     [known] = [d for d in observed.task_definitions.values() if d.arn == mirror.arn]
     live = {SERVICE: observed.services["web"].service, TASK: known.content}
@@ -189,6 +191,45 @@ def test_a_field_that_left_the_files_is_taken_back_once(field, tmp_path) -> None
         return
     validated("UpdateService", {**step.request.update, "cluster": "production"})
     assert field not in step.request.applied[SERVICE]
+
+
+def without(document: Any, path: tuple[str, ...]) -> Any:
+    """Return the document without a leaf, in all its items."""
+    step, rest = path[0], path[1:]
+    if step == "*":
+        return [without(item, rest) for item in document] if rest else []
+    if not rest:
+        return {k: v for k, v in document.items() if k != step}
+    return {k: without(v, rest) if k == step else v for k, v in document.items()}
+
+
+NESTED = [
+    leaf
+    for leaf in LEAVES
+    if leaf.kind == SERVICE
+    and len(leaf.path) > 2
+    and leaf.path[1] not in {"tags", *STAYS}
+    and leaf.path[-1] not in {"{}", "*", "key", "portName", "targetGroupArn", "logLevel"}
+    and not is_required(leaf)
+]
+
+
+@pytest.mark.parametrize("leaf", NESTED, ids=str)
+def test_a_part_that_left_the_files_is_taken_back_once(leaf, tmp_path) -> None:
+    """What is then sent of its field is whole, and botocore takes it; afterwards it is not ours."""
+    chosen = [x for x in LEAVES if x.path[:2] == leaf.path[:2]]
+    documents = of(*chosen)
+    before = declared(tmp_path / "a", documents)
+    mirror = Mirror(before, created(before))
+    smaller = {**documents, SERVICE: without(documents[SERVICE], leaf.path[1:])}
+    after = declared(tmp_path / "b", smaller)
+    mirror.desired = after
+    [*_, step] = planned(after, mirror.observe())
+    assert step.changes or step.notes
+    if step.verb is Verb.UPDATE:
+        update = validated("UpdateService", {**step.request.update, "cluster": "production"})
+        assert leaf.value() not in found(update, leaf.path[1:])
+        assert values({SERVICE: step.request.applied[SERVICE]}, leaf) == []
 
 
 def fits(chosen: list[Leaf]) -> bool:

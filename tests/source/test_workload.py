@@ -113,6 +113,11 @@ def test_sizes(world, cpu, memory, units):
             "REPLICA",
         ),
         ("tags: {aws:x: y}", "managed-field", "reserved"),
+        (
+            "serviceConnectConfiguration: {enabled: true, containerConfigurations: [{}]}",
+            "required",
+            "exactly one of logLevel",
+        ),
         ("tags: [{value: y}]", "required", "'key' is required"),
         ("environment: [{value: y}]", "required", "'name' is required"),
         ("stopTimeout: 121", "fargate", "120"),
