@@ -10,11 +10,15 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
 
-from reconciler.aws.boto import BotoTransport
+from reconciler.aws.boto import BotoTransport, on_this_machine
 from reconciler.aws.clock import SystemClock
 from reconciler.aws.door import Aws
+from reconciler.aws.http import UrllibHttp
 from reconciler.aws.identity import Identity, caller_identity
+from reconciler.aws.registry import Registry, docker_credentials
 from reconciler.controller.reconcile import revisions
 from reconciler.model.clock import Clock
 from reconciler.model.desired import DesiredApp
@@ -51,6 +55,14 @@ class World:
     _places: dict[str, Place] = field(default_factory=dict)
     _observers: dict[AppKey, Observer] = field(default_factory=dict)
 
+    @cached_property
+    def registry(self) -> Registry | None:
+        """Open the door to image registries; none where AWS itself is only played, on this machine."""
+        endpoint = self.settings.endpoint_url or os.environ.get("AWS_ENDPOINT_URL", "")
+        if on_this_machine(endpoint):
+            return None
+        return Registry(UrllibHttp(), self.clock, docker_credentials(_docker_configuration()))
+
     def door(self, region: str) -> Aws:
         """Open the door to AWS in a region, with nothing checked."""
         transport = BotoTransport(
@@ -82,7 +94,7 @@ class World:
 
     def observer(self, desired: DesiredApp) -> Observer:
         """Return the app's observer: it remembers task definition revisions between passes."""
-        return self._observers.setdefault(desired.key, Observer(os.environ))
+        return self._observers.setdefault(desired.key, Observer(os.environ, self.registry))
 
     def member(self, place: str, wants: Iterable[AppKey] = ()) -> Member:
         """Make a new incarnation of this process for an opened place; it has not joined yet."""
@@ -110,3 +122,12 @@ class World:
 def place_name(desired: DesiredApp) -> str:
     """Name the account, region and tables of an app."""
     return f"{desired.account}/{desired.region}/{desired.table_prefix}"
+
+
+def _docker_configuration() -> str:
+    """Read what `docker login` wrote, as Docker finds it; nothing when there is none."""
+    try:
+        folder = os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker"
+        return Path(folder, "config.json").read_text("utf-8")
+    except (OSError, ValueError, RuntimeError):  # RuntimeError: nobody knows where home is
+        return ""

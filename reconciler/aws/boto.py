@@ -101,7 +101,7 @@ class BotoTransport:
         )
         options: dict[str, Any] = {"endpoint_url": self.endpoint_url, "config": config}
         client = self._session.client(service, **options)
-        if _on_this_machine(client.meta.endpoint_url) and self._session.get_credentials() is None:
+        if on_this_machine(client.meta.endpoint_url) and self._session.get_credentials() is None:
             # An AWS on this machine believes everybody, but a request has to be signed by somebody.
             client = self._session.client(
                 service,
@@ -133,7 +133,8 @@ def _with_body(answer: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _on_this_machine(endpoint_url: str) -> bool:
+def on_this_machine(endpoint_url: str) -> bool:
+    """Say whether an endpoint is an AWS that is played here; AWS's own, the empty one, is not."""
     return urlsplit(endpoint_url).hostname in ("localhost", "127.0.0.1", "::1")
 
 

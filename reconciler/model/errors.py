@@ -149,5 +149,11 @@ class ConditionFailed(AwsError):
     """The cancellation code of each action of a transaction ("None", "ConditionalCheckFailed" …)."""
 
 
+class RegistryError(TemporaryError):
+    """An image registry other than ECR did not answer as it should: throttled, 5xx, unreadable."""
+
+    exit_code = 3
+
+
 class UnexpectedAnswer(AwsError):
     """AWS answered something that our code cannot read (truncated, missing keys)."""

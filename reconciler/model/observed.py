@@ -313,6 +313,10 @@ class ObservedApp:
     """By ARN: those a service runs and the newest ACTIVE ones of each family, where they were needed."""
     images: Mapping[str, str]
     """Image reference as declared → `repository@sha256:…` (pins first, then ECR)."""
+    platforms: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Image reference → what it runs on, `linux/arm64`; only for new ones, and where it can be told."""
+    unpinned: Mapping[str, str] = field(default_factory=dict)
+    """New image reference → why its registry told no digest: it is registered as declared."""
     lookups: Values = field(default_factory=dict)
     """What `DesiredApp.lookups` gave: `plan.lookups.filled` puts it into the documents."""
     orphans: Mapping[str, ObservedService] = field(default_factory=dict)

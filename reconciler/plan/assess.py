@@ -22,6 +22,7 @@ from reconciler.model.plan import Plan, Step, Verb
 from reconciler.model.run import Run, RunState
 from reconciler.model.status import AppStatus, Health, ResourceStatus, Sync
 from reconciler.plan.gate import KIND, active_name, active_run, older_than
+from reconciler.plan.image_problems import NOT_FOUND, OTHER_PLATFORM
 from reconciler.plan.lookups import FAILED
 from reconciler.plan.orphans import PRUNE_OFF
 from reconciler.plan.subject import Subject
@@ -30,7 +31,7 @@ SERVICE_KIND = "service"
 OK, NOT_CONVERGED, REFUSED_BY_AWS, GUARD, MIGRATION, UNHEALTHY = 0, 1, 3, 4, 6, 8
 """Exit codes of design 8, as far as they can be read from a status."""
 
-_NOT_FOUND = ("image not found", FAILED)
+_NOT_FOUND = (NOT_FOUND, OTHER_PLATFORM, FAILED)
 """How a reason begins that only the world outside can take away."""
 
 _WORST = (

@@ -22,9 +22,9 @@ from reconciler.plan.gate import (
     older_than,
     unremembered,
 )
+from reconciler.plan.image_problems import image_problem
 from reconciler.plan.lookups import awaited, said
 from reconciler.plan.mask import mask_text, mask_value
-from reconciler.plan.pin import missing_images
 
 
 def migration_step(
@@ -115,10 +115,10 @@ def _resting(
         text = f"launch again for revision {migration.revision}: it did not start"
     else:
         text = f"run once for revision {migration.revision}"
-    missing = missing_images(migration.task_definition, observed.images)
-    problem = (f"image not found: {', '.join(missing)}",) if missing else ()
+    guard = (app.guard.image,) if app.guard and app.guard.image else ()
     failed = said(migration.unresolved)
-    problem = (*((failed,) if failed else ()), *awaited(migration.unresolved), *problem)
+    lacking = failed or image_problem(migration.task_definition, observed, *guard)
+    problem = (*((lacking,) if lacking else ()), *awaited(migration.unresolved))
     record = observed.ledger.migrations.get(migration.name)
     change = Change(
         path="revision",

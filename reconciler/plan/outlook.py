@@ -14,6 +14,8 @@ from reconciler.model.plan import Plan, Step, Verb
 from reconciler.model.status import AppStatus, Health, Sync
 from reconciler.plan.assess import GUARD, MIGRATION, UNHEALTHY, restricted
 from reconciler.plan.gate import KIND
+from reconciler.plan.image_problems import NOT_FOUND
+from reconciler.plan.lookups import FAILED
 
 WORDS = ("converged", "synced", "healthy")
 """Conditions on what is live, judged by the files of who waits."""
@@ -97,8 +99,8 @@ def _said(status: AppStatus) -> str:
 
 
 def _is_held(step: Step) -> bool:
-    # An image may yet be pushed: that is what a pipeline waits for.
-    return step.verb is Verb.HOLD and not step.summary.startswith("image not found")
+    # An image may yet be pushed, a parameter written: that is what a pipeline waits for.
+    return step.verb is Verb.HOLD and not step.summary.startswith((NOT_FOUND, FAILED))
 
 
 def _code(step: Step, health: Health) -> int:

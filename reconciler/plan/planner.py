@@ -17,6 +17,7 @@ from reconciler.model.plan import Plan, Step, Verb
 from reconciler.plan.autoscaling_release import given_up_steps, orphaned_scaling_steps
 from reconciler.plan.autoscaling_steps import autoscaling_steps
 from reconciler.plan.gate import KIND, active_name, before, gates_of, vanished
+from reconciler.plan.image_problems import stopped
 from reconciler.plan.migration_steps import (
     dropped_step,
     is_unrecorded,
@@ -55,7 +56,7 @@ def make_plan(desired: DesiredApp, observed: ObservedApp, *, prune: bool = False
         *orphaned_scaling_steps(desired, observed, orphans, prune=prune),
         *orphans,
     ]
-    steps = _unrecorded(desired, observed, steps)
+    steps = stopped(_unrecorded(desired, observed, steps))
     return Plan(desired.key, _suspended(observed, steps), _notes(desired, observed))
 
 
@@ -176,6 +177,10 @@ def _kept_from(step: Step, word: str) -> Step:
 
 def _notes(desired: DesiredApp, observed: ObservedApp) -> tuple[str, ...]:
     notes = [*(str(warning) for warning in desired.warnings), *live_notes(desired, observed)]
+    notes += [
+        f"image {reference} is not pinned to a digest: {why}"
+        for reference, why in sorted(observed.unpinned.items())
+    ]
     if suspension := observed.ledger.suspension:
         by = f", by {suspension.by}" if suspension.by else ""
         notes.append(f"{suspension.text}{by}; resume with: reconciler -a {desired.key} resume")

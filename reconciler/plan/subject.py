@@ -18,7 +18,7 @@ from reconciler.model.observed import (
     ServicePresence,
     ServiceRecord,
 )
-from reconciler.plan.pin import missing_images
+from reconciler.plan.image_problems import image_problem
 from reconciler.plan.spec_hash import desired_hash
 from reconciler.shapes.tables import SERVICE
 
@@ -72,14 +72,6 @@ def how_to_release(key: AppKey, address: str) -> str:
     return f"not tried again until the files change, or: {retry}"
 
 
-def image_problem(subject: Subject, task_definition: Mapping[str, Any]) -> str:
-    """Name the images that the registry does not have, empty when all were found."""
-    missing = missing_images(task_definition, subject.observed.images)
-    live_digests = set(subject.observed.images.values())
-    missing = tuple(image for image in missing if image not in live_digests)
-    return f"image not found: {', '.join(missing)}" if missing else ""
-
-
 def live_problem(lost: frozenset[Path]) -> str:
     """Say which `${live}` have no live value to stand for, empty when there is none of them."""
     names = ", ".join(sorted(dotted(path[1:]) for path in lost))
@@ -91,7 +83,7 @@ def content_problem(
     subject: Subject, task_definition: Mapping[str, Any], lost: frozenset[Path]
 ) -> str:
     """Say why a task definition cannot be registered: an image or a `${live}` value is not there."""
-    return image_problem(subject, task_definition) or live_problem(lost)
+    return image_problem(task_definition, subject.observed) or live_problem(lost)
 
 
 def rename_problem(subject: Subject) -> str:

@@ -1,14 +1,18 @@
-"""image: from a tag to the digest it stands for, through ECR. Read only.
+"""image: from a tag to the digest it stands for, and to the platforms it runs on. Read only.
 
-Called by `resources.observe` for references that the ledger has not pinned yet.
+Called by `resources.digests` for references that the ledger has not pinned yet: ECR through AWS, other
+registries through `aws.registry`.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from reconciler.aws.door import Aws
+from reconciler.aws.registry import MANIFESTS, Registry, config_of, platform_of, platforms_of
 from reconciler.model.errors import NotFound
 
 ECR_HOST = re.compile(
@@ -34,28 +38,90 @@ def parse(reference: str) -> ImageReference:
     return ImageReference(name, "", digest)
 
 
-def resolve(aws: Aws, reference: str) -> str | None:
-    """Return `repository@sha256:…` for a reference, or None when ECR has no such image.
+def resolve(aws: Aws, reference: str, registry: Registry | None = None) -> str | None:
+    """Return `repository@sha256:…` for a reference, or None when its registry has no such image.
 
-    A digest is itself; an image outside ECR is returned as declared: its registry is not asked.
+    A digest is itself. Without `registry` an image outside ECR is returned as declared.
+    Raises AwsError; for other registries Closed and RegistryError.
     """
     image = parse(reference)
     if image.digest:
         return f"{image.repository}@{image.digest}"
-    host, _, path = image.repository.partition("/")
-    match = ECR_HOST.fullmatch(host)
-    if match is None:
+    place = ecr_place(image.repository)
+    if place is not None:
+        digest = _in_ecr(aws, place, image.tag)
+    elif registry is None:
         return reference
+    else:
+        digest = registry.digest(image.repository, image.tag) or ""
+    return f"{image.repository}@{digest}" if digest else None
+
+
+def platforms(aws: Aws, pinned: str, registry: Registry | None = None) -> frozenset[str]:
+    """Return what `repository@sha256:…` runs on, as `linux/arm64`; nothing where nobody says.
+
+    Raises AwsError, Closed, RegistryError.
+    """
+    image = parse(pinned)
+    place = ecr_place(image.repository)
+    if place is None:
+        return registry.platforms(image.repository, image.digest) if registry else frozenset()
+    answer = aws.call(
+        "ecr",
+        "BatchGetImage",
+        registryId=place.registry,
+        repositoryName=place.path,
+        imageIds=[{"imageDigest": image.digest}],
+        acceptedMediaTypes=list(MANIFESTS),
+    )
+    found = answer.get("images") or [{}]
+    manifest = _document(found[0].get("imageManifest", ""))
+    config = config_of(manifest)
+    if not config or registry is None:
+        return platforms_of(manifest)
+    layer = aws.call(
+        "ecr",
+        "GetDownloadUrlForLayer",
+        registryId=place.registry,
+        repositoryName=place.path,
+        layerDigest=config,
+    )
+    return platform_of(registry.fetch(str(layer.get("downloadUrl", "")), config))
+
+
+class EcrPlace(NamedTuple):
+    """Where a repository is in ECR."""
+
+    registry: str
+    path: str
+
+
+def ecr_place(repository: str) -> EcrPlace | None:
+    """Return the account and the path of a repository in ECR, None when it is elsewhere."""
+    host, _, path = repository.partition("/")
+    match = ECR_HOST.fullmatch(host)
+    return EcrPlace(match["registry"], path) if match else None
+
+
+def _in_ecr(aws: Aws, place: EcrPlace, tag: str) -> str:
     try:
         response = aws.call(
             "ecr",
             "DescribeImages",
-            registryId=match["registry"],
-            repositoryName=path,
-            imageIds=[{"imageTag": image.tag}],
+            registryId=place.registry,
+            repositoryName=place.path,
+            imageIds=[{"imageTag": tag}],
         )
     except NotFound:
-        return None
+        return ""
     details = response.get("imageDetails", ())
     # An emulator was seen to answer an empty list where ECR raises ImageNotFoundException.
-    return f"{image.repository}@{details[0]['imageDigest']}" if details else None
+    return str(details[0]["imageDigest"]) if details else ""
+
+
+def _document(text: str) -> Mapping[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, Mapping) else {}

@@ -8,11 +8,12 @@ Services that declare autoscaling cost three reads more, together (`resources.au
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from reconciler.aws.door import Aws
+from reconciler.aws.registry import Registry
 from reconciler.model.desired import DesiredApp, DesiredService
 from reconciler.model.observed import (
     LedgerView,
@@ -27,8 +28,9 @@ from reconciler.plan.lookups import filled
 from reconciler.plan.needs import needs_running_images, needs_task_definition
 from reconciler.plan.redis_values import redis_values
 from reconciler.plan.resource_label import wanted_target_group
-from reconciler.resources import image, lookups, service_revision, target_group
+from reconciler.resources import lookups, service_revision, target_group
 from reconciler.resources.autoscaling import autoscaling
+from reconciler.resources.digests import Digests
 from reconciler.resources.ecs_service import ecs_service
 from reconciler.resources.observable import told_by_revisions
 from reconciler.resources.redis import RedisReader
@@ -41,10 +43,16 @@ ABSENT = ObservedService(ServicePresence.ABSENT)
 class Observer:
     """Reads live AWS; remembers what cannot change: the content of a task definition revision."""
 
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        """Start with nothing remembered; `environment` is what `${env:…}` may name."""
+    def __init__(
+        self, environment: Mapping[str, str] | None = None, registry: Registry | None = None
+    ) -> None:
+        """Start with nothing remembered.
+
+        `environment` is what `${env:…}` may name; without `registry` ECR alone is asked for digests.
+        """
         self._environment = environment or {}
         self._redis = RedisReader()
+        self._digests = Digests(registry)
         self._service_revisions: dict[str, dict[str, Any]] = {}
         self._revisions: dict[str, ObservedTaskDefinition] = {}
 
@@ -61,13 +69,16 @@ class Observer:
         live = ecs_service.observe(aws, desired.cluster, [*wanted.values(), *forgotten])
         services = {name: live.get(aws_name, ABSENT) for name, aws_name in wanted.items()}
         services = self._with_revisions(aws, desired, services)
-        images = self._images(aws, desired.image_references(), ledger.pins)
+        found = self._digests.read(aws, desired.image_references(), ledger.pins)
+        images = found.digests
         definitions = self._definitions(aws, desired, services, images, ledger)
         return ObservedApp(
             key=desired.key,
             services=_with_running_images(aws, desired, services, definitions, images),
             task_definitions=definitions,
             images=images,
+            platforms=found.platforms,
+            unpinned=found.unpinned,
             lookups=values,
             redis=redis,
             orphans={
@@ -103,18 +114,6 @@ class Observer:
         names = {s.service_name for s in desired.services if s.autoscaling is not None}
         names |= {memory.service_name for memory in remembered(ledger).values()}
         return autoscaling.observe(aws, desired.cluster, sorted(names))
-
-    def _images(
-        self, aws: Aws, references: Iterable[str], pins: Mapping[str, str]
-    ) -> dict[str, str]:
-        # The pin decides, not the registry: a tag that is moved in ECR must not roll a service
-        # without a commit, and every controller must register the same bits.
-        found: dict[str, str] = {}
-        for reference in sorted(references):
-            digest = pins.get(reference) or image.resolve(aws, reference)
-            if digest is not None:
-                found[reference] = digest
-        return found
 
     def _definitions(
         self,

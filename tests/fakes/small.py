@@ -11,13 +11,23 @@ ACCOUNT = "123456789012"
 
 
 class FakeEcr:
-    """Image digests by repository and tag."""
+    """Image digests by repository and tag, and manifests by digest where a test gives them."""
 
     def __init__(self) -> None:
         self.digests: dict[tuple[str, str], str] = {}
+        self.manifests: dict[str, str] = {}
 
     def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer DescribeImages for one tag."""
+        """Answer DescribeImages for one tag, BatchGetImage for one digest."""
+        if operation == "BatchGetImage":
+            (image,) = params["imageIds"]
+            manifest = self.manifests.get(image["imageDigest"])
+            if manifest is None:
+                return {"images": [], "failures": [{"imageId": image, "failureCode": "x"}]}
+            return {"images": [{"imageId": image, "imageManifest": manifest}], "failures": []}
+        if operation == "GetDownloadUrlForLayer":
+            digest = params["layerDigest"]
+            return {"downloadUrl": f"https://blobs.example/{digest}", "layerDigest": digest}
         if operation != "DescribeImages":
             raise AssertionError(f"the fake has no ecr:{operation}")
         (wanted,) = params["imageIds"]

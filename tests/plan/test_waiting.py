@@ -10,7 +10,7 @@ from reconciler.model.observed import RolloutState, ServicePresence
 from reconciler.model.plan import Effect, Verb
 from reconciler.model.status import Health
 from reconciler.plan.assess import assess
-from tests.plan.world import World, a_service, an_app, digest, image, only
+from tests.plan.world import World, a_migration, a_service, an_app, digest, image, only
 
 
 @pytest.mark.parametrize(
@@ -46,16 +46,18 @@ def test_ghosts_are_created_anew(presence: ServicePresence, blocked: tuple[str, 
     assert (step.verb, step.blocked_by) == (Verb.CREATE, blocked)
 
 
-def test_a_missing_image_holds_the_rollout_but_not_the_rest() -> None:
-    """An image that the registry does not have: held, while the desired count is still set."""
+def test_a_missing_image_stops_the_plan_before_anything_is_touched() -> None:
+    """No rollout, no other service, no migration, not even a desired count."""
     world = World(missing_images=frozenset({image("2")}))
     world.converge(an_app(a_service(desiredCount=1)))
-    app = an_app(a_service(tag="2", desiredCount=3))
-    free, held = world.plan(app).steps
-    assert (free.verb, held.verb) == (Verb.UPDATE, Verb.HOLD)
-    assert held.summary == f"image not found: {image('2')}"
-    assert free.request is not None
-    assert free.request.update == {"service": "shop-production-web", "desiredCount": 3}
+    other = a_service("worker", desiredCount=2)
+    app = an_app(a_service(tag="2", desiredCount=3), other, migrations=(a_migration(),))
+    missing = f"image not found: {image('2')}"
+    run, free, held, worker = world.plan(app).steps
+    assert (run.verb, run.blocked_by) == (Verb.RUN, (missing,))
+    assert (held.verb, held.summary) == (Verb.HOLD, missing)
+    assert (free.verb, free.blocked_by) == (Verb.UPDATE, (missing,))
+    assert (worker.verb, worker.blocked_by) == (Verb.CREATE, (missing, "migration/db"))
     status = assess(app, world.observe(app), world.plan(app))
     assert (status.health, status.exit_code) == (Health.DEGRADED, 3)
 

@@ -9,7 +9,7 @@ from reconciler.resources.grants.statement import Names, Statement, allow
 
 
 def reads(names: Names) -> Iterator[Statement]:
-    """Grant finding the digest of a tag."""
+    """Grant finding the digest of a tag, and the platforms that a new digest is for."""
     found = set()
     for reference in names.app.image_references():
         host, _, path = image.parse(reference).repository.partition("/")
@@ -17,4 +17,8 @@ def reads(names: Names) -> Iterator[Statement]:
             region, registry = match["region"], match["registry"]
             found.add(f"arn:{names.partition}:ecr:{region}:{registry}:repository/{path}")
     if found:
-        yield allow("ReadImages", ["ecr:DescribeImages"], found)
+        yield allow(
+            "ReadImages",
+            ["ecr:DescribeImages", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            found,
+        )
