@@ -6,13 +6,12 @@ import os
 import signal
 
 from reconciler.local.sample.output import say
-from reconciler.local.sample.web import leave, refuse_broken
+from reconciler.local.sample.web import leave
 
 
 def main() -> None:
     """Wait for work, which never comes."""
     signal.signal(signal.SIGTERM, leave)
-    refuse_broken(os.environ)
     say(f"Sidekiq up, shop {os.environ.get('RECONCILER_IMAGE_TAG', '')}")
     while True:
         signal.pause()
