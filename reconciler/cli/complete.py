@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECTIONS = {"redis": "redis", "services": "service", "migrations": "migration"}
+SCALED = "autoscaling"
+"""The word in a service that makes an address of its own."""
 _NULLS = ("null", "~")
 _LINE = r"( *)([^\s#:][^:#]*):(?:\s+([^#]*?))?\s*(?:#.*)?$"
 """Indentation, key and value; compiled when a file is read, which --help does not."""
@@ -60,7 +62,8 @@ def _addresses(ctx: click.Context) -> set[str]:
     for folder in _folders(ctx):
         outline = read_folder(folder)
         if not chosen or _key(outline) == chosen:
-            found |= {f"{kind}/{n}" for s, kind in SECTIONS.items() for n in outline.get(s, ())}
+            kinds = {**SECTIONS, SCALED: SCALED}
+            found |= {f"{kind}/{n}" for s, kind in kinds.items() for n in outline.get(s, ())}
     return found
 
 
@@ -115,6 +118,7 @@ def read_file(path: Path) -> Outline:
         return {}
     outline: Outline = {}
     section, indent = "", 0
+    scaled: list[str] = []
     for line in lines:
         found = re.match(_LINE, line)
         if found is None:
@@ -128,4 +132,6 @@ def read_file(path: Path) -> Outline:
             indent = depth
             if value not in _NULLS:
                 names.append(key)
-    return outline
+        elif section == "services" and key == SCALED and names and value not in _NULLS:
+            scaled.append(names[-1])
+    return {**outline, SCALED: scaled} if scaled else outline

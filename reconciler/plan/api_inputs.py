@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from reconciler.model.desired import DesiredApp, DesiredMigration, DesiredService
 from reconciler.model.names import Address
+from reconciler.plan.autoscaling_document import API, resource_id, scope_of
 from reconciler.plan.ownership import registration
 from reconciler.plan.redis_group import creation_document
 from reconciler.plan.redis_parameters import parameter_group_document
@@ -63,6 +64,13 @@ def _runs(app: DesiredApp) -> Found:
         yield migration.address, {**_where(app, migration), **migration.launch}
 
 
+def _scalable_targets(app: DesiredApp) -> Found:
+    for service in app.services:
+        if service.autoscaling is not None:
+            scope = scope_of(resource_id(app.cluster, service.service_name))
+            yield service.autoscaling.address, {**scope, **service.autoscaling.target}
+
+
 def _where(app: DesiredApp, workload: DesiredService | DesiredMigration) -> dict[str, Any]:
     return {"cluster": app.cluster, "taskDefinition": workload.task_definition["family"]}
 
@@ -83,6 +91,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "create-service": Operation("ecs", "CreateService", _creations),
     "update-service": Operation("ecs", "UpdateService", _updates),
     "run-task": Operation("ecs", "RunTask", _runs),
+    "register-scalable-target": Operation(API, "RegisterScalableTarget", _scalable_targets),
     "create-replication-group": Operation(
         "elasticache", "CreateReplicationGroup", _replication_groups
     ),

@@ -66,6 +66,15 @@ def resource_id(cluster: str, service_name: str) -> str:
     return f"service/{cluster}/{service_name}"
 
 
+def scope_of(resource: str) -> dict[str, str]:
+    """Return the fields with which every call says what it is about."""
+    return {
+        "serviceNamespace": NAMESPACE,
+        "resourceId": resource,
+        "scalableDimension": DIMENSION,
+    }
+
+
 def desired_document(wanted: DesiredAutoscaling) -> dict[str, Any]:
     """Return the declaration as one document."""
     return {**wanted.target, POLICIES: dict(wanted.policies), ACTIONS: dict(wanted.scheduled)}
@@ -159,12 +168,7 @@ class Calls:
         before: Mapping[str, Any],
         after: Mapping[str, Any],
     ) -> ApiCall:
-        whole = {
-            "serviceNamespace": NAMESPACE,
-            "resourceId": self.resource,
-            "scalableDimension": DIMENSION,
-            **parameters,
-        }
+        whole = {**scope_of(self.resource), **parameters}
         wire = to_wire(input_of(operation, API), whole)
         return ApiCall(AUTOSCALING, operation, wire, _masked(before), _masked(after))
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from reconciler.model.desired import DesiredApp
 from reconciler.resources.grants import (
+    autoscaling,
     ecs,
     images,
     ledger,
@@ -44,6 +45,7 @@ READS: tuple[Grant, ...] = (
     images.reads,
     logs.reads,
     lookups.reads,
+    autoscaling.reads,
     redis.reads,
     preflight.reads,
 )
@@ -54,6 +56,7 @@ WRITES: tuple[Grant, ...] = (
     ecs.prune_writes,
     ecs.definition_writes,
     ecs.run_writes,
+    autoscaling.writes,
     redis.writes,
     roles.passes,
     ledger.writes,

@@ -31,20 +31,20 @@ from reconciler.source.scheduled_actions import check_actions
 from reconciler.source.typed import OMIT, Typing
 from reconciler.source.workload import Assembled
 
-_BOUNDS = {"min": "minCapacity", "max": "maxCapacity"}
-_TARGETS = {
+BOUNDS = {"min": "minCapacity", "max": "maxCapacity"}
+TARGETS = {
     "targetCpu": ("cpu", "ECSServiceAverageCPUUtilization"),
     "targetMemory": ("memory", "ECSServiceAverageMemoryUtilization"),
     "requestCountPerTarget": ("requests", BY_REQUESTS),
 }
 _PERCENT = ("targetCpu", "targetMemory")
-_SHARED = ("scaleInCooldown", "scaleOutCooldown", "disableScaleIn")
+SHARED = ("scaleInCooldown", "scaleOutCooldown", "disableScaleIn")
 _LABEL = "resourceLabel"
-_RAW = (*CAPACITIES, "roleARN", "suspendedState")
+RAW = (*CAPACITIES, "roleARN", "suspendedState")
 _PASTED = {"scalingPolicies": POLICIES}
 _TARGET_LISTING = "scalableTargets"
 WORDS = frozenset(
-    {*_BOUNDS, *_TARGETS, *_SHARED, _LABEL, *_RAW, POLICIES, ACTIONS, *_PASTED, _TARGET_LISTING}
+    {*BOUNDS, *TARGETS, *SHARED, _LABEL, *RAW, POLICIES, ACTIONS, *_PASTED, _TARGET_LISTING}
 )
 
 
@@ -148,7 +148,7 @@ class _Reader:
 
     def _read_bounds(self) -> None:
         members = input_of("RegisterScalableTarget", API).members
-        for short, name in _BOUNDS.items():
+        for short, name in BOUNDS.items():
             written = [w for w in (short, name) if self.node.get(w) is not None]
             if not written:
                 self._error(self.node.place, f"'{short}' is required", "required")
@@ -192,14 +192,14 @@ class _Reader:
 
     def _read_short(self) -> None:
         shape = shape_named("TargetTrackingScalingPolicyConfiguration", API)
-        shared = self._typing().convert(self.node.only({*_SHARED}), shape)
-        used = [word for word in _TARGETS if self.node.get(word) is not None]
+        shared = self._typing().convert(self.node.only({*SHARED}), shape)
+        used = [word for word in TARGETS if self.node.get(word) is not None]
         for word in used:
             entry = self.node.entries[word]
             value = self._typing().convert(entry.value, shape.members["targetValue"], (word,))
             if value is not OMIT:
                 self._short_policy(word, entry, {"targetValue": value, **shared})
-        needs = {name: [*_TARGETS] for name in _SHARED} | {_LABEL: ["requestCountPerTarget"]}
+        needs = {name: [*TARGETS] for name in SHARED} | {_LABEL: ["requestCountPerTarget"]}
         for word, words in needs.items():
             if self.node.get(word) is not None and not {*words} & {*used}:
                 self._error(
@@ -209,7 +209,7 @@ class _Reader:
                 )
 
     def _short_policy(self, word: str, entry: Entry, tracking: dict[str, Any]) -> None:
-        name, metric = _TARGETS[word]
+        name, metric = TARGETS[word]
         top = 100 if word in _PERCENT else None
         value = tracking["targetValue"]
         known = not isinstance(value, Deferred)
@@ -232,7 +232,7 @@ class _Reader:
         }
         self.places[name] = entry.place
         self.origins["policies", name] = entry.place.origin
-        for shared in _SHARED:
+        for shared in SHARED:
             if self.node.get(shared) is not None:
                 self.origins["policies", name, TRACKING, shared] = self.node.entries[
                     shared

@@ -16,6 +16,7 @@ extends: ../../base
 services:
   web:
     image: host:5000/shop:1
+    autoscaling: {min: 1, max: 4}
   sidekiq: {}
   gone: null
 migrations:
@@ -68,6 +69,7 @@ def test_app_keys_and_addresses(desired):
 
     assert complete(*where, "-a", "pro") == ["production/shop"]
     assert complete(*where, "diff", "service/") == ["service/api", "service/sidekiq", "service/web"]
+    assert complete(*where, "diff", "autos") == ["autoscaling/web"]
     assert complete(*where, "migration", "logs", "") == ["db", "seed"]
     assert complete(*where, "-a", "other/app", "diff", "") == []
 

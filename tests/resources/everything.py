@@ -88,6 +88,7 @@ services:
     serviceRegistries:
       - {{registryArn: "{REGISTRY}"}}
     serviceConnectConfiguration: {{enabled: true, namespace: "{NAMESPACE}"}}
+    autoscaling: {{min: 1, max: 4, targetCpu: 60, requestCountPerTarget: 500}}
     deploymentConfiguration:
       deploymentCircuitBreaker: {{enable: true, rollback: true}}
       alarms: {{enable: true, rollback: true, alarmNames: [web-errors]}}

@@ -252,6 +252,28 @@ def test_look_ups_are_granted_one_by_one():
     assert allows(statements(Role.DIFF, local), "ssm:GetParameters", elsewhere)
 
 
+def test_what_may_be_done_to_scaling():
+    """Targets of ECS only, alarms of the declared service's own policies, one service-linked role."""
+    found = statements(Role.CONTROLLER, everything())
+    where = "ap-northeast-1:123456789012"
+    target = f"arn:aws:application-autoscaling:{where}:scalable-target/0ec5abc"
+    assert allows(found, "application-autoscaling:RegisterScalableTarget", target)
+    [condition] = [s["Condition"] for s in found if s["Sid"] == "ScalingWrite"]
+    assert condition == {"StringEquals": {"application-autoscaling:service-namespace": "ecs"}}
+    alarm = f"arn:aws:cloudwatch:{where}:alarm:TargetTracking-service/main"
+    assert allows(found, "cloudwatch:PutMetricAlarm", f"{alarm}/shop-production-web-AlarmHigh-1")
+    assert not allows(
+        found, "cloudwatch:PutMetricAlarm", f"{alarm}/shop-production-worker-AlarmLow"
+    )
+    roles = "arn:aws:iam::123456789012:role/aws-service-role"
+    ours = f"{roles}/ecs.application-autoscaling.amazonaws.com"
+    name = "AWSServiceRoleForApplicationAutoScaling_ECSService"
+    assert allows(found, "iam:CreateServiceLinkedRole", f"{ours}/{name}")
+    assert not allows(found, "iam:CreateServiceLinkedRole", f"{roles}/other.amazonaws.com/{name}")
+    without = {a for s in statements(Role.CONTROLLER) for a in s["Action"]}
+    assert not [a for a in without if a.startswith("application-autoscaling")]
+
+
 CACHE = "arn:aws:elasticache:ap-northeast-1:123456789012"
 
 

@@ -329,3 +329,35 @@ def test_fields_have_the_words_of_aws():
     assert first_words("<p>A &amp; <code>b</code>\n  c.</p><p>More.</p>") == "A & b c."
     assert first_words(f"<p>One. {'x' * 400}</p>") == "One."
     assert first_words(f"<p>{'word ' * 100}</p>").endswith("word …")
+
+
+def scaled(autoscaling: Any) -> Any:
+    """Return the sample with one service scaled so."""
+    return {**SAMPLE, "services": {"web": {"image": "a/b:1", "autoscaling": autoscaling}}}
+
+
+def test_autoscaling_is_known_short_raw_and_pasted():
+    """Short words, AWS's fields by name, and an answer of AWS as it stands; a slip is a mistake."""
+    metric = {"predefinedMetricType": "ECSServiceAverageCPUUtilization"}
+    policy = {
+        "targetTrackingScalingPolicyConfiguration": {
+            "targetValue": 60,
+            "predefinedMetricSpecification": metric,
+        }
+    }
+    pasted = {"MinCapacity": 1, "ScalingPolicies": [{"PolicyName": "cpu", "Alarms": []}]}
+    for right in (
+        {"min": 1, "max": "${vars.max}", "targetCpu": 60.5, "disableScaleIn": True},
+        {"minCapacity": 1, "maxCapacity": 2, "policies": {"cpu": policy}},
+        {"min": 1, "max": 2, "scheduledActions": {"a": {"schedule": "rate(1 day)"}}},
+        pasted,
+        None,
+    ):
+        assert mistakes(scaled(right)) == []
+    for wrong in (
+        {"minimum": 1},
+        {"min": "two"},
+        {"min": -1},
+        {"policies": {"cpu": {"targetTrackingPolicy": {}}}},
+    ):
+        assert mistakes(scaled(wrong)), wrong

@@ -22,6 +22,7 @@ API = (
     "create-service",
     "update-service",
     "run-task",
+    "register-scalable-target",
     "create-replication-group",
     "create-cache-parameter-group",
 )
@@ -52,8 +53,8 @@ def command(
     migrations, the guard container.
 
     OPERATION is one of register-task-definition, create-service, update-service, run-task,
-    create-replication-group, create-cache-parameter-group; its input is complete, our tags included,
-    and JSON.
+    register-scalable-target, create-replication-group, create-cache-parameter-group; its input is
+    complete, our tags included, and JSON.
     """
     apps = [_with_variables(app) for app in chosen(invocation)]
     check_addresses(invocation, addresses, [a for d in apps for a in _addresses(d)])

@@ -213,3 +213,26 @@ def test_look_ups_stay_as_they_are_written(cli, all_of_it):
         json.loads(result.stdout)["containerDefinitions"][0]["environment"]
     )
     assert "not looked up, as written: redis.main.url" in result.stderr
+
+
+def test_scaling_is_rendered_and_sent_alike(cli, root):
+    """The target, its policies and their lines are shown; the input of the registration is AWS's."""
+    path = root / "production" / "shop" / "app.yaml"
+    text = path.read_text()
+    head, rest = text.split("  web:\n", 1)
+    scaled = "  web:\n    autoscaling:\n      min: 3\n      max: 12\n      targetCpu: 60\n"
+    path.write_text(head + scaled + rest)
+    document = yaml.safe_load(cli("render", "autoscaling/web").stdout)
+    [resources] = [app["resources"] for app in document["apps"]]
+    shown = resources["autoscaling/web"]
+    assert shown["registerScalableTarget"] == {"minCapacity": 3, "maxCapacity": 12}
+    assert list(shown["putScalingPolicy"]) == ["cpu"]
+    sent = json.loads(cli("render", "autoscaling/web", "--api", "register-scalable-target").stdout)
+    assert accepted("register-scalable-target", sent) == ""
+    assert sent["ResourceId"] == "service/production/shop-production-web"
+    line = head.count("\n") + 3
+    lines = cli("render", "autoscaling/web", "--origin").stdout.splitlines()
+    [bound] = [at for at in lines if "minCapacity" in at]
+    assert bound.endswith(f"app.yaml:{line}")
+    [policy] = [at for at in lines if "targetValue" in at]
+    assert policy.endswith(f"app.yaml:{line + 2}")

@@ -1,0 +1,64 @@
+"""Application Auto Scaling: the scalable targets of the declared services.
+
+Which resource and which condition each action is checked against is from the service authorization
+reference; that registering makes a role, and target tracking alarms, from the user guide's page on
+identity-based policies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.resources.grants.statement import Names, Statement, allow
+
+API = "application-autoscaling"
+_SERVICE = f"ecs.{API}.amazonaws.com"
+_ROLE = f"aws-service-role/{_SERVICE}/AWSServiceRoleForApplicationAutoScaling_ECSService"
+
+
+def reads(names: Names) -> Iterator[Statement]:
+    """Grant what observing needs; these actions know no resource."""
+    if _scaled(names):
+        yield allow(
+            "ScalingRead",
+            [
+                f"{API}:DescribeScalableTargets",
+                f"{API}:DescribeScalingPolicies",
+                f"{API}:DescribeScheduledActions",
+            ],
+            ["*"],
+        )
+
+
+def writes(names: Names) -> Iterator[Statement]:
+    """Grant registering, putting and taking back; a target's ARN is of AWS's making."""
+    services = _scaled(names)
+    if not services:
+        return
+    yield allow(
+        "ScalingWrite",
+        [
+            f"{API}:DeleteScalingPolicy",
+            f"{API}:DeleteScheduledAction",
+            f"{API}:DeregisterScalableTarget",
+            f"{API}:PutScalingPolicy",
+            f"{API}:PutScheduledAction",
+            f"{API}:RegisterScalableTarget",
+        ],
+        [names.arn(API, "scalable-target/*")],
+        {"StringEquals": {f"{API}:service-namespace": "ecs"}},
+    )
+    tracking = [f"TargetTracking-service/{names.cluster_name}/{name}-*" for name in services]
+    alarms = [names.arn("cloudwatch", f"alarm:{name}") for name in tracking]
+    yield allow("ScalingAlarms", ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"], alarms)
+    yield allow("ScalingSeeAlarms", ["cloudwatch:DescribeAlarms"], ["*"])
+    yield allow(
+        "ScalingRole",
+        ["iam:CreateServiceLinkedRole"],
+        [names.role(_ROLE)],
+        {"StringEquals": {"iam:AWSServiceName": _SERVICE}},
+    )
+
+
+def _scaled(names: Names) -> list[str]:
+    return [s.service_name for s in names.app.services if s.autoscaling is not None]
