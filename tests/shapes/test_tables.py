@@ -8,17 +8,38 @@ from reconciler.model.plan import Effect
 from reconciler.shapes.botocore_model import Shape, input_of
 from reconciler.shapes.default_values import DEFAULT_ROWS, UNKNOWN_ROWS
 from reconciler.shapes.effects import RESETS, SERVICE_EFFECTS
-from reconciler.shapes.tables import LIST_RULES, MAPS, READ_ONLY, SERVICE, TASK_DEFINITION
+from reconciler.shapes.tables import (
+    AUTOSCALING,
+    LIST_RULES,
+    MAPS,
+    READ_ONLY,
+    SERVICE,
+    TASK_DEFINITION,
+)
 
 OPERATIONS = {SERVICE: "CreateService", TASK_DEFINITION: "RegisterTaskDefinition"}
+SCALING = "application-autoscaling"
+SCALING_LISTS = {"policies": "PutScalingPolicy", "scheduledActions": "PutScheduledAction"}
 RULES = [(kind, rule) for kind, rules in LIST_RULES.items() for rule in rules]
 ROWS = [(kind, row) for kind, rows in DEFAULT_ROWS.items() for row in rows]
 UNKNOWN = [(kind, row) for kind, rows in UNKNOWN_ROWS.items() for row in rows]
 
 
+def root(kind, pattern):
+    """Return the operation's input that a path begins in, and the rest of the path.
+
+    An autoscaling document is the target's input, with what was put by name below its two lists.
+    """
+    if kind != AUTOSCALING:
+        return input_of(OPERATIONS[kind]), pattern
+    if pattern[0] in SCALING_LISTS:
+        return input_of(SCALING_LISTS[pattern[0]], SCALING), pattern[2:]
+    return input_of("RegisterScalableTarget", SCALING), pattern
+
+
 def at(kind, pattern) -> Shape:
     """Return the type at a path of the table; KeyError when the model has no such place."""
-    shape = input_of(OPERATIONS[kind])
+    shape, pattern = root(kind, pattern)
     for step in pattern:
         if step == "*":
             assert shape.kind == "list", f"{pattern}: no list"

@@ -11,6 +11,7 @@ import pytest
 from reconciler.cli.verbs.schema import KINDS, schema_of
 from reconciler.model.journal import EntryKind
 from reconciler.model.observed import LedgerView, Suspension
+from reconciler.model.plan import Effect, Why
 from reconciler.model.status import Health, Sync
 from tests.cli import values
 
@@ -56,6 +57,9 @@ def test_the_documentation_has_the_same(kind):
 def test_words_are_those_of_the_model():
     """A new kind of entry, health or sync is in the schemas too."""
     assert set(schema_of("journal")["$defs"]["kind"]["enum"]) == set(EntryKind)
+    change = schema_of("diff")["$defs"]["change"]["properties"]
+    assert set(change["effect"]["enum"]) == set(Effect)
+    assert set(change["why"]["enum"]) == set(Why)
     status = schema_of("status")["$defs"]
     assert set(status["health"]["enum"]) == set(Health)
     assert set(status["sync"]["enum"]) == set(Sync)
