@@ -73,10 +73,15 @@ def _names(status: str) -> list[str]:
 
 def _git(folder: Path, *arguments: str) -> str | None:
     code, out = _run(folder, *arguments)
+    return out.decode("utf-8", errors="surrogateescape") if code == 0 else None
+
+
+def _bytes(folder: Path, *arguments: str) -> bytes | None:
+    code, out = _run(folder, *arguments)
     return out if code == 0 else None
 
 
-def _run(folder: Path, *arguments: str) -> tuple[int, str]:
+def _run(folder: Path, *arguments: str) -> tuple[int, bytes]:
     # No optional locks: a look must not write the index. No fsmonitor: it would run a program that
     # the repository names.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
@@ -92,5 +97,38 @@ def _run(folder: Path, *arguments: str) -> tuple[int, str]:
             stdin=subprocess.DEVNULL,
         )
     except (OSError, subprocess.SubprocessError, ValueError):
-        return -1, ""
-    return done.returncode, done.stdout.decode("utf-8", errors="surrogateescape")
+        return -1, b""
+    return done.returncode, done.stdout
+
+
+def resolve(folder: Path, revision: str) -> str:
+    """Return the commit that a revision (branch, tag, hash) of the folder's repository names, else ""."""
+    if not revision or revision.startswith("-"):
+        return ""
+    found = _git(folder, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    return (found or "").strip()
+
+
+def export(folder: Path, commit: str, into: Path) -> bool:
+    """Write the YAML files that `folder` has at a commit into another folder; False when git fails.
+
+    Contents are as they are stored: no filter that the repository or its owner names is run. Links,
+    and names that would lead outside, are left out.
+    """
+    listing = _git(folder, "ls-tree", "-r", "-z", commit, "--", ".")
+    if listing is None:
+        return False
+    for line in filter(None, listing.split("\0")):
+        facts, _, name = line.partition("\t")
+        mode, _, blob = facts.split()[:3]
+        path = Path(name)
+        if not name.endswith((".yaml", ".yml")) or not mode.startswith("100"):
+            continue
+        if path.is_absolute() or {"..", ".git"} & set(path.parts):
+            continue
+        content = _bytes(folder, "cat-file", "blob", blob)
+        if content is None:
+            return False
+        (into / path).parent.mkdir(parents=True, exist_ok=True)
+        (into / path).write_bytes(content)
+    return True

@@ -53,20 +53,32 @@ class Codes(NamedTuple):
     metavar="FILE",
     help="Also save the plan, for `apply --plan FILE`.",
 )
-def command(
+@option("--base", metavar="REVISION", help="Compare with the files of a git revision; no AWS.")
+@option("--rev", metavar="REVISION", help="With --base: those of another one, not those there now.")
+def command(  # noqa: PLR0913 - one for each flag
     invocation: Invocation,
     *,
     addresses: tuple[str, ...],
     prune: bool,
     explain: bool,
     out: Path | None,
+    base: str | None,
+    rev: str | None,
     **codes: bool,
 ) -> int:
     """Preview what would be done; writes nothing, needs only read permissions.
 
     ADDRESS is kind/name, as in service/web, or a kind. Exit code 0 without differences, 1 with, 2 or
     more on errors; of several apps the highest.
+
+    With --base two git revisions are compared: what a pull request changes, without credentials.
     """
+    if base is not None or rev is not None:
+        if base is None or prune or out is not None or explain:
+            raise invocation.usage_error(
+                "--base takes --rev beside it, not --prune, --explain, --out"
+            )
+        return _between(invocation, base, rev, addresses, _codes(invocation, **codes))
     from reconciler.app import look  # noqa: PLC0415 - brings boto3
 
     meaning = _codes(invocation, **codes)
@@ -89,6 +101,19 @@ def command(
             saved.save(invocation, out, whole, addresses, prune=prune)
     show(invocation, previews, explain=explain)
     return highest(previews, lambda p: 0 if p.plan.in_sync else meaning.differences)
+
+
+def _between(
+    invocation: Invocation, base: str, rev: str | None, addresses: Sequence[str], meaning: Codes
+) -> int:
+    """Compare two revisions; an error has a code of diff's, 2 or more."""
+    from reconciler.app import between  # noqa: PLC0415 - brings pydantic
+
+    found = between.between(invocation.settings, base, rev)
+    check_addresses(invocation, addresses, [s.address for c in found for s in c.plan.steps])
+    found = [restricted(changed, addresses) for changed in found]
+    show(invocation, [Outcome(changed.key, changed) for changed in found], explain=False)
+    return 0 if all(changed.plan.in_sync for changed in found) else meaning.differences
 
 
 def _codes(invocation: Invocation, *, detailed_exitcode: bool, exit_zero: bool) -> Codes:
