@@ -16,11 +16,13 @@ from reconciler.app.world import FIRST_ANSWER, World
 from reconciler.aws.boto import default_region
 from reconciler.aws.door import Aws
 from reconciler.aws.identity import caller_identity
+from reconciler.model.desired import DesiredApp
 from reconciler.model.diagnostics import Diagnostic
 from reconciler.model.errors import AccessDenied, InvalidDesiredState, UsageError
 from reconciler.model.observed import (
     LedgerView,
     ObservedApp,
+    ObservedRedis,
     ObservedService,
     ObservedTaskDefinition,
 )
@@ -48,6 +50,7 @@ class ImportOptions:
     cluster: str
     services: Sequence[str] = ()
     everything: bool = False
+    redis: Sequence[str] = ()
     environment: str | None = None
     app: str | None = None
     region: str | None = None
@@ -65,6 +68,8 @@ class ImportReport:
     key: str
     files: Mapping[str, int]
     services: Sequence[Imported]
+    redis: Mapping[str, str] = field(default_factory=dict)
+    """Keys of `redis:` → the groups' ids."""
     absent: Mapping[str, str] = field(default_factory=dict)
     """AWS's name of what was asked for and is not imported → why."""
     differences: Sequence[str] = ()
@@ -87,7 +92,9 @@ def init(settings: Settings, options: ImportOptions, *, say: Say) -> ImportRepor
     account = caller_identity(aws.within(FIRST_ANSWER)).account
     say(f"reading cluster {options.cluster} in {account}/{region}")
     found, absent = inventory.read(aws, options.cluster, _wanted(aws, options))
-    if not found:
+    groups, missing = inventory.read_redis(aws, options.redis)
+    absent |= missing
+    if not (found or groups):
         listed = "; ".join(f"{name}: {why}" for name, why in absent.items())
         raise UsageError(
             f"nothing to import in cluster {options.cluster}: {listed or 'no service'}"
@@ -95,12 +102,12 @@ def init(settings: Settings, options: ImportOptions, *, say: Say) -> ImportRepor
     target = _target(options, account, region, found)
     found, others = _without_others(target, found)
     absent |= others
-    if not found:
+    if not (found or groups):
         raise UsageError("; ".join(f"{name} {why}" for name, why in absent.items()))
     folder = settings.directory / target.environment / target.app
     _refuse_overwriting(folder, force=options.force)
     images = _resolved(aws, found, say)
-    proof = prove(target, found, images)
+    proof = prove(target, found, images, groups)
     files = {} if proof.written is None else _put(folder, proof.written.files)
     if files:
         schema = json.dumps(file_schema(), indent=1, ensure_ascii=False) + "\n"
@@ -109,6 +116,7 @@ def init(settings: Settings, options: ImportOptions, *, say: Say) -> ImportRepor
         key=f"{target.environment}/{target.app}",
         files=files,
         services=proof.services,
+        redis=proof.written.redis if proof.written else {},
         absent=absent,
         differences=proof.differences,
         warnings=[str(d) for d in load_folder(settings.directory).diagnostics] if files else (),
@@ -125,6 +133,8 @@ def _region(settings: Settings, region: str | None) -> str:
 def _wanted(aws: Aws, options: ImportOptions) -> list[str]:
     if options.services:
         return list(dict.fromkeys(options.services))
+    if options.redis and not options.everything:
+        return []
     names = inventory.service_names(aws, options.cluster)
     if options.everything:
         return names
@@ -201,6 +211,7 @@ def _live(found: Found, images: Mapping[str, str]) -> LiveService:
         tags=_own(found.service.tags),
         task_tags=_own(found.definition.tags),
         running=found.running,
+        scaling=found.scaling,
         moved=frozenset(moved),
     )
 
@@ -222,7 +233,12 @@ class Proof:
     differences: Sequence[str]
 
 
-def prove(target: Target, found: Sequence[Found], images: Mapping[str, str]) -> Proof:
+def prove(
+    target: Target,
+    found: Sequence[Found],
+    images: Mapping[str, str],
+    groups: Sequence[ObservedRedis] = (),
+) -> Proof:
     """Write, read back and plan; a service that cannot be read back is left out, with the reason.
 
     `images` is what the registry says: reference → `repository@sha256:…`.
@@ -230,13 +246,14 @@ def prove(target: Target, found: Sequence[Found], images: Mapping[str, str]) -> 
     lives = [_live(f, images) for f in found]
     refused: list[Imported] = []
     while True:
-        written = write(target, lives)
+        written = write(target, lives, groups)
         if not written.files:
             return Proof(None, [*written.services, *refused], ())
         loaded = _read_back(target, written.files)
         wrong = [d for d in loaded.diagnostics if d.severity == "error"]
         if not wrong:
-            plan = _plan(loaded, target, found, images)
+            desired = loaded.apps[f"{target.environment}/{target.app}"]
+            plan = make_plan(desired, _observed(desired, found, images, groups))
             return Proof(written, [*written.services, *refused], _said(plan))
         keys = _keys(wrong)
         bad = [s for s in written.services if s.key in keys]
@@ -262,16 +279,15 @@ def _keys(wrong: Sequence[Diagnostic]) -> dict[str, list[str]]:
     return keys
 
 
-def _plan(
-    loaded: Loaded,
-    target: Target,
+def _observed(
+    desired: DesiredApp,
     found: Sequence[Found],
     images: Mapping[str, str],
-) -> Plan:
-    """Plan the files against what was read, as `diff` does."""
-    key = f"{target.environment}/{target.app}"
-    desired = loaded.apps[key]
+    groups: Sequence[ObservedRedis],
+) -> ObservedApp:
+    """Return what was read as `diff` would see it."""
     by_name = {f.name: f for f in found}
+    by_id = {str(g.group["replicationGroupId"]): g for g in groups}
     services: dict[str, ObservedService] = {}
     definitions: dict[str, ObservedTaskDefinition] = {}
     for service in desired.services:
@@ -280,14 +296,15 @@ def _plan(
         definitions[live.definition.arn] = live.definition
     references = desired.image_references()
     known = {**{r: r for r in references if "@" in r}, **images}
-    observed = ObservedApp(
-        key=key,
+    return ObservedApp(
+        key=desired.key,
         services=services,
         task_definitions=definitions,
         images={r: known[r] for r in references if r in known},
-        ledger=LedgerView(key=key),
+        redis={r.name: by_id[str(r.group["replicationGroupId"])] for r in desired.redis},
+        scaling={f.name: f.scaling for f in found if f.scaling is not None},
+        ledger=LedgerView(key=desired.key),
     )
-    return make_plan(desired, observed)
 
 
 def _said(plan: Plan) -> list[str]:

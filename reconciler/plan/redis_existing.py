@@ -12,6 +12,7 @@ from typing import Any
 from reconciler.model.names import Address
 from reconciler.model.plan import Change, ResourceRequest, Step, Verb
 from reconciler.model.status import Health
+from reconciler.plan.adoption import are_marks, taken_over
 from reconciler.plan.ownership import Owner, owner_of
 from reconciler.plan.redis_group import GroupSide, window
 from reconciler.plan.redis_parameters import ParameterSide
@@ -86,13 +87,15 @@ class Existing:
             and owner_of(self.subject.app, tags) is Owner.NOBODY
         )
         text = summary(changes) or "tag the parameter group as ours"
-        return Step(
+        step = Step(
             self._address,
             Verb.ADOPT if adopt else Verb.UPDATE,
             f"take over {self.subject.group_id}, {text}" if adopt else text,
             changes=changes,
             request=ResourceRequest(self._memory(fields), calls),
         )
+        as_it_is = adopt and are_marks(changes)
+        return taken_over(step, self.subject.group_id) if as_it_is else step
 
     def _later(self, waits: str) -> Step | None:
         """Return what has to wait: for the group, for what is pending, or for its turn."""

@@ -6,14 +6,27 @@ Called by `app.importing`. ListServices in pages, DescribeServices in tens, each
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.aws.door import Aws
 from reconciler.model.errors import NotFound
-from reconciler.model.observed import ObservedService, ObservedTaskDefinition, ServicePresence
+from reconciler.model.observed import (
+    ObservedAutoscaling,
+    ObservedParameterGroup,
+    ObservedRedis,
+    ObservedService,
+    ObservedTaskDefinition,
+    ServicePresence,
+)
+from reconciler.resources import parameter_group as parameter_groups
+from reconciler.resources import replication_group as groups
+from reconciler.resources.autoscaling import autoscaling
 from reconciler.resources.ecs_service import ecs_service
+from reconciler.resources.parameter_group import parameter_group
+from reconciler.resources.replication_group import replication_group
 from reconciler.resources.running import running_digests
 from reconciler.resources.task_definition import task_definition
+from reconciler.shapes.redis_tables import DEFAULT_GROUPS
 
 _PAGE = 100
 """Services in one page of ListServices (botocore: ListServicesRequest.maxResults)."""
@@ -26,6 +39,7 @@ class Found:
     service: ObservedService
     definition: ObservedTaskDefinition
     running: Mapping[str, str] = field(default_factory=dict)
+    scaling: ObservedAutoscaling | None = None
 
     @property
     def name(self) -> str:
@@ -68,6 +82,7 @@ def read(aws: Aws, cluster: str, names: Sequence[str]) -> tuple[list[Found], dic
     wanted = [name for name in names if name not in absent]
     arns = {live[name].task_definition_arn for name in wanted}
     definitions = task_definition.observe(aws, cluster, sorted(arns))
+    scaling = autoscaling.observe(aws, cluster, wanted) if wanted else {}
     found = []
     for name in wanted:
         definition = definitions[live[name].task_definition_arn]
@@ -75,8 +90,37 @@ def read(aws: Aws, cluster: str, names: Sequence[str]) -> tuple[list[Found], dic
         containers = definition.content.get("containerDefinitions", ())
         if any("@" not in str(c.get("image", "")) for c in containers):
             running = running_digests(aws, cluster, live[name], definition.content)
-        found.append(Found(live[name], definition, running))
+        found.append(Found(live[name], definition, running, scaling.get(name)))
     return found, absent
+
+
+def read_redis(aws: Aws, names: Sequence[str]) -> tuple[list[ObservedRedis], dict[str, str]]:
+    """Return replication groups with their parameter groups, and why those that are missing are not there."""
+    live = replication_group.observe(aws, "", [name.lower() for name in names])
+    found: list[ObservedRedis] = []
+    absent: dict[str, str] = {}
+    for name in names:
+        group = live.get(name.lower())
+        if group is None:
+            absent[name] = "there is no such replication group"
+        elif group.status == "creating":
+            absent[name] = "it is being created"
+        else:
+            attached = str(group.group.get("cacheParameterGroupName", ""))
+            parameters = _parameters(aws, attached)
+            tags = groups.tags(aws, group)
+            found.append(replace(group, tags=tags, parameter_group=parameters))
+    return found, absent
+
+
+def _parameters(aws: Aws, name: str) -> ObservedParameterGroup | None:
+    if not name or name.startswith(DEFAULT_GROUPS):
+        return None
+    found = parameter_group.observe(aws, "", [name]).get(name)
+    if found is None:
+        return None
+    family, arn, tags = parameter_groups.identity(aws, name)
+    return replace(found, family=family, arn=arn, tags=tags)
 
 
 def _why_not(live: ObservedService | None) -> str:

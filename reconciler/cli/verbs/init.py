@@ -21,6 +21,9 @@ INCOMPLETE = 1
 @option("--service", "services", multiple=True, metavar="NAME", help="A service; may be repeated.")
 @option("--all", "everything", is_flag=True, help="Every service of the cluster.")
 @option(
+    "--redis", multiple=True, metavar="ID", help="An ElastiCache replication group; repeatable."
+)
+@option(
     "--env", "environment", metavar="NAME", help="The environment; else guessed from the names."
 )
 @option("--region", metavar="NAME", help="The region; else as botocore finds it.")
@@ -95,6 +98,8 @@ def _lines(report: ImportReport) -> Iterator[str]:
     for service in report.services:
         sign = "✗" if service.problems else "✔"
         yield f"{sign} {f'service/{service.key}':<24} {_summary(service)}"
+    for key, name in report.redis.items():
+        yield f"✔ {f'redis/{key}':<24} {name}"
     for name, why in report.absent.items():
         yield f"✗ {name:<24} not imported: {why}"
     for service in report.services:
@@ -141,6 +146,7 @@ def _document(report: ImportReport) -> dict[str, Any]:
             }
             for s in report.services
         ],
+        "redis": [{"address": f"redis/{k}", "id": name} for k, name in report.redis.items()],
         "absent": dict(report.absent),
         "differences": list(report.differences),
         "warnings": list(report.warnings),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from reconciler.model.observed import ObservedRedis
 from reconciler.source.imports.emit import as_yaml
 from reconciler.source.imports.live import LiveService, Target
 from reconciler.source.imports.names import service_key
+from reconciler.source.imports.redis import redis_key, short_redis
 from reconciler.source.imports.share import (
     Shared,
     fits_written_defaults,
@@ -44,9 +46,13 @@ class Written:
 
     files: dict[str, str]
     services: tuple[Imported, ...]
+    redis: Mapping[str, str] = field(default_factory=dict)
+    """Keys of `redis:` → the groups' ids."""
 
 
-def write(target: Target, lives: Sequence[LiveService]) -> Written:
+def write(
+    target: Target, lives: Sequence[LiveService], groups: Sequence[ObservedRedis] = ()
+) -> Written:
     """Return the YAML that declares the services as they are. Those with problems are left out."""
     parts: list[Part] = []
     for live in lives:
@@ -62,7 +68,15 @@ def write(target: Target, lives: Sequence[LiveService]) -> Written:
     services = tuple(
         Imported(p.key, p.live, tuple(p.notes), tuple(p.problems), _shared_by(p)) for p in parts
     )
-    return Written(_files(target, shared, defaults=silent) if good else {}, services)
+    redis = Keys(apart=True)
+    for group in groups:
+        name = str(group.group["replicationGroupId"])
+        redis[redis_key(name, target, redis)] = short_redis(group)
+    if not (good or redis):
+        return Written({}, services)
+    ids = {key: str(section["replicationGroupId"]) for key, section in redis.items()}
+    shared.redis = redis
+    return Written(_files(target, shared, defaults=silent or not good), services, ids)
 
 
 def _shared_by(part: Part) -> str:
@@ -71,10 +85,14 @@ def _shared_by(part: Part) -> str:
 
 def _files(target: Target, shared: Shared, *, defaults: bool) -> dict[str, str]:
     app = MODELINE + "\n".join([_header(target), *_sections(shared, defaults=defaults)])
-    services = as_yaml(Keys([("services", shared.services)]))
-    if (app + services).count("\n") > LONG:
-        return {"app.yaml": app, "services.yaml": MODELINE + services}
-    return {"app.yaml": f"{app}\n{services}"}
+    parts = {
+        name: as_yaml(Keys([(name, section)]))
+        for name, section in (("redis", shared.redis), ("services", shared.services))
+        if section
+    }
+    if (app + "".join(parts.values())).count("\n") > LONG:
+        return {"app.yaml": app} | {f"{n}.yaml": MODELINE + text for n, text in parts.items()}
+    return {"app.yaml": "\n".join([app, *parts.values()])}
 
 
 def _header(target: Target) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from reconciler.model.observed import ObservedAutoscaling
+
 
 @dataclass(frozen=True)
 class LiveService:
@@ -25,6 +27,8 @@ class LiveService:
     running: Mapping[str, str] = field(default_factory=dict)
     moved: frozenset[str] = frozenset()
     """Containers whose tag names another image now than the one that runs."""
+    scaling: ObservedAutoscaling | None = None
+    """What Application Auto Scaling has of it; None when nothing is registered."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Called by `files`. Laying the rest over the shared parts, as `source` does, give
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.plan.image_names import parse_image
@@ -38,6 +38,7 @@ class Shared:
     defaults: Keys
     containers: Keys
     services: Keys
+    redis: Keys = field(default_factory=Keys)
 
 
 def share(parts: Sequence[Part]) -> Shared:

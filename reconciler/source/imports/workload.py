@@ -12,6 +12,7 @@ from reconciler.plan.image_names import parse_image, tag_problem
 from reconciler.plan.mask import is_sensitive
 from reconciler.source.checks import looks_secret
 from reconciler.source.imports.live import LiveService, Target
+from reconciler.source.imports.scaling import short_autoscaling
 from reconciler.source.imports.shorten import short_service, short_task
 from reconciler.source.imports.tree import Keys, Reference
 
@@ -46,6 +47,9 @@ def part_of(key: str, live: LiveService, target: Target) -> Part:
     for fields, name in ((part.service, "serviceName"), (part.task, "family")):
         if fields.get(name) == full:
             del fields[name]
+    if live.scaling is not None and live.scaling.target is not None:
+        part.service["autoscaling"] = short_autoscaling(live.scaling)
+        part.service.pop("desiredCount", None)  # the autoscaler's
     for fields, tags in ((part.service, live.tags), (part.task, live.task_tags)):
         fields.pop("tags", None)
         if tags:
