@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.app.world import World
 from reconciler.controller.operator import as_of
+from reconciler.controller.planning import checked_plan
 from reconciler.model.desired import DesiredApp
 from reconciler.model.finding import Finding
 from reconciler.model.observed import LedgerView, ObservedApp
@@ -15,7 +16,6 @@ from reconciler.model.plan import Plan
 from reconciler.model.status import AppStatus
 from reconciler.plan.assess import assess
 from reconciler.plan.lookups import filled
-from reconciler.plan.planner import make_plan
 from reconciler.resources import policy
 from reconciler.resources.preflight import doctor as preflight
 from reconciler.settings import Settings
@@ -40,9 +40,10 @@ def preview_in(world: World, desired: DesiredApp, *, prune: bool = False) -> Pre
     """Plan in a world that is open already, for who looks again and again."""
     aws = world.place(desired).aws
     ledger = as_of(world.ledger(desired), aws.now())
-    observed = world.observer(desired).observe(aws, desired, ledger)
+    observer = world.observer(desired)
+    observed = observer.observe(aws, desired, ledger)
     desired = filled(desired, observed.lookups, observed.ledger.lookups)
-    plan = make_plan(desired, observed, prune=prune)
+    observed, plan = checked_plan(observer, aws, desired, observed, prune=prune)
     return Preview(desired, observed, plan, assess(desired, observed, plan))
 
 

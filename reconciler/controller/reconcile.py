@@ -14,6 +14,7 @@ from typing import Protocol
 from reconciler.aws.door import Aws
 from reconciler.controller.execute import SOON, Execution, Executor
 from reconciler.controller.operator import end_suspension
+from reconciler.controller.planning import checked_plan
 from reconciler.controller.settle import settle
 from reconciler.model.clock import Clock
 from reconciler.model.desired import DesiredApp
@@ -28,7 +29,6 @@ from reconciler.model.status import AppStatus
 from reconciler.plan.assess import assess, restricted
 from reconciler.plan.lookups import filled
 from reconciler.plan.mask import mask_text
-from reconciler.plan.planner import make_plan
 from reconciler.resources.observe import Observer
 from reconciler.store.ledger import AppStore
 from reconciler.store.members import Member
@@ -115,7 +115,7 @@ class Reconciler:
         observed = access.observer.observe(aws, desired, ledger)
         desired = filled(desired, observed.lookups, observed.ledger.lookups)
         observed = settle(session, access.store, observed, self.report)
-        plan = make_plan(desired, observed, prune=self.prune)
+        observed, plan = checked_plan(access.observer, aws, desired, observed, prune=self.prune)
         self.approve(plan)
         executor = Executor(
             aws=aws,

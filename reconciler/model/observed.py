@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from reconciler.model.finding import Finding
 from reconciler.model.lookups import Value, Values
 from reconciler.model.names import Address, AppKey
 from reconciler.model.run import Run
@@ -328,3 +329,5 @@ class ObservedApp:
     resource_labels: Mapping[str, str] = field(default_factory=dict)
     """Target group ARN → `app/…/targetgroup/…`, of those that scaling policies leave to be found."""
     ledger: LedgerView = field(default_factory=lambda: LedgerView(key=""))
+    findings: tuple[Finding, ...] = ()
+    """What preflight says about the resources whose tasks would be started; empty before it is asked."""

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from reconciler.model.diagnostics import Origin
+from reconciler.model.finding import Finding
 from reconciler.model.names import Address, AppKey
 from reconciler.model.observed import Release
 from reconciler.model.status import Health
@@ -173,6 +174,8 @@ class Step:
     suppressed: tuple[Suppressed, ...] = ()
     notes: tuple[str, ...] = ()
     blocked_by: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    """What preflight says about it; a failed one is in `blocked_by`, too."""
     request: ServiceRequest | ResourceRequest | None = None
     health: Health | None = None
     """What the planner knows of the resource's health where it is told by observation alone."""

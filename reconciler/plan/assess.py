@@ -25,6 +25,7 @@ from reconciler.plan.gate import KIND, active_name, active_run, older_than
 from reconciler.plan.image_problems import NOT_FOUND, OTHER_PLATFORM
 from reconciler.plan.lookups import FAILED
 from reconciler.plan.orphans import PRUNE_OFF
+from reconciler.plan.preflight import is_stopped
 from reconciler.plan.subject import Subject
 
 SERVICE_KIND = "service"
@@ -59,7 +60,8 @@ def assess(desired: DesiredApp, observed: ObservedApp, plan: Plan) -> AppStatus:
     """Return the status of the app and of each of its resources.
 
     `exit_code` is 6 for a failed or unknown migration, 8 for a held rollout, 4 for a suspended app or
-    a refused change, 3 for an image that is not there, 1 when it is only not there yet, else 0.
+    a refused change, 3 for an image that is not there or a failed check, 1 when it is only not
+    there yet, else 0.
     """
     lines = [_line(desired, observed, address, steps) for address, steps in _by_address(plan)]
     counting = [line for line in lines if line.counts]
@@ -155,7 +157,7 @@ def _migration_health(step: Step, run: Run | None) -> tuple[Health, int]:
             return Health.UNKNOWN, MIGRATION
         failed = run is not None and run.state is RunState.FAILED
         return (Health.DEGRADED if failed else Health.HELD), MIGRATION
-    if any(b.startswith(_NOT_FOUND) for b in step.blocked_by):
+    if is_stopped([step]) or any(b.startswith(_NOT_FOUND) for b in step.blocked_by):
         return Health.DEGRADED, REFUSED_BY_AWS
     return Health.PROGRESSING, NOT_CONVERGED
 
@@ -169,6 +171,8 @@ def _service(
     sync = Sync.OUT_OF_SYNC if differing else Sync.SYNCED
     health, code, why = _service_health(subject, steps)
     said = [_message(s) for s in differing] or ([why] if why else [])
+    if code in (OK, NOT_CONVERGED) and is_stopped(steps):
+        code = REFUSED_BY_AWS
     if code == OK and (differing or health is not Health.HEALTHY):
         code = NOT_CONVERGED
     return _Line(

@@ -25,6 +25,7 @@ from reconciler.plan.migration_steps import (
     vanished_step,
 )
 from reconciler.plan.orphans import orphan_steps
+from reconciler.plan.preflight import stopped_services, stops, with_findings
 from reconciler.plan.queues import live_notes
 from reconciler.plan.redis_steps import forgotten_steps, redis_steps
 from reconciler.plan.redis_subject import RedisSubject
@@ -40,7 +41,7 @@ def make_plan(desired: DesiredApp, observed: ObservedApp, *, prune: bool = False
     """
     gates = tuple(str(address) for address in gates_of(desired, observed.ledger))
     first = before(desired.migrations)
-    migrations = _migrations(desired, observed, first, ())
+    migrations = _migrations(desired, observed, first, stopped_services(desired, observed))
     services, unsettled = _services(desired, observed, gates)
     last = [m for m in desired.migrations if m.when is When.AFTER]
     waits_for = (*gates, *(str(a) for a in unsettled))
@@ -56,7 +57,8 @@ def make_plan(desired: DesiredApp, observed: ObservedApp, *, prune: bool = False
         *orphaned_scaling_steps(desired, observed, orphans, prune=prune),
         *orphans,
     ]
-    steps = stopped(_unrecorded(desired, observed, steps))
+    steps = _unrecorded(desired, observed, with_findings(observed, steps))
+    steps = stopped(steps)
     return Plan(desired.key, _suspended(observed, steps), _notes(desired, observed))
 
 
@@ -94,7 +96,8 @@ def _services(
     unsettled: list[Address] = []
     for service in order_of(desired.services):
         waits = tuple(str(a) for a in service.after if a in unsettled)
-        subject = Subject(desired, service, observed, (*gates, *waits))
+        failed = stops(observed, service.address)
+        subject = Subject(desired, service, observed, (*failed, *gates, *waits))
         mine = service_steps(subject)
         steps += [*given_up_steps(subject), *mine, *autoscaling_steps(subject)]
         if not is_settled(subject, mine):
@@ -121,7 +124,7 @@ def _migrations(
     holder = str(Address(KIND, active)) if active else next((str(s.address) for s in taken), "")
     steps: list[Step] = []
     for migration in migrations:
-        blocked = waits_for
+        blocked = (*stops(observed, migration.address), *waits_for)
         if holder and holder != str(migration.address) and holder not in blocked:
             blocked = (*blocked, holder)
         step = migration_step(desired, migration, observed, blocked)

@@ -12,6 +12,7 @@ from typing import Any
 from reconciler.model.desired import DesiredApp
 from reconciler.model.plan import Change, Plan, Step, Verb
 from reconciler.plan.canonical import canonical_json
+from reconciler.plan.preflight import check_lines
 
 API_VERSION = "reconciler/v1alpha1"
 MARKDOWN_LIMIT = 65_536
@@ -127,6 +128,7 @@ def _step_lines(step: Step, style: Style, *, explain: bool) -> list[str]:
         for u in step.undeclared
     ]
     lines += [f"    {note}" for note in step.notes]
+    lines += [f"    {line}" for line in check_lines(step.findings)]
     if explain:
         lines += [
             style(f"    no difference: {s.path} {_value(s.observed)}: {s.rule}", "dim")
@@ -216,6 +218,10 @@ def _resource(step: Step, *, explain: bool) -> dict[str, Any]:
             {"path": u.path, "observed": u.observed, "default": u.default} for u in step.undeclared
         ],
     }
+    if step.findings:
+        resource["checks"] = [
+            {"name": f.name, "state": str(f.state), "message": f.message} for f in step.findings
+        ]
     if explain:
         resource["suppressed"] = [
             {"path": s.path, "observed": s.observed, "rule": s.rule} for s in step.suppressed

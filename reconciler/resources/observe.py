@@ -33,6 +33,7 @@ from reconciler.resources.autoscaling import autoscaling
 from reconciler.resources.digests import Digests
 from reconciler.resources.ecs_service import ecs_service
 from reconciler.resources.observable import told_by_revisions
+from reconciler.resources.preflight.plan import Preflight
 from reconciler.resources.redis import RedisReader
 from reconciler.resources.running import running_digests
 from reconciler.resources.task_definition import newest_active, task_definition
@@ -44,7 +45,10 @@ class Observer:
     """Reads live AWS; remembers what cannot change: the content of a task definition revision."""
 
     def __init__(
-        self, environment: Mapping[str, str] | None = None, registry: Registry | None = None
+        self,
+        environment: Mapping[str, str] | None = None,
+        registry: Registry | None = None,
+        preflight: Preflight | None = None,
     ) -> None:
         """Start with nothing remembered.
 
@@ -53,6 +57,7 @@ class Observer:
         self._environment = environment or {}
         self._redis = RedisReader()
         self._digests = Digests(registry)
+        self.preflight = preflight or Preflight()
         self._service_revisions: dict[str, dict[str, Any]] = {}
         self._revisions: dict[str, ObservedTaskDefinition] = {}
 

@@ -16,6 +16,7 @@ from reconciler.settings import Settings
 from tests.fakes.dynamodb import FakeDynamoDB
 from tests.fakes.ecs import FakeEcs
 from tests.fakes.small import FakeEcr, FakeSts
+from tests.fakes.surroundings import FakeSurroundings
 from tests.fakes.timeline import Timeline
 from tests.fakes.transport import FakeTransport
 
@@ -95,6 +96,7 @@ def account(tmp_path, monkeypatch):
         "ecr": ecr.handle,
         "sts": sts.handle,
         "dynamodb": FakeDynamoDB(timeline, creation_seconds=0.0).handle,
+        **FakeSurroundings().handlers,
     }
     account = Account(tmp_path / "desired", timeline, ecs, sts, [], [])
 

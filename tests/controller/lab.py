@@ -25,6 +25,7 @@ from tests.fakes.ecs import FakeEcs
 from tests.fakes.ecs_tasks import Nature
 from tests.fakes.elasticache import FakeElastiCache
 from tests.fakes.small import FakeEcr, FakeSts
+from tests.fakes.surroundings import FakeSurroundings
 from tests.fakes.timeline import Timeline
 from tests.fakes.transport import FakeTransport
 from tests.plan.builders import KEY, REPOSITORY, a_migration, a_service, an_app
@@ -127,6 +128,7 @@ class Lab:
     def __init__(self, nature: Nature | None = None) -> None:
         self.timeline = Timeline()
         self.dynamodb = FakeDynamoDB(self.timeline, creation_seconds=0.0)
+        self.around = FakeSurroundings()
         self.ecs, self.ecr = FakeEcs(self.timeline, nature), FakeEcr()
         self.cache = FakeElastiCache(self.timeline)
         self.ecs.tasks.dynamodb = self.dynamodb.handle
@@ -139,6 +141,7 @@ class Lab:
             "ecs": self.ecs.handle,
             "ecr": self.ecr.handle,
             "sts": FakeSts().handle,
+            **self.around.handlers,
             "elasticache": self.cache.handle,
             "application-autoscaling": self.scaling.handle,
             "elbv2": self.elb.handle,

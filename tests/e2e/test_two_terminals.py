@@ -84,6 +84,15 @@ def test_aws_outlives_its_controller(terminal):
         terminal.client("ssm").put_parameter(
             Name=f"/shop/production/{name}", Value=value, Type="SecureString"
         )
+    trust = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+    }
+    for name in ("shop-execution", "shop-task"):
+        terminal.client("iam").create_role(
+            RoleName=name, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]})
+        )
     first = terminal.controller()
     first.until("converged")
     first.kill()

@@ -198,7 +198,13 @@ class FakeElb:
             )
         return {
             "TargetGroups": [
-                {"TargetGroupArn": arn, "LoadBalancerArns": self.groups[arn]} for arn in arns
+                {
+                    "TargetGroupArn": arn,
+                    "LoadBalancerArns": self.groups[arn],
+                    "TargetType": "ip",
+                    "Protocol": "HTTP",
+                }
+                for arn in arns
             ]
         }
 

@@ -22,7 +22,10 @@ class FakeSsm:
         self.versions.setdefault(name, []).append(value)
 
     def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer GetParameters."""
+        """Answer GetParameters, and DescribeParameters as where every parameter of a secret exists."""
+        if operation == "DescribeParameters":
+            (wanted,) = params["ParameterFilters"]
+            return {"Parameters": [{"Name": name} for name in wanted["Values"]]}
         assert operation == "GetParameters", operation
         names = params["Names"]
         assert len(names) <= 10, "SSM takes ten names"

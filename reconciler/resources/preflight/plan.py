@@ -43,6 +43,8 @@ class Preflight:
         if not starting:
             return ()
         scope = whole(desired, observed.services, lambda address: address in starting)
+        if not (scope.workloads or scope.redis):
+            return ()
         asked, now = _spelled(scope), aws.clock.boot_seconds()
         if asked != self._scope or now >= self._until:
             self._found = findings(Reader(aws), scope, self._families)
