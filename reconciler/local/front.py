@@ -14,7 +14,7 @@ import urllib.parse
 import uuid
 import xml.sax.saxutils
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -36,6 +36,7 @@ from reconciler.local.moto_backend import (
     StartResponse,
     target_service,
 )
+from reconciler.local.named import Form, Named
 from reconciler.local.scaling import ScalingError, ScalingWorld
 from reconciler.local.transactions import Answer, TransactionTokens
 
@@ -49,6 +50,7 @@ class _Request:
     call: Call
     region: str
     environ: Environ
+    form: Form = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class Front:
         self._world, self._caches = backends.world, backends.caches
         self._scaling = backends.scaling
         self._moto, self._images = backends.moto, backends.images
+        self._named = Named(backends.moto)
         self._faults = faults
         self._tokens = TransactionTokens(self._world.clock)
 
@@ -126,7 +129,9 @@ class Front:
         return self._to_moto(request)
 
     def _to_moto(self, request: _Request) -> Answer:
-        return self._moto.handle(request.call.service, request.environ)
+        call = request.call
+        self._named.admit(call.service, call.operation, request.region, request.form)
+        return self._moto.handle(call.service, request.environ)
 
     def _ecs(self, request: _Request) -> Answer:
         scope = (self._moto.account, request.region)
@@ -197,7 +202,7 @@ def _identify(environ: Environ) -> _Request:
     parsed = {}
     if signed_for == "elasticache" and wire.knows(operation):
         parsed = wire.parse(operation, form)
-    return _Request(Call(signed_for, operation, parsed), region, environ)
+    return _Request(Call(signed_for, operation, parsed), region, environ, form)
 
 
 def _json_params(body: bytes) -> Mapping[str, Any]:

@@ -1,8 +1,8 @@
 """Making what desired state names but does not create. Used by `reconciler local` and by tests.
 
 Clusters, repositories with all their tags, roles, log groups, and SSM parameters or secrets with
-dummy values: a DATABASE_URL becomes a SQLite file in the data directory. Subnets, security groups
-and target groups are accepted by the engine as they are named.
+dummy values: a DATABASE_URL becomes a SQLite file in the data directory. Target groups, registries,
+namespaces and file systems get the ids of the files.
 """
 
 from __future__ import annotations
@@ -12,18 +12,21 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from reconciler.local.ecs import dispatch
+from reconciler.local.ecs import clusters, dispatch
 from reconciler.local.ecs.state import World
 from reconciler.local.images import ImageReference, Images
 from reconciler.local.moto_backend import MotoBackend, MotoError
-from reconciler.model.desired import DesiredApp
+from reconciler.local.named import Named
+from reconciler.model.desired import DesiredApp, DesiredService
 from reconciler.model.errors import UsageError
+from reconciler.resources.grants.roles import roles_in
 
 _ARN_PARTS = 6
 _EXISTS = (
     "ResourceAlreadyExistsException",
     "RepositoryAlreadyExistsException",
     "EntityAlreadyExists",
+    "ResourceExistsException",
 )
 
 
@@ -52,10 +55,38 @@ class Seeder:
             )
         scope = (self._aws.account, app.region)
         dispatch.answer(self._aws.world, scope, "CreateCluster", {"clusterName": app.cluster})
+        self._capacity(app, scope)
         for image in app.image_references():
             self.image(image, app.region)
         for document in _task_definitions(app):
             self._task_definition(document, app)
+        for service in app.services:
+            self._surroundings(service, app)
+
+    def _capacity(self, app: DesiredApp, scope: tuple[str, str]) -> None:
+        """Give the cluster the capacity providers that the files name."""
+        cluster = clusters.find(self._aws.world, scope, {"cluster": app.cluster})
+        strategies = [s.service.get("capacityProviderStrategy") or () for s in app.services]
+        strategies += [m.launch.get("capacityProviderStrategy") or () for m in app.migrations]
+        named = {str(item["capacityProvider"]) for strategy in strategies for item in strategy}
+        known = cluster.document.get("capacityProviders") or ()
+        cluster.document["capacityProviders"] = sorted({*known, *named})
+
+    def _surroundings(self, service: DesiredService, app: DesiredApp) -> None:
+        """Make target groups of the type that the tasks need, and what the service registers with."""
+        awsvpc = service.task_definition.get("networkMode") == "awsvpc"
+        document, named = service.service, Named(self._aws.moto)
+        for balancer in document.get("loadBalancers") or ():
+            advanced = balancer.get("advancedConfiguration") or {}
+            for arn in (balancer.get("targetGroupArn"), advanced.get("alternateTargetGroupArn")):
+                named.target_group(str(arn or ""), app.region, "ip" if awsvpc else "instance")
+        for registry in document.get("serviceRegistries") or ():
+            named.registry(str(registry.get("registryArn", "")).rpartition("/")[2], app.region)
+        connect = document.get("serviceConnectConfiguration") or {}
+        if connect.get("namespace"):
+            named.namespace(str(connect["namespace"]), app.region)
+        for role in roles_in(document):
+            self.role(role, app.region)
 
     def image(self, text: str, region: str = "") -> None:
         """Make the repository of an image and remember the digest of its tag."""
@@ -70,13 +101,13 @@ class Seeder:
         self._make("ecr", "CreateRepository", region or self._aws.region, repositoryName=name)
 
     def role(self, arn: str, region: str) -> None:
-        """Make an IAM role that ECS tasks may assume, with the path of its ARN."""
+        """Make an IAM role that tasks and ECS itself may assume, with the path of its ARN."""
         path, _, name = arn.partition(":role/")[2].rpartition("/")
         if not name:
             return
         trust = {
             "Effect": "Allow",
-            "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+            "Principal": {"Service": ["ecs-tasks.amazonaws.com", "ecs.amazonaws.com"]},
             "Action": "sts:AssumeRole",
         }
         policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
@@ -90,6 +121,9 @@ class Seeder:
     def _task_definition(self, document: Mapping[str, Any], app: DesiredApp) -> None:
         for field in ("executionRoleArn", "taskRoleArn"):
             self.role(str(document.get(field) or ""), app.region)
+        for volume in document.get("volumes") or ():
+            efs = volume.get("efsVolumeConfiguration") or {}
+            Named(self._aws.moto).file_system(str(efs.get("fileSystemId", "")), app.region)
         for container in document.get("containerDefinitions") or []:
             options = (container.get("logConfiguration") or {}).get("options") or {}
             if options.get("awslogs-group"):

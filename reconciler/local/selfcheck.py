@@ -46,6 +46,15 @@ PATCH_POINTS: Sequence[PatchPoint] = (
         "Table",
         _source_has("self.items", "hash_key_attr", "range_key_attr"),
     ),
+    ("moto.ec2.models.subnets", "SubnetBackend.__init__", _source_has("self.subnets")),
+    (
+        "moto.ec2.models.security_groups",
+        "SecurityGroupBackend.__init__",
+        _source_has("self.groups"),
+    ),
+    ("moto.efs.models", "EFSBackend.__init__", _source_has("self.file_systems_by_id")),
+    ("moto.servicediscovery.models", "Namespace.__init__", _source_has("self.arn")),
+    ("moto.elbv2.models", "FakeTargetGroup.__init__", _source_has("self.load_balancer_arns")),
     ("moto.dynamodb.models.dynamo_type", "DynamoType.__hash__", callable),
 )
 
