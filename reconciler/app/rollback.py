@@ -161,16 +161,15 @@ def _choice(
         s.address for s in desired.services if not wanted.addresses or s.address in wanted.addresses
     ]
     pasts = {
-        address: Past(
-            tuple(islice(store.releases(address), MOST)), ledger.services.get(address.name)
-        )
+        address: Past(islice(store.releases(address), MOST), ledger.services.get(address.name))
         for address in asked
     }
     begun = ledger.suspension.rolled_back if ledger.suspension else {}
     if point is None and any(str(address) in begun for address in asked):
         # A rollback is repeated to finish it, not to go one further: that would undo it.
         numbers = {a: begun.get(str(a)) for a in asked}
-        found = {a: r for a in asked for r in pasts[a].releases if r.begun == numbers[a]}
+        begins = {a: (r for r in pasts[a].releases if r.begun == numbers[a]) for a in asked}
+        found = {a: r for a, releases in begins.items() if (r := next(releases, None)) is not None}
         left = {a: "not part of the rollback that was begun" for a in asked if a not in found}
         return Choice(found, left)
     return choose(pasts, point)

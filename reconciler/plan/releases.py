@@ -5,17 +5,21 @@ Called by `app.rollback`. The database never goes back, so what was run since is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from reconciler.model.names import Address
 from reconciler.model.observed import Release, ServiceRecord
+from reconciler.model.plan import Effect
 from reconciler.model.run import Run, RunState
 from reconciler.plan.canonical import canonical_json
-from reconciler.plan.spec_hash import NOT_A_ROLLOUT
+from reconciler.plan.normal import normal
+from reconciler.shapes.effects import service_effect
 from reconciler.shapes.tables import SERVICE
+
+_STARTS_TASKS = (Effect.ROLLOUT, Effect.REPLACE)
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,9 @@ class Point:
 
 @dataclass(frozen=True)
 class Past:
-    """A service's releases, the newest first, and what the ledger remembers of it now."""
+    """A service's releases, the newest first, read as far as needed; and what is remembered of it now."""
 
-    releases: Sequence[Release]
+    releases: Iterable[Release]
     record: ServiceRecord | None
 
 
@@ -102,9 +106,21 @@ def _limit(release: Release, point: Point | None) -> tuple[int, str]:
 
 def _at(past: Past, point: Point) -> Release | None:
     if point.generation is not None:
-        fitting = [r for r in past.releases if r.generation <= point.generation]
-        return max(fitting, key=lambda r: (r.generation, r.begun), default=None)
+        return _of_generation(past.releases, point.generation)
     return next((r for r in past.releases if r.begun <= (point.number or 0)), None)
+
+
+def _of_generation(releases: Iterable[Release], generation: int) -> Release | None:
+    """Return the newest release of the generation, else of the one before that has any."""
+    best: Release | None = None
+    for release in releases:
+        if release.generation == generation:
+            return release
+        if release.generation < generation and (
+            best is None or release.generation > best.generation
+        ):
+            best = release
+    return best
 
 
 def _began(past: Past) -> tuple[int, Release | None]:
@@ -121,6 +137,10 @@ def _began(past: Past) -> tuple[int, Release | None]:
 
 
 def rolled(applied: Mapping[str, Any], arn: str) -> str:
-    """Return what makes a rollout another one: revision and declaration, without count and tags."""
-    service = {k: v for k, v in applied.get(SERVICE, {}).items() if k not in NOT_A_ROLLOUT}
-    return canonical_json([arn, service])
+    """Return what makes a rollout another one: the revision, and the fields that start new tasks.
+
+    A count, a grace period, a default that is written out now: they roll nothing.
+    """
+    service = normal(dict(applied.get(SERVICE, {})), SERVICE)
+    starting = {k: v for k, v in service.items() if service_effect(k).effect in _STARTS_TASKS}
+    return canonical_json([arn, starting])

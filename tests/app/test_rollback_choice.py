@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from reconciler.app import ledger, look, rollback
@@ -165,3 +167,39 @@ def test_a_migration_that_succeeded_since_is_looked_at_again(account):
     with pytest.raises(GuardRefused, match="succeeded since the rollback was shown"):
         rollback.roll_back(account.settings, seen, ApplyOptions(), lambda _: None)
     assert look.status(account.settings, account.desired).ledger.suspension is None
+
+
+def commit(account, text: str) -> str:
+    """Write the files, commit them, apply them; return the commit."""
+    account.write(text)
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false")
+    for arguments in (("init", "-q"), ("add", "-A"), (*who, "commit", "-qm", "x")):
+        subprocess.run(["git", *arguments], cwd=account.folder, check=True, capture_output=True)
+    assert run(account).converged
+    return account.desired.commit
+
+
+def test_a_commit_is_gone_back_to(account):
+    """By the beginning of its hash, also after a rollback under it, and forward again."""
+    one = commit(account, APP)
+    two = commit(account, APP.replace("/shop:1", "/shop:2"))
+    three = commit(account, APP.replace("/shop:1", "/shop:3"))
+    assert len({one, two, three}) == 3
+    assert back(account, revision=one[:8]).converged
+    assert image(account) == "1"
+    report = look.status(account.settings, account.desired)
+    assert report.ledger.suspension.reason == f"rolled back to {one[:7]}"
+    assert back(account, revision=two).converged
+    assert image(account) == "2"
+    assert preview(account, revision=three).order.releases[WEB].generation == 3
+    assert preview(account, revision=one).order.releases[WEB].commit == one
+
+
+def test_a_commit_that_rolled_nothing_means_what_ran_beside_it(account):
+    """Its files were in force while the service ran what an earlier commit had rolled out."""
+    one = commit(account, APP)
+    scaled = commit(account, APP.replace("desiredCount: 1", "desiredCount: 2"))
+    commit(account, APP.replace("/shop:1", "/shop:2"))
+    release = preview(account, revision=scaled).order.releases[WEB]
+    assert release.task_definition_arn.endswith(":1")
+    assert release.commit in (one, scaled)

@@ -6,11 +6,13 @@ from datetime import timedelta
 
 import pytest
 
+from reconciler.aws.operations import is_mutating
 from reconciler.controller import operator
 from reconciler.controller.rollback import Order, Rollback
 from reconciler.model.errors import GuardRefused, LeaseHeld
 from reconciler.model.names import Address
 from reconciler.model.observed import RolloutState
+from reconciler.model.run import RunState
 from reconciler.model.status import Health, Sync
 from tests.controller.lab import (
     BREAKER,
@@ -238,3 +240,61 @@ def test_the_controller_goes_on_when_a_suspension_ends(lab, controller):
     assert controller.settle().status.converged
     assert lab.live()["desiredCount"] == 2
     assert lab.ledger.suspension is None
+
+
+class Dead(BaseException):
+    """The process ends here."""
+
+
+def cut(controller: Controller, number: int, *, applied: bool) -> list[str]:
+    """Kill the process at its `number`th mutating call, before or after it took effect."""
+    seen: list[str] = []
+
+    def hook(_service, name, _params):
+        if is_mutating(name):
+            seen.append(name)
+            if len(seen) == number:
+                raise Dead
+
+    set_hook(controller, hook, applied=applied)
+    return seen
+
+
+@pytest.mark.parametrize("applied", [False, True])
+@pytest.mark.parametrize("number", range(1, 9))
+def test_cut_at_any_call_the_next_one_finishes(lab, controller, number, applied):
+    """Wherever it dies: the same order again ends back, suspended, the journal whole, no task definition more."""
+    back = a_rollback(controller)
+    first = next(iter(back.order.releases.values()))
+    cut(controller, number, applied=applied)
+    definitions = len(lab.ecs.definitions)
+    try:
+        for _ in range(20):
+            lab.go_on((back.take_back(KEY).requeue_after or timedelta(0)).total_seconds())
+    except Dead:
+        pass
+    set_hook(controller, None, applied=applied)
+    successor = controller.crash()
+    assert passes(a_rollback(successor, first.begun), successor).status.converged
+    assert lab.live()["taskDefinition"] == first.task_definition_arn
+    assert dict(lab.ledger.suspension.rolled_back) == {"service/web": first.begun}
+    assert lab.ledger.open_intents == {}
+    assert len(lab.ecs.definitions) == definitions
+    assert lab.store.verify() == []
+    assert len(lab.ecs.tasks.commands.executions) == 2
+
+
+def test_a_migration_in_flight_is_watched_to_its_end(lab, controller):
+    """ECS forgets its exit code in an hour: a rollback does not leave it alone, and starts none."""
+    lab.files = release(3)
+    while not lab.ledger.active_run:
+        lab.go_on((controller.reconcile().requeue_after or timedelta(0)).total_seconds())
+    back = a_rollback(controller)
+    passes(back, controller)
+    for _ in range(10):
+        back.take_back(KEY)
+        lab.go_on(10)
+    runs = {run.revision: run.state for run in lab.store.runs()}
+    assert runs["3"] is RunState.SUCCEEDED
+    assert lab.image() == "1"
+    assert lab.ledger.active_run is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,6 +64,38 @@ def test_what_rolled_nothing_is_no_step_back():
         a_release(30, 3, 2, desiredCount=5, tags=[{"key": "a", "value": "b"}]),
     )
     assert begun(choose({WEB: past}, None)) == {"web": 10}
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"healthCheckGracePeriodSeconds": 60},
+        {"enableExecuteCommand": True},
+        {"platformVersion": "LATEST"},
+        {"deploymentConfiguration": {"maximumPercent": 150}},
+    ],
+)
+def test_a_field_that_starts_no_task_is_no_step_back(field):
+    """It was sent, or is a default written out: the version before is the one that rolled."""
+    past = a_past(a_release(10, 1, 1), a_release(20, 2, 2), a_release(30, 3, 2, **field))
+    assert begun(choose({WEB: past}, None)) == {"web": 10}
+
+
+def test_only_what_is_needed_is_read():
+    """A thousand releases cost no more than the few that tell."""
+    read = []
+
+    def releases():
+        for number in range(1000, 0, -1):
+            read.append(number)
+            yield a_release(number, number, number)
+
+    newest = a_release(1000, 1000, 1000)
+    assert begun(choose({WEB: Past(releases(), a_record(newest))}, None)) == {"web": 999}
+    assert begun(choose({WEB: Past(releases(), a_record(newest))}, Point(generation=998))) == {
+        "web": 998
+    }
+    assert len(read) < 10
 
 
 def test_a_changed_field_is_another_rollout():
