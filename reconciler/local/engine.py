@@ -92,6 +92,8 @@ class Engine:
                 gone = service.inactive_at
                 if gone and now >= gone + times.forget_inactive_service:
                     del cluster.services[service.name]
+        for move in self.world.other_ticks:
+            move()
 
     def _take(self, event: Mapping[str, Any]) -> None:
         """Understand one event of a process. Output is shipped without holding the world's lock."""

@@ -37,7 +37,8 @@ from reconciler.local.moto_backend import (
     target_service,
 )
 from reconciler.local.named import Form, Named
-from reconciler.local.scaling import ScalingError, ScalingWorld
+from reconciler.local.scaling import ScalingWorld
+from reconciler.local.scaling_registry import ScalingError
 from reconciler.local.transactions import Answer, TransactionTokens
 
 _CREDENTIAL = re.compile(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/aws4_request")

@@ -75,6 +75,7 @@ class EmbeddedAws:
         self.world = World(self.clock, times or Times(), rng)
         self.caches = CacheWorld(self.clock, self.world.times)
         self.scaling = ScalingWorld(self.world)
+        self.world.other_ticks.append(self.scaling.tick)
         self.moto = MotoBackend(account)
         self._given_directory = data_directory
         self.data_directory = Path()
@@ -167,6 +168,10 @@ class EmbeddedAws:
         seeder = Seeder(self)
         for app in apps:
             seeder.app(app)
+
+    def scale(self, cluster: str, service: str, count: int) -> int:
+        """Ask for a count as a scaling policy does; returns what came of it, within the bounds."""
+        return self.scaling.scale(self.region, f"service/{cluster}/{service}", count)
 
     def open_maintenance_window(self, replication_group: str) -> None:
         """Apply the pending modifications of an ElastiCache replication group now."""

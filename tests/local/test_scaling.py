@@ -1,12 +1,13 @@
-"""The emulated Application Auto Scaling, through botocore: what AWS documents, and nothing by itself."""
+"""The emulated Application Auto Scaling, through botocore: what AWS documents."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.local.talk import Talk, code_of
+from tests.local.talk import Talk, code_of, eventually
 
 SCOPE = {
     "ServiceNamespace": "ecs",
@@ -184,3 +185,70 @@ def test_listings_are_paged_and_filtered(scaled):
     elsewhere = describe(ServiceNamespace="ecs", ResourceId="service/c/other")
     assert elsewhere["ScalingPolicies"] == []
     assert code_of(describe, ServiceNamespace="ecs", NextToken="x") == "InvalidNextTokenException"
+
+
+def test_a_scheduled_action_runs_by_the_clock(scaled):
+    """Its bounds become the target's, the count moves inside, and an activity says why."""
+    scaled.register(MinCapacity=1, MaxCapacity=4)
+    action = {"ScheduledActionName": "morning", "Schedule": "rate(1 day)"}
+    scaled.api.put_scheduled_action(
+        **SCOPE, **action, ScalableTargetAction={"MinCapacity": 3, "MaxCapacity": 8}
+    )
+    scaled.talk.aws.clock.advance(timedelta(hours=23))
+    assert scaled.count() == 1
+    scaled.talk.aws.clock.advance(timedelta(hours=1))
+    assert eventually(scaled.count, lambda count: count == 3)
+    assert (scaled.target()["MinCapacity"], scaled.target()["MaxCapacity"]) == (3, 8)
+    [activity] = scaled.api.describe_scaling_activities(ServiceNamespace="ecs")["ScalingActivities"]
+    assert "morning" in activity["Cause"]
+    assert activity["StatusCode"] == "Successful"
+
+
+def test_a_suspended_schedule_does_nothing(scaled):
+    """Its time passes; the next one counts again once it is resumed."""
+    scaled.register(
+        MinCapacity=1, MaxCapacity=4, SuspendedState={"ScheduledScalingSuspended": True}
+    )
+    action = {"ScheduledActionName": "often", "Schedule": "rate(1 hour)"}
+    scaled.api.put_scheduled_action(**SCOPE, **action, ScalableTargetAction={"MinCapacity": 2})
+    scaled.talk.aws.clock.advance(timedelta(hours=1))
+    registry = scaled.talk.aws.scaling
+    with scaled.talk.aws.world.lock:
+        registry.tick()
+    assert (scaled.count(), scaled.target()["MinCapacity"]) == (1, 1)
+    scaled.register(SuspendedState={"ScheduledScalingSuspended": False})
+    scaled.talk.aws.clock.advance(timedelta(hours=1))
+    assert eventually(scaled.count, lambda count: count == 2)
+
+
+def test_a_schedule_must_be_understood(scaled):
+    """Five fields, an unknown zone and no expression at all are refused."""
+    scaled.register(MinCapacity=1, MaxCapacity=4)
+    change = {"ScheduledActionName": "x", "ScalableTargetAction": {"MinCapacity": 2}}
+    for schedule in ("cron(0 18 * * *)", "every day", "cron(0 25 * * ? *)", "rate(0 days)"):
+        code = code_of(scaled.api.put_scheduled_action, **SCOPE, **change, Schedule=schedule)
+        assert code == "ValidationException"
+    code = code_of(
+        scaled.api.put_scheduled_action,
+        **SCOPE,
+        **change,
+        Schedule="cron(0 18 * * ? *)",
+        Timezone="Mars/Olympus",
+    )
+    assert code == "ValidationException"
+
+
+def test_a_test_can_play_the_policies(scaled):
+    """`scale` keeps within the bounds and obeys each direction's suspension."""
+    scaled.register(MinCapacity=1, MaxCapacity=4)
+    scale = scaled.talk.aws.scale
+    assert (scale("c", "web", 9), scaled.count()) == (4, 4)
+    scaled.register(SuspendedState={"DynamicScalingInSuspended": True})
+    assert (scale("c", "web", 2), scaled.count()) == (4, 4)
+    scaled.register(SuspendedState={"DynamicScalingInSuspended": False})
+    assert (scale("c", "web", 0), scaled.count()) == (1, 1)
+    with pytest.raises(KeyError):
+        scale("c", "other", 1)
+    activities = scaled.api.describe_scaling_activities(ServiceNamespace="ecs", MaxResults=1)
+    assert "desired count to 1" in activities["ScalingActivities"][0]["Description"]
+    assert activities["NextToken"]

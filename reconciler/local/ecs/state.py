@@ -280,6 +280,8 @@ class World:
         self.clusters: dict[Scope, dict[str, Cluster]] = {}
         self.task_definitions: dict[Scope, dict[str, list[TaskDefinition]]] = {}
         self.placement_failures: list[PlacementFailure] = []
+        self.other_ticks: list[Callable[[], None]] = []
+        """What else moves with the world's clock, under its lock."""
         self.alarms_in_alarm: Callable[[Scope, Sequence[str]], Sequence[str]] = _no_alarm
         """Which of these CloudWatch alarms are in ALARM."""
         self.digest_of: Callable[[str], str] = _no_digest
