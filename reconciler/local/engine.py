@@ -135,6 +135,7 @@ class Engine:
             reason = self._machine.images.refusal(str(container.definition["image"]))
             if reason:
                 return f"CannotPullContainerError: {reason}"
+            container.image_digest = self.world.digest_of(str(container.definition["image"]))
         reason = self._logs.open(task)
         if reason:
             return reason

@@ -127,9 +127,9 @@ class Images:
         return digest
 
     def digest_in_use(self, text: str) -> str:
-        """Return the digest behind an image reference, or nothing for a repository without tags."""
+        """Return the digest behind an image reference; of any registry, since any image runs here."""
         reference = ImageReference.parse(text)
-        if reference.digest or not self.has_every_tag(reference.repository):
+        if reference.digest:
             return reference.digest
         return self.digest(reference.repository, reference.tag or "latest")
 

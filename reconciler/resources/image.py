@@ -19,6 +19,9 @@ ECR_HOST = re.compile(
     r"(?P<registry>\d{12})\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"
 )
 
+UNTAGGED = "latest"
+"""What Docker and ECS take for an image that names neither tag nor digest."""
+
 
 class ImageReference(NamedTuple):
     """`host/path:tag` or `host/path@sha256:…`, taken apart. `tag` or `digest` is empty."""
@@ -49,11 +52,11 @@ def resolve(aws: Aws, reference: str, registry: Registry | None = None) -> str |
         return f"{image.repository}@{image.digest}"
     place = ecr_place(image.repository)
     if place is not None:
-        digest = _in_ecr(aws, place, image.tag)
+        digest = _in_ecr(aws, place, image.tag or UNTAGGED)
     elif registry is None:
         return reference
     else:
-        digest = registry.digest(image.repository, image.tag) or ""
+        digest = registry.digest(image.repository, image.tag or UNTAGGED) or ""
     return f"{image.repository}@{digest}" if digest else None
 
 

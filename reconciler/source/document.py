@@ -261,8 +261,11 @@ def _check_families(
     document: Mapping,
     report: Report,
 ) -> None:
-    """Report two workloads with one family or one serviceName: they would overwrite each other."""
-    families: dict[str, str] = {}
+    """Report two workloads with one serviceName, or with one family where a migration is among them.
+
+    A migration's runs are found again by its family. Services may share one: each names its revision.
+    """
+    families: dict[str, DesiredService | DesiredMigration] = {}
     names: dict[str, str] = {}
     workloads: list[DesiredService | DesiredMigration] = [*services, *migrations]
     for workload in workloads:
@@ -272,9 +275,12 @@ def _check_families(
         place = items.entries[workload.name].place
         address = str(workload.address)
         family = str(workload.task_definition.get("family", ""))
-        first = families.setdefault(family, address)
-        if first != address:
-            message = f"has the same family as {first}, {show(family)}: declare another 'family'"
+        other = families.setdefault(family, workload)
+        both = (other, workload)
+        if other is not workload and not all(isinstance(w, DesiredService) for w in both):
+            message = (
+                f"has the same family as {other.address}, {show(family)}: declare another 'family'"
+            )
             report.error(place, message, "same-name", path=f"{section}.{workload.name}")
         if isinstance(workload, DesiredService):
             first = names.setdefault(workload.service_name, address)

@@ -80,6 +80,15 @@ def test_cmd_is_the_command_of_an_image_that_declares_none(talk, image):
     assert logged(talk, container)[1] == ["default 7"]
 
 
+def test_a_running_container_tells_the_digest_of_its_tag(talk):
+    """Also where no folder stands behind the image: ECS tells what it has pulled."""
+    task, _ = logged(talk, sh("true", image="app:7"))
+    digest = task["containers"][0]["imageDigest"]
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", digest)
+    again, _ = logged(talk, sh("true", image="app:7"))
+    assert again["containers"][0]["imageDigest"] == digest
+
+
 def test_the_tag_is_known_when_the_image_is_named_by_digest(talk):
     """ECR gave the digest out for a tag, and the container finds that tag."""
     detail = talk.client("ecr").describe_images(

@@ -101,6 +101,12 @@ def test_ecr_has_other_names(registry, host):
     assert resolve(door(registry), f"{host}/team/shop:1") == f"{host}/team/shop@{DIGEST}"
 
 
+def test_an_image_without_a_tag_is_the_latest(registry):
+    """As Docker reads it: live task definitions may name a repository alone."""
+    registry.ecr.digests["team/shop", "latest"] = DIGEST
+    assert resolve(door(registry), f"{HOST}/team/shop") == f"{HOST}/team/shop@{DIGEST}"
+
+
 def test_an_image_that_is_not_there_is_none(registry):
     """Neither ImageNotFoundException nor an empty list is an error: the plan says what is missing."""
     assert resolve(door(registry), f"{HOST}/team/shop:2") is None

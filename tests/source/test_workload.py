@@ -393,6 +393,14 @@ def test_service_and_migration_may_not_share_a_family(world):
     assert [d.rule for d in found] == ["same-name"]
 
 
+def test_services_may_share_a_family(world):
+    """Each names its own revision, as live clusters do that run one task definition twice."""
+    app = world.app(
+        BASE, "services: {a: {image: a/b:1, family: x}, b: {image: a/b:1, family: x}}\n"
+    )
+    assert {s.task_definition["family"] for s in app.services} == {"x"}
+
+
 def test_after_in_a_circle(world):
     """Services that wait for each other are an error."""
     found = world.errors(

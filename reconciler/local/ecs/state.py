@@ -63,6 +63,7 @@ class ContainerRun:
     exit_code: int | None = None
     reason: str = ""
     runtime_id: str = ""
+    image_digest: str = ""
     process: str = ""
     check: str = ""
     port: int = 0

@@ -59,7 +59,7 @@ def _describe_container(task: Task, container: ContainerRun) -> Document:
         "taskArn": task.arn,
         "name": container.name,
         "image": image,
-        "imageDigest": image.partition("@")[2] or None,
+        "imageDigest": container.image_digest or None,
         "runtimeId": container.runtime_id or None,
         "lastStatus": container.status,
         "exitCode": container.exit_code,
