@@ -2,7 +2,8 @@
 
 Clusters, repositories with all their tags, roles, log groups, and SSM parameters or secrets with
 dummy values: a DATABASE_URL becomes a SQLite file in the data directory. Target groups, registries,
-namespaces and file systems get the ids of the files.
+namespaces and file systems get the ids of the files; cache subnet groups and Redis groups that are only
+referred to are made, too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any, Protocol
 
 from reconciler.local.ecs import clusters, dispatch
 from reconciler.local.ecs.state import World
+from reconciler.local.elasticache.seed import seed_redis
+from reconciler.local.elasticache.state import CacheWorld
 from reconciler.local.images import ImageReference, Images
 from reconciler.local.moto_backend import MotoBackend, MotoError
 from reconciler.local.named import Named
@@ -36,6 +39,7 @@ class SeededWorld(Protocol):
     account: str
     region: str
     world: World
+    caches: CacheWorld
     moto: MotoBackend
     images: Images
     data_directory: Path
@@ -62,6 +66,8 @@ class Seeder:
             self._task_definition(document, app)
         for service in app.services:
             self._surroundings(service, app)
+        for redis in app.redis:
+            seed_redis(self._aws.caches, scope, redis)
 
     def _capacity(self, app: DesiredApp, scope: tuple[str, str]) -> None:
         """Give the cluster the capacity providers that the files name."""

@@ -74,13 +74,13 @@ def test_all_mistakes_of_all_files_at_once(stage):
 
     validated = stage.cli("validate")
     assert validated.code == INVALID
-    for place in (f"{APP}:61:5", f"{APP}:56:5", "desired/staging/blog/app.yaml:1:1"):
+    for place in (f"{APP}:79:5", f"{APP}:74:5", "desired/staging/blog/app.yaml:1:1"):
         assert place in validated.out
     assert "did you mean" in validated.out
     for verb in (["run", "--until", "converged"], ["apply", "--yes"]):
         refused = stage.cli(*verb)
         assert refused.code == INVALID
-        assert f"{APP}:61:5" in refused.err
+        assert f"{APP}:79:5" in refused.err
     assert stage.mutations() == [] or not [
         c for c in stage.mutations() if c.startswith("ecs:Create")
     ]

@@ -84,7 +84,7 @@ def test_diff_before_and_after(stage):
     before = stage.cli("diff")
     assert before.code == DIFFERENT
     assert f"run once for revision {REVISION}" in before.out
-    assert "blocked by migration/db" in before.out
+    assert "blocked by redis/main, migration/db" in before.out
     assert stage.cli("diff", "--detailed-exitcode").code == 2
     assert stage.cli("diff", "--exit-zero").code == 0
 
