@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.model.desired import DesiredRedis
 from reconciler.model.errors import UsageError
+from reconciler.model.names import Address
 from reconciler.source.folder import load_folder
 from tests.local.talk import code_of
 
@@ -110,3 +112,25 @@ def test_a_folder_with_other_files_is_not_emptied(start, tmp_path):
     assert (tmp_path / "thesis.txt").read_text() == "x"
     (tmp_path / "empty").mkdir()
     assert start(data_directory=tmp_path / "empty").aws.endpoint_url
+
+
+def test_what_a_redis_group_names_exists(seeded):
+    """Its subnet group; the group itself is made by the reconciler."""
+    cache = seeded.client("elasticache")
+    (subnets,) = cache.describe_cache_subnet_groups()["CacheSubnetGroups"]
+    assert subnets["CacheSubnetGroupName"] == "shop-production"
+    assert cache.describe_replication_groups()["ReplicationGroups"] == []
+
+
+def test_a_redis_group_that_is_only_referred_to_exists(start, shop):
+    """Somebody else makes it, and its parameter group: here that is the seed."""
+    group = {"replicationGroupId": "theirs", "cacheParameterGroupName": "their-redis7"}
+    talk = start()
+    app = replace(shop, redis=(DesiredRedis(Address("redis", "main"), group),))
+    talk.aws.seed([app])
+    talk.aws.seed([app])
+    cache = talk.client("elasticache")
+    (made,) = cache.describe_replication_groups()["ReplicationGroups"]
+    assert made["ReplicationGroupId"] == "theirs"
+    parameters = cache.describe_cache_parameter_groups(CacheParameterGroupName="their-redis7")
+    assert parameters["CacheParameterGroups"][0]["CacheParameterGroupFamily"] == "redis7"
