@@ -12,6 +12,7 @@ from reconciler.model.desired import DesiredApp
 from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.names import Address
 from reconciler.model.observed import ObservedApp
+from reconciler.plan.freshness import secret_versions
 from reconciler.plan.lookup_news import relied_on, shown_value
 from reconciler.plan.pin import kept_pins
 from reconciler.store.records import lookups_write, pins_write
@@ -41,6 +42,7 @@ class Relied:
         """Journal the values that a resource is made of, with those before, where they are others."""
         name = str(address)
         values = relied_on(self._desired, address, self._observed.lookups)
+        values |= secret_versions(self._desired, address, self._observed)
         before = self._lookups.get(name, {})
         if values == before:
             return

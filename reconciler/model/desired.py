@@ -27,6 +27,13 @@ class When(StrEnum):
     AFTER = "after"
 
 
+class OnChange(StrEnum):
+    """What follows when a tag or a secret means something else than when a service was deployed."""
+
+    REPORT = "report"
+    REDEPLOY = "redeploy"
+
+
 @dataclass(frozen=True)
 class Guard:
     """The container that claims a run: an image, or the path of our program in the app's image."""
@@ -122,6 +129,9 @@ class DesiredService:
     origins: Mapping[Path, Origin] = field(default_factory=dict)
     after: tuple[Address, ...] = ()
     autoscaling: DesiredAutoscaling | None = None
+    on_moved_tag: OnChange | None = None
+    """None: nobody asks the registry again."""
+    on_changed_secret: OnChange | None = None
     unresolved: tuple[Unresolved, ...] = ()
     """Why its documents are not whole, once look-ups are filled in: nothing is computed from them."""
     looked_up: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)

@@ -304,6 +304,14 @@ class LedgerView:
 
 
 @dataclass(frozen=True)
+class SecretVersion:
+    """What a secret's reference stands for now, and since when; never its value."""
+
+    version: str
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class ObservedApp:
     """Everything `make_plan` may know about the world."""
 
@@ -318,6 +326,10 @@ class ObservedApp:
     """Image reference → what it runs on, `linux/arm64`; only for new ones, and where it can be told."""
     unpinned: Mapping[str, str] = field(default_factory=dict)
     """New image reference → why its registry told no digest: it is registered as declared."""
+    moved: Mapping[str, str] = field(default_factory=dict)
+    """Pinned image reference → the other digest form its registry has now, empty when it has none."""
+    secrets: Mapping[str, SecretVersion] = field(default_factory=dict)
+    """`valueFrom` as declared → its version, for the services that ask for it."""
     lookups: Values = field(default_factory=dict)
     """What `DesiredApp.lookups` gave: `plan.lookups.filled` puts it into the documents."""
     orphans: Mapping[str, ObservedService] = field(default_factory=dict)

@@ -65,6 +65,8 @@ def moved_notes(service: DesiredService) -> tuple[str, ...]:
 
 def shown_value(name: str, value: Value) -> Any:
     """Return a value as it may be shown and journaled: masked where its name promises a secret."""
+    if name.startswith("secret:"):  # a version's number or id, never a value
+        return value
     steps = tuple(step for step in _STEPS.split(name) if step)
     listed = list(value) if isinstance(value, tuple) else value
     return mask_value(("environment", *steps[-1:]), listed)

@@ -116,8 +116,10 @@ def _resting(
     else:
         text = f"run once for revision {migration.revision}"
     guard = (app.guard.image,) if app.guard and app.guard.image else ()
-    failed = said(migration.unresolved)
-    lacking = failed or image_problem(migration.task_definition, observed, *guard)
+    # Its images may be look-ups too: nothing can be said of them while its documents are not whole.
+    lacking = said(migration.unresolved)
+    if not migration.unresolved:
+        lacking = image_problem(migration.task_definition, observed, *guard)
     problem = (*((lacking,) if lacking else ()), *awaited(migration.unresolved))
     record = observed.ledger.migrations.get(migration.name)
     change = Change(

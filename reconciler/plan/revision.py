@@ -16,6 +16,7 @@ from reconciler.model.observed import ObservedApp, ObservedService, ServiceRecor
 from reconciler.model.plan import Change, Effect, Suppressed, UndeclaredChange, Why
 from reconciler.plan.changes import Background, change_of
 from reconciler.plan.compare import Difference, compare, removed
+from reconciler.plan.freshness import repinned_paths
 from reconciler.plan.lookup_news import moved_paths
 from reconciler.plan.needs import carries_out
 from reconciler.plan.running_images import with_running_images
@@ -49,7 +50,7 @@ def compare_revision(
     if known is None:
         return RevisionSide(changes=(_unread(live),))
     before = record.applied.get(TASK_DEFINITION) if record else None
-    moved = moved_paths(service)
+    moved = moved_paths(service) | repinned_paths(service, observed)
     background = Background(TASK_DEFINITION, before, service.origins, service.written, moved)
     content, spelled = respelled(_without_tags(wanted), known.content, TASK_DEFINITION)
     seen, settled = with_running_images(service, content, known.content, live)

@@ -15,6 +15,7 @@ from reconciler.model.observed import (
     ServicePresence,
 )
 from reconciler.model.plan import Change, Effect, ServiceRequest, Step, Verb
+from reconciler.plan import freshness
 from reconciler.plan.adoption import are_marks, of_another, taken_over, untouched
 from reconciler.plan.controllers import (
     as_deployed,
@@ -190,7 +191,7 @@ def _existing(subject: Subject) -> tuple[Step, ...]:
             *found.service.suppressed,
             *untouched(found.effective),
         ),
-        notes=(*found.service.notes, *_lost_notes(found), *_moved_notes(subject, found)),
+        notes=(*found.service.notes, *_lost_notes(found), *_news(subject, found)),
     )
     if adopt and not found.heavy and are_marks(found.light):
         return (taken_over(_whole(subject, found, base), subject.service.service_name),)
@@ -211,13 +212,18 @@ def _compared(subject: Subject) -> _Found:
     deployer = deployer_of(live.service, effective.service)
     if not takes(deployer, "taskDefinition"):
         pinned = as_deployed(pinned, effective.task_definition, content)
-    return _Found(
+    found = _Found(
         effective,
         pinned,
         compare_service(subject.app, service, effective.service, live, record),
         compare_revision(service, pinned, record, subject.observed),
         deployer,
     )
+    if found.heavy or not takes(deployer, "forceNewDeployment"):
+        return found  # a rollout reads every secret anew
+    forced = freshness.redeployments(service, subject.observed, live, record)
+    fields = (FieldChange(change, "forceNewDeployment", True) for change in forced)
+    return replace(found, service=replace(found.service, fields=(*found.service.fields, *fields)))
 
 
 def _in_sync(subject: Subject, found: _Found, base: Step) -> Step:
@@ -329,8 +335,10 @@ def _what_to_do(subject: Subject, found: _Found) -> tuple[str, ...]:
     return next_command(subject) if subject.is_held else ()
 
 
-def _moved_notes(subject: Subject, found: _Found) -> tuple[str, ...]:
-    return moved_notes(subject.service) if found.heavy or found.light else ()
+def _news(subject: Subject, found: _Found) -> tuple[str, ...]:
+    """Say what the world has that it had not when the service was deployed."""
+    looked_up = moved_notes(subject.service) if found.heavy or found.light else ()
+    return (*looked_up, *freshness.notes(subject.service, subject.observed, subject.live))
 
 
 def _lost_notes(found: _Found) -> tuple[str, ...]:

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from reconciler.aws.door import Aws
 from reconciler.aws.registry import Closed, Registry
 from reconciler.model.errors import AccessDenied, InvalidRequest, NotFound, RegistryError
+from reconciler.model.lookups import Deferred
 from reconciler.resources import image
 
+_NOBODY: Mapping[str, str] = {}
 _CLOSED_SECONDS = 300.0
 """How long a registry that cannot be asked is left alone."""
 
@@ -35,16 +37,27 @@ class Digests:
         self._platforms: dict[str, frozenset[str]] = {}
         self._closed: dict[str, tuple[float, str]] = {}
 
-    def read(self, aws: Aws, references: Iterable[str], pins: Mapping[str, str]) -> Images:
+    def read(
+        self,
+        aws: Aws,
+        references: Iterable[str],
+        pins: Mapping[str, str],
+        followed: Mapping[str, str] = _NOBODY,
+    ) -> Images:
         """Return everything about the references. Raises AwsError, RegistryError.
 
         The pin decides, not the registry: a tag that is moved must not roll a service without a
-        commit, and every controller must register the same bits.
+        commit, and every controller must register the same bits. `followed` are the moved tags of
+        services that ask for it, with their new digest forms.
         """
         digests: dict[str, str] = {}
         platforms: dict[str, frozenset[str]] = {}
         unpinned: dict[str, str] = {}
-        for reference in sorted(references):
+        for reference in sorted(r for r in references if not isinstance(r, Deferred)):
+            if reference in followed:
+                digests[reference] = followed[reference]
+                platforms[reference] = self._platforms_of(aws, followed[reference])
+                continue
             if reference in pins:
                 digests[reference] = pins[reference]
                 continue

@@ -24,6 +24,7 @@ from reconciler.model.observed import (
     ServicePresence,
 )
 from reconciler.plan.autoscaling_memory import remembered
+from reconciler.plan.freshness import followed
 from reconciler.plan.lookups import filled
 from reconciler.plan.needs import needs_running_images, needs_task_definition
 from reconciler.plan.redis_values import redis_values
@@ -32,6 +33,7 @@ from reconciler.resources import lookups, service_revision, target_group
 from reconciler.resources.autoscaling import autoscaling
 from reconciler.resources.digests import Digests
 from reconciler.resources.ecs_service import ecs_service
+from reconciler.resources.freshness import Freshness
 from reconciler.resources.observable import told_by_revisions
 from reconciler.resources.preflight.plan import Preflight
 from reconciler.resources.redis import RedisReader
@@ -58,6 +60,7 @@ class Observer:
         self._redis = RedisReader()
         self._digests = Digests(registry)
         self.preflight = preflight or Preflight()
+        self._freshness = Freshness(registry)
         self._service_revisions: dict[str, dict[str, Any]] = {}
         self._revisions: dict[str, ObservedTaskDefinition] = {}
 
@@ -74,7 +77,11 @@ class Observer:
         live = ecs_service.observe(aws, desired.cluster, [*wanted.values(), *forgotten])
         services = {name: live.get(aws_name, ABSENT) for name, aws_name in wanted.items()}
         services = self._with_revisions(aws, desired, services)
-        found = self._digests.read(aws, desired.image_references(), ledger.pins)
+        fresh = self._freshness.look(aws, desired, ledger.pins)
+        moved = {i: now for i, now in fresh.images.items() if ledger.pins.get(i, now) != now}
+        found = self._digests.read(
+            aws, desired.image_references(), ledger.pins, followed(desired, moved)
+        )
         images = found.digests
         definitions = self._definitions(aws, desired, services, images, ledger)
         return ObservedApp(
@@ -84,6 +91,8 @@ class Observer:
             images=images,
             platforms=found.platforms,
             unpinned=found.unpinned,
+            moved=moved,
+            secrets=fresh.secrets,
             lookups=values,
             redis=redis,
             orphans={

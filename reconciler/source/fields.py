@@ -24,7 +24,7 @@ MANAGED_RUN = frozenset(
         "group",
     }
 )
-SERVICE_OWN = frozenset({"after", "autoscaling", "from"})
+SERVICE_OWN = frozenset({"after", "autoscaling", "from", "onMovedTag", "onChangedSecret"})
 MIGRATION_OWN = frozenset(
     {
         "revision",

@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
-from reconciler.model.desired import When
+from reconciler.model.desired import OnChange, When
 from reconciler.model.names import NAME_PATTERN, REVISION_PATTERN
 from reconciler.shapes.botocore_model import suggest
 from reconciler.source.duration import parse_duration
@@ -166,6 +166,15 @@ class StateSection(_Section):
         _Text, _Matching(_PREFIX, "a table prefix: 3 to 200 letters, digits, '-', '_', '.'")
     ] = "reconciler"
     """The tables are `<prefix>-state`, `-journal` and `-claims`."""
+
+
+class ServiceSection(_Section):
+    """A service's own words with a plain value."""
+
+    onMovedTag: OnChange | None = None  # noqa: N815 - as written in the file
+    """What follows when a tag means another digest: report, or redeploy with the new one."""
+    onChangedSecret: OnChange | None = None  # noqa: N815 - as written in the file
+    """What follows when a secret has a new version: report, or redeploy once per version."""
 
 
 class MigrationSection(_Section):

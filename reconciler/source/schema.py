@@ -151,6 +151,7 @@ def _service(parts: Parts) -> Json:
     ignored = dict.fromkeys(sorted(fields.read_only_service()), IGNORED)
     own_words = dict.fromkeys((*SERVICE_WORDS, *sorted(fields.SERVICE_OWN)))
     words = {name: SERVICE_WORDS.get(name, _anything)(parts) for name in own_words}
+    words |= parts.model(own.ServiceSection)
     flat = _flat(parts, SERVICE, "CreateService", fields.service_fields())
     return structure({**ignored, **flat, **words})
 

@@ -11,6 +11,7 @@ from reconciler.source.autoscaling import build_autoscaling
 from reconciler.source.checks import Checks
 from reconciler.source.fields import MANAGED_SERVICE, SERVICE_OWN, service_fields
 from reconciler.source.nodes import Entry, Mapping, Node, Place, Scalar, Sequence
+from reconciler.source.own import ServiceSection, check
 from reconciler.source.report import Report, show
 from reconciler.source.workload import AppContext, Assembled, Rules, assemble
 from reconciler.source.written import write_defaults, write_names
@@ -41,6 +42,7 @@ def build_service(name: str, entry: Entry, context: AppContext) -> DesiredServic
     _deployer(workload, context)
     own = entry.value.entries.get("autoscaling") if isinstance(entry.value, Mapping) else None
     autoscaling = build_autoscaling(workload, own, context.report) if own else None
+    words = own_words(entry, workload.label, context.report)
     workload.canonical()
     written = {p for p in workload.written if not (bare and p[0] == TASK_DEFINITION)}
     return DesiredService(
@@ -51,7 +53,17 @@ def build_service(name: str, entry: Entry, context: AppContext) -> DesiredServic
         carried=workload.carried,
         origins=workload.origins,
         autoscaling=autoscaling,
+        on_moved_tag=words.onMovedTag,
+        on_changed_secret=words.onChangedSecret,
     )
+
+
+def own_words(entry: Entry, label: str, report: Report) -> ServiceSection:
+    """Return a service's own words; the empty ones when something is wrong with them."""
+    if not isinstance(entry.value, Mapping):
+        return ServiceSection()
+    written = entry.value.only(set(ServiceSection.model_fields))
+    return check(ServiceSection, written, label, report) or ServiceSection()
 
 
 def _deployer(workload: Assembled, context: AppContext) -> None:

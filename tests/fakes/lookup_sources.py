@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from reconciler.aws.translate import from_code
+from reconciler.model.clock import Clock
 
 
 class FakeSsm:
     """Parameters by name: (type, value). Names in `denied` may not be read."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock
+        self.modified: dict[str, datetime] = {}
         self.parameters: dict[str, tuple[str, str]] = {}
         self.versions: dict[str, list[str]] = {}
         self.denied: set[str] = set()
@@ -20,12 +24,15 @@ class FakeSsm:
         """Write a parameter; each time it gets another version."""
         self.parameters[name] = (kind, value)
         self.versions.setdefault(name, []).append(value)
+        if self.clock is not None:
+            self.modified[name] = self.clock.now()
 
     def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Answer GetParameters, and DescribeParameters as where every parameter of a secret exists."""
         if operation == "DescribeParameters":
             (wanted,) = params["ParameterFilters"]
-            return {"Parameters": [{"Name": name} for name in wanted["Values"]]}
+            assert len(wanted["Values"]) <= 50, "SSM takes fifty names"
+            return {"Parameters": [self._described(name) for name in wanted["Values"]]}
         assert operation == "GetParameters", operation
         names = params["Names"]
         assert len(names) <= 10, "SSM takes ten names"
@@ -38,6 +45,13 @@ class FakeSsm:
             "Parameters": [p for p in found if p],
             "InvalidParameters": [n for n, p in zip(names, found, strict=True) if not p],
         }
+
+    def _described(self, name: str) -> dict[str, Any]:
+        if name not in self.parameters:
+            return {"Name": name}
+        kind, _ = self.parameters[name]
+        at = {"LastModifiedDate": self.modified[name]} if name in self.modified else {}
+        return {"Name": name, "Type": kind, "Version": len(self.versions[name]), **at}
 
     def _parameter(self, asked: str) -> dict[str, Any] | None:
         name, colon, version = asked.partition(":")
@@ -87,3 +101,28 @@ class FakeS3:
         if (bucket, key) not in self.objects:
             raise from_code("s3:GetObject", "NoSuchKey", "no such key", status=404)
         return {"Body": self.objects[bucket, key]}
+
+
+class FakeSecretsManager:
+    """Secrets by ARN: version ids in order, the last one current."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.secrets: dict[str, list[str]] = {}
+        self.changed: dict[str, datetime] = {}
+
+    def put(self, arn: str, version: str) -> None:
+        """Give a secret a new current version."""
+        self.secrets.setdefault(arn, []).append(version)
+        self.changed[arn] = self.clock.now()
+
+    def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer DescribeSecret."""
+        assert operation == "DescribeSecret", operation
+        arn = params["SecretId"]
+        if arn not in self.secrets:
+            code = "ResourceNotFoundException"
+            raise from_code("secretsmanager:DescribeSecret", code, "no such secret")
+        *old, current = self.secrets[arn]
+        stages = {current: ["AWSCURRENT"]} | {v: ["AWSPREVIOUS"] for v in old[-1:]}
+        return {"ARN": arn, "VersionIdsToStages": stages, "LastChangedDate": self.changed[arn]}

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.model.desired import When
 from reconciler.model.diagnostics import Origin
 from reconciler.model.lookups import Deferred, Lookup, Unresolved, names_in
 from reconciler.model.plan import Verb
 from reconciler.plan.lookups import filled, filled_with
-from tests.plan.world import World, a_migration, a_service, a_task_definition, an_app, only
+from tests.plan.world import World, a_migration, a_service, a_task_definition, an_app, image, only
 
 
 def ssm(name, default=None):
@@ -146,6 +147,21 @@ def test_a_migration_waits_and_gates():
     assert step.verb is Verb.RUN
     assert step.blocked_by == ("look-up failed: ${ssm:/x}: there is no such parameter",)
     assert only(plan, "service/web").blocked_by == ("migration/db",)
+
+
+def test_an_image_that_is_not_looked_up_yet_is_not_missing():
+    """A migration that waits for a group has its image as written: that stops nobody else."""
+    url = Deferred((Lookup("redis.main.url"),))
+    task = a_task_definition(image=ssm("image"), command=[url])
+    db = replace(a_migration(when=When.AFTER), task_definition=task)
+    coming = Unresolved("redis.main.url", "being created", blocked_by="redis/main")
+    app = filled(
+        app_of(a_service(), migrations=(db,)), {"ssm:/image": image("1"), "redis.main.url": coming}
+    )
+    world = World(missing_images=frozenset({"${ssm:/image}"}))
+    plan = world.plan(app)
+    assert only(plan, "migration/db").blocked_by[0] == "redis/main"
+    assert not only(plan, "service/web").blocked
 
 
 @pytest.mark.parametrize(

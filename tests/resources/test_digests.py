@@ -10,6 +10,7 @@ from reconciler.aws.door import Aws
 from reconciler.aws.http import HttpAnswer, UrllibHttp
 from reconciler.aws.registry import Registry
 from reconciler.aws.translate import from_code
+from reconciler.model.lookups import Deferred, Lookup
 from reconciler.resources.digests import Digests
 from tests.aws.registries import PlayedRegistry, digest_of, served
 from tests.fakes.clock import VirtualClock
@@ -116,6 +117,16 @@ def test_a_closed_registry_leaves_the_image_as_declared(account):
         account.clock.advance(301)
         read(account, digests, reference)
         assert len(played.requests) > asked
+
+
+def test_a_reference_that_is_still_a_look_up_is_asked_of_nobody(account):
+    """What its workload waits for is no image's name."""
+    waiting = Deferred((Lookup("ssm:/image"),))
+    with served(PlayedRegistry()) as played:
+        registry = Registry(UrllibHttp(), VirtualClock())
+        found = read(account, Digests(registry), waiting)
+        assert played.requests == []
+    assert found.digests == {}
 
 
 def test_without_a_door_only_ecr_is_asked(account):

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 
+from reconciler.model.desired import OnChange
 from reconciler.model.lookups import Deferred, Lookup
 from tests.source.conftest import DEFAULTS, HEADER
 
@@ -179,3 +180,16 @@ def test_a_mark_survives_copies():
     for copied in (copy.copy(value), copy.deepcopy(value)):
         assert copied == "a${ssm:/x:-b}"
         assert copied.parts == value.parts
+
+
+@pytest.mark.parametrize("word", ["onMovedTag", "onChangedSecret"])
+def test_what_follows_a_moved_tag_or_a_changed_secret(world, word):
+    """Each service says it for itself: report or redeploy, and nothing when it says nothing."""
+    app, service = web(world, WEB, f"    {word}: redeploy\n")
+    found = {"onMovedTag": service.on_moved_tag, "onChangedSecret": service.on_changed_secret}
+    assert found.pop(word) is OnChange.REDEPLOY
+    assert list(found.values()) == [None]
+    plain, _ = web(world, WEB)
+    assert plain.content_hash != app.content_hash
+    [error] = world.errors(HEADER, DEFAULTS, WEB, f"    {word}: restart\n")
+    assert f"services.web.{word}: must be 'report' or 'redeploy', not 'restart'" in error.message
