@@ -329,6 +329,24 @@ def test_linear_shifts_step_by_step(service):
     service.until_status("SUCCESSFUL")
 
 
+def test_a_hook_before_the_shift_is_asked_before_every_step(service):
+    """PRE_PRODUCTION_TRAFFIC_SHIFT of a linear deployment: one hook for each step."""
+    linear = {"stepPercent": 50.0, "stepBakeTimeInMinutes": 0}
+    hook = {"targetType": "PAUSE", "lifecycleStages": ["PRE_PRODUCTION_TRAFFIC_SHIFT"]}
+    deploy(service, strategy="LINEAR", linearConfiguration=linear, lifecycleHooks=[hook])
+    weights = []
+    for asked in (1, 2):
+        service.until(lambda n=asked: len(service.service.service_deployments[0].hooks) == n)
+        current = service.current()
+        assert current["lifecycleStage"] == "PRODUCTION_TRAFFIC_SHIFT"
+        weights.append(current["targetServiceRevision"]["requestedProductionTrafficWeight"])
+        service.call(
+            "ContinueServiceDeployment", serviceDeploymentArn=current["serviceDeploymentArn"]
+        )
+    assert weights == [0.0, 50.0]
+    service.until_status("SUCCESSFUL")
+
+
 def test_green_tasks_that_fail_trip_the_breaker(service):
     """Blue is PRIMARY again, untouched."""
     deploy(service, "bad:2", **BLUE_GREEN, **BREAKER)
@@ -367,7 +385,9 @@ def test_a_dead_blue_task_is_replaced_while_baking(service):
 
 def test_a_revision_holds_what_a_service_does_not_show(service):
     """Such as monitoring and gatewayConnectors; a change of them makes a new revision."""
-    monitoring = {"metricConfigurations": [{"metricName": "CPUUtilization", "resolution": 20}]}
+    monitoring = {
+        "metricConfigurations": [{"metricNames": ["CPUUtilization"], "resolutionSeconds": 20}]
+    }
     service.create("good:1", 1)
     service.settle()
     service.update(monitoring=monitoring)

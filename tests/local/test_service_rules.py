@@ -62,6 +62,8 @@ def hook(**fields):
         hook(),
         hook(targetType="AWS_LAMBDA", hookTargetArn="arn:aws:lambda:x"),
         hook(targetType="PAUSE", hookTargetArn="arn:aws:lambda:x"),
+        hook(targetType="PAUSE", lifecycleStages=["TEST_TRAFFIC_SHIFT"]),
+        hook(targetType="PAUSE", lifecycleStages=["PRE_SCALE_UP", "PRODUCTION_TRAFFIC_SHIFT"]),
         hook(targetType="PAUSE", timeoutConfiguration={"timeoutInMinutes": 20161}),
     ],
 )

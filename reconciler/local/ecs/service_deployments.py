@@ -118,7 +118,7 @@ def _document(service: Service, deployment: ServiceDeployment) -> Document:
         "rollback": deployment.rollback,
         "deploymentCircuitBreaker": _breaker(service, deployment),
         "alarms": _alarms(deployment),
-        "lifecycleStage": deployment.stage or None,
+        "lifecycleStage": stages.shown_stage(deployment) or None,
         "lifecycleHookDetails": [_hook(h) for h in deployment.hooks] or None,
     }
     return {key: value for key, value in document.items() if value is not None}

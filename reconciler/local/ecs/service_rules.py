@@ -182,6 +182,9 @@ def _hook_problems(hook: Document) -> Iterator[str]:
         yield "A lifecycle hook needs lifecycleStages."
     if not pause and not (hook.get("hookTargetArn") and hook.get("roleArn")):
         yield "An AWS_LAMBDA lifecycle hook needs hookTargetArn and roleArn."
+    unpausable = {"TEST_TRAFFIC_SHIFT", "PRODUCTION_TRAFFIC_SHIFT"}
+    if pause and unpausable & set(hook.get("lifecycleStages") or []):
+        yield f"PAUSE hooks cannot be configured at {' or '.join(sorted(unpausable))}."
     if pause and hook.get("hookTargetArn"):
         yield "hookTargetArn is not applicable for PAUSE hooks."
     minutes = (hook.get("timeoutConfiguration") or {}).get("timeoutInMinutes")

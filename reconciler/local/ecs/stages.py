@@ -33,9 +33,15 @@ STAGES = (
     "BAKE_TIME",
     "CLEAN_UP",
 )
+_BEFORE_SHIFT, _SHIFT = "PRE_PRODUCTION_TRAFFIC_SHIFT", "PRODUCTION_TRAFFIC_SHIFT"
 _ALL = 100.0
 _HOOK_MINUTES = 1440
 _STAGE_LIMIT = timedelta(hours=24)
+
+
+def shown_stage(current: ServiceDeployment) -> str:
+    """Return the stage as an answer names it: what comes before a shift is a part of it there."""
+    return _SHIFT if current.stage == _BEFORE_SHIFT else current.stage
 
 
 def staged(service: Service) -> ServiceDeployment | None:
@@ -97,6 +103,9 @@ def _enter(world: World, service: Service, current: ServiceDeployment, stage: st
 
 def _leave(world: World, service: Service, current: ServiceDeployment) -> None:
     place = STAGES.index(current.stage)
+    if current.stage == _SHIFT and current.weight < _ALL:
+        _enter(world, service, current, _BEFORE_SHIFT)  # once more before every step
+        return
     if place + 1 < len(STAGES):
         _enter(world, service, current, STAGES[place + 1])
         return
@@ -113,7 +122,7 @@ def _stage_done(
     """Do the work of a stage; whether nothing of it is left. Each takes a moment at least."""
     if current.stage_since and world.now() < current.stage_since + world.times.stage:
         return False
-    if current.stage == "PRODUCTION_TRAFFIC_SHIFT":
+    if current.stage == _SHIFT:
         return _shift(world, service, current)
     if current.stage == "BAKE_TIME":
         return _baked(world, current, current.configuration.get("bakeTimeInMinutes") or 0)
@@ -136,16 +145,13 @@ def _tasks_done(
 
 
 def _shift(world: World, service: Service, current: ServiceDeployment) -> bool:
-    """Shift production traffic at once, in two steps or in many; no wait after the last one."""
+    """Take one step of the traffic shift, and wait after it unless it was the last one."""
     step_percent, minutes = _step(service.strategy, current.configuration)
-    if current.weight == 0:
-        current.weight = min(_ALL, step_percent)
+    if current.bake_since is None:
         current.bake_since = world.now()
-    elif current.weight < _ALL and _baked(world, current, minutes):
-        rest = service.strategy == "CANARY"
+        rest = service.strategy == "CANARY" and current.weight > 0
         current.weight = _ALL if rest else min(_ALL, current.weight + step_percent)
-        current.bake_since = world.now()
-    return current.weight >= _ALL
+    return current.weight >= _ALL or _baked(world, current, minutes)
 
 
 def _step(strategy: str, configuration: Document) -> tuple[float, float]:
