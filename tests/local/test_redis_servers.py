@@ -14,7 +14,7 @@ from valkey.exceptions import AuthenticationError, ResponseError
 
 from reconciler.local.elasticache import agent
 from reconciler.local.elasticache.servers import find_server
-from tests.local.talk import code_of, eventually
+from tests.local.talk import Talk, code_of, eventually
 from tests.local.test_processes import alive
 
 ENGINE = """
@@ -198,3 +198,30 @@ def test_an_installed_server_comes_first(tmp_path, monkeypatch):
     installed.write_text("#!/bin/sh\n")
     installed.chmod(0o755)
     assert find_server() == str(installed)
+
+
+def test_a_task_reaches_it_by_the_endpoint(cache, image):
+    """What AWS answers is an address that a container's process can connect to."""
+    endpoint = until_available(cache)["NodeGroups"][0]["PrimaryEndpoint"]
+    script = (
+        "import os, valkey\n"
+        "redis = valkey.Valkey(host=os.environ['HOST'], port=int(os.environ['REDIS_PORT']))\n"
+        "redis.rpush('queue', os.environ['ECS_TASK_ARN'])\n"
+    )
+    cache.aws.images.folders["app"] = image
+    talk = Talk(cache.aws)
+    talk.ecs.create_cluster(clusterName="c")
+    task = talk.finish(
+        {
+            "name": "main",
+            "image": "app:1",
+            "memory": 16,
+            "command": [sys.executable, "-c", script],
+            "environment": [
+                {"name": "HOST", "value": endpoint["Address"]},
+                {"name": "REDIS_PORT", "value": str(endpoint["Port"])},
+            ],
+        }
+    )
+    assert task["containers"][0]["exitCode"] == 0
+    assert connect(cache).lpop("queue").decode() == task["taskArn"]
