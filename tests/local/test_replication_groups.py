@@ -239,6 +239,21 @@ def test_an_upgrade_takes_the_default_group_of_the_new_family(group):
     assert name == "default.valkey8"
 
 
+def test_another_engine_needs_the_same_static_parameters(group):
+    """From Redis to Valkey with custom groups: a different number of databases is refused."""
+    group.parameter_group("redis", databases="32")
+    group.parameter_group("other", "valkey8")
+    group.parameter_group("same", "valkey8", databases="32")
+    group.create(EngineVersion="7.1", CacheParameterGroupName="redis")
+    group.settle()
+    upgrade = {"Engine": "valkey", "EngineVersion": "8.0", "ApplyImmediately": True}
+    code = code_of(group.modify, **upgrade, CacheParameterGroupName="other")
+    assert code == "InvalidParameterCombination"
+    group.modify(**upgrade, CacheParameterGroupName="same")
+    assert group.settle()["Engine"] == "valkey"
+    assert group.apply_status() == ["in-sync"]
+
+
 def test_a_custom_group_must_change_with_the_family(group):
     """An upgrade to another family without a group of it is refused."""
     group.parameter_group("six", "redis6.x")

@@ -21,6 +21,7 @@ from reconciler.local.elasticache.state import (
     CacheWorld,
     Document,
     Member,
+    ParameterGroup,
     Pending,
     Region,
     ReplicationGroup,
@@ -113,12 +114,28 @@ def _wanted(region: Region, group: ReplicationGroup, params: Mapping[str, Any]) 
         suffix = CLUSTER_SUFFIX if current.cluster_mode else ""
         current = parameter_groups.find(region, f"default.{family}{suffix}")
     replication_groups.check_family(current, family)
+    if target["Engine"] != group.settings["Engine"]:
+        _check_static(group_of(region, group.settings), current)
     if changed.get("CacheParameterGroupName") or current.name != target["CacheParameterGroupName"]:
         changed["CacheParameterGroupName"] = current.name
     if current.cluster_mode != group.settings["ClusterEnabled"]:
         raise combination("A parameter group of the other cluster mode cannot be attached.")
     _check_failover(group, target)
     return changed
+
+
+def _check_static(before: ParameterGroup, after: ParameterGroup) -> None:
+    """Refuse another engine with other static parameters.
+
+    Source: the user guide on cross-engine upgrades, for groups with a custom parameter group.
+    """
+    old, new = before.static(), after.static()
+    other = sorted(name for name in old.keys() & new.keys() if old[name] != new[name])
+    if other:
+        raise combination(
+            f"The parameter group {after.name} must have the same static parameter values as "
+            f"{before.name}: {', '.join(other)}."
+        )
 
 
 def _version(group: ReplicationGroup, engine: str, wanted: str) -> str:
