@@ -42,6 +42,9 @@ ROLLING = timedelta(seconds=2)
 REDIS = timedelta(seconds=20)
 """How often a Redis group is looked at while AWS makes or changes it, which takes minutes."""
 
+DRAINING = timedelta(seconds=15)
+"""How often a deleted service is looked at that drains under a name we need: for minutes, as a rule."""
+
 FILLING = timedelta(minutes=3)
 """How long missing tasks are waited for, before a service that has too few is called degraded for good."""
 
@@ -261,10 +264,12 @@ class Reconciler:
         suspension = observed.ledger.suspension
         ends = suspension.ends_in(now) if suspension is not None else None
         changing = any(group.is_changing for group in observed.redis.values())
+        draining = any(s.presence is ServicePresence.DRAINING for s in observed.services.values())
         candidates = [
             done.requeue_after,
             ROLLING if rolling else None,
             REDIS if changing else None,
+            DRAINING if draining else None,
             ends,
         ]
         waits = [wait for wait in candidates if wait is not None]
