@@ -35,19 +35,27 @@ def verify_history(settings: Settings, desired: DesiredApp) -> list[str]:
 
 
 def suspend(
-    settings: Settings, desired: DesiredApp, reason: str, length: timedelta | None = None
+    settings: Settings,
+    desired: DesiredApp,
+    reason: str,
+    length: timedelta | None = None,
+    address: str = "",
 ) -> str:
-    """Keep the controller's hands off an app, for a while or until `resume`; returns what was done."""
+    """Keep the controller's hands off an app or one address of it, for a while or until `resume`.
+
+    Returns what was done.
+    """
     world = World(settings)
     session, ledger, actor = world.operator(desired)
     now = world.place(desired).aws.now()
-    return operator.suspend(session, ledger, operator.suspension_now(reason, actor, now, length))
+    suspension = operator.suspension_now(reason, actor, now, length)
+    return operator.suspend(session, ledger, suspension, address)
 
 
-def resume(settings: Settings, desired: DesiredApp, reason: str) -> str:
-    """End a suspension; returns what was done."""
+def resume(settings: Settings, desired: DesiredApp, reason: str, address: str | None = None) -> str:
+    """End every suspension of an app, or that of one address; returns what was done."""
     session, ledger, actor = World(settings).operator(desired)
-    return operator.resume(session, ledger, reason, actor)
+    return operator.resume(session, ledger, reason, actor, address)
 
 
 def retry(settings: Settings, desired: DesiredApp, address: Address, reason: str) -> str:

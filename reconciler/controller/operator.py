@@ -6,6 +6,7 @@ before a controller's decision or makes that decision be taken anew. Migrations:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -17,56 +18,89 @@ from reconciler.store.records import service_write, suspension_write
 from reconciler.store.session import Session
 
 
-def suspend(session: Session, ledger: LedgerView, suspension: Suspension) -> str:
-    """Keep controllers' hands off the app; it still is diffed and reported. Returns what was done."""
-    if ledger.suspension is not None:
-        return f"already suspended by {ledger.suspension.by}: {ledger.suspension.reason}"
+def suspend(session: Session, ledger: LedgerView, suspension: Suspension, address: str = "") -> str:
+    """Keep controllers' hands off the app, or one address of it; it still is diffed and reported.
+
+    Returns what was done.
+    """
+    before = ledger.suspensions.get(address)
+    if before is not None:
+        return f"{_of(address)}already suspended by {before.by}: {before.reason}"
     entry = Entry(
         kind=EntryKind.OPERATOR,
-        address="",
+        address=address,
         action="suspend",
         cause=suspension.reason,
         detail={"by": suspension.by} | ({"until": suspension.until} if suspension.until else {}),
     )
-    session.commit([entry], [suspension_write(ledger.key, ledger.suspension, suspension)])
-    return suspension.text
+    session.commit([entry], [suspension_write(ledger.key, None, suspension, address)])
+    return f"{_of(address)}{suspension.text}"
 
 
-def resume(session: Session, ledger: LedgerView, reason: str, by: str) -> str:
-    """End a suspension. Returns what was done."""
-    if ledger.suspension is None:
-        return "not suspended: nothing to do"
-    entry = Entry(
-        kind=EntryKind.OPERATOR, address="", action="resume", cause=reason, detail={"by": by}
+def resume(
+    session: Session, ledger: LedgerView, reason: str, by: str, address: str | None = None
+) -> str:
+    """End every suspension of the app, or that of one address. Returns what was done."""
+    found = {
+        name: suspension
+        for name, suspension in ledger.suspensions.items()
+        if address in (None, name)
+    }
+    if not found:
+        return f"{_of(address or '')}not suspended: nothing to do"
+    _lift(session, ledger, found, reason, {"by": by})
+    return "; ".join(
+        f"{_of(name)}resumed; it was suspended by {was.by}: {was.reason}"
+        for name, was in found.items()
     )
-    session.commit([entry], [suspension_write(ledger.key, ledger.suspension, None)])
-    return f"resumed; it was suspended by {ledger.suspension.by}: {ledger.suspension.reason}"
+
+
+def _lift(
+    session: Session,
+    ledger: LedgerView,
+    found: Mapping[str, Suspension],
+    cause: str,
+    detail: Mapping[str, str],
+) -> None:
+    """Write down that suspensions are over, in one commit."""
+    entries = [
+        Entry(
+            kind=EntryKind.OPERATOR,
+            address=name,
+            action="resume",
+            cause=cause,
+            before=suspension.reason,
+            detail=detail,
+        )
+        for name, suspension in found.items()
+    ]
+    writes = [suspension_write(ledger.key, was, None, name) for name, was in found.items()]
+    session.commit(entries, writes)
 
 
 def end_suspension(session: Session, ledger: LedgerView, now: datetime) -> LedgerView:
-    """Lift a suspension whose time is over by AWS's clock, journaled; return the ledger without it.
+    """Lift the suspensions whose time is over by AWS's clock, journaled; return the ledger without them.
 
     Called at the beginning of a pass: the controller goes on by itself.
     """
-    suspension = ledger.suspension
-    if suspension is None or not suspension.has_ended(now):
-        return ledger
-    entry = Entry(
-        kind=EntryKind.OPERATOR,
-        address="",
-        action="resume",
-        cause="its time is over",
-        before=suspension.reason,
-        detail={"by": suspension.by, "until": suspension.until},
-    )
-    session.commit([entry], [suspension_write(ledger.key, suspension, None)])
-    return replace(ledger, suspension=None)
+    over = {name: s for name, s in ledger.suspensions.items() if s.has_ended(now)}
+    if over:
+        until = ", ".join(sorted({s.until for s in over.values()}))
+        _lift(session, ledger, over, "its time is over", {"until": until})
+    return as_of(ledger, now)
 
 
 def as_of(ledger: LedgerView, now: datetime) -> LedgerView:
     """Return the ledger as the next pass will see it, for who only looks: what has ended is gone."""
-    ended = ledger.suspension is not None and ledger.suspension.has_ended(now)
-    return replace(ledger, suspension=None) if ended else ledger
+    lasting = {name: s for name, s in ledger.suspensions.items() if not s.has_ended(now)}
+    if len(lasting) == len(ledger.suspensions):
+        return ledger
+    whole = lasting.pop("", None)
+    return replace(ledger, suspension=whole, suspended=lasting)
+
+
+def _of(address: str) -> str:
+    return f"{address}: " if address else ""
 
 
 def retry(session: Session, ledger: LedgerView, address: Address, reason: str, by: str) -> str:

@@ -261,8 +261,6 @@ class Reconciler:
             record.state is RolloutState.CONVERGING for record in observed.ledger.services.values()
         )
         rolling = self._is_filling(observed) or rolling
-        suspension = observed.ledger.suspension
-        ends = suspension.ends_in(now) if suspension is not None else None
         changing = any(group.is_changing for group in observed.redis.values())
         draining = any(s.presence is ServicePresence.DRAINING for s in observed.services.values())
         candidates = [
@@ -270,7 +268,7 @@ class Reconciler:
             ROLLING if rolling else None,
             REDIS if changing else None,
             DRAINING if draining else None,
-            ends,
+            *(s.ends_in(now) for s in observed.ledger.suspensions.values()),
         ]
         waits = [wait for wait in candidates if wait is not None]
         return min(waits) if waits else None

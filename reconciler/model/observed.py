@@ -299,8 +299,24 @@ class LedgerView:
     lookups: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     """By address as text: the look-ups that it was last made of, by name."""
     suspension: Suspension | None = None
+    suspended: Mapping[str, Suspension] = field(default_factory=dict)
+    """Address → its own suspension, of those that are suspended by themselves."""
     status: Mapping[str, Any] | None = None
     """The stored status row, as last written."""
+
+    @property
+    def suspensions(self) -> Mapping[str, Suspension]:
+        """Every suspension by its address; that of the whole app under the empty text."""
+        whole = {} if self.suspension is None else {"": self.suspension}
+        return {**whole, **self.suspended}
+
+    def suspension_of(self, address: Address) -> Suspension | None:
+        """Return what keeps hands off a resource: a service's suspension is its autoscaling's too."""
+        names = [str(address)]
+        if address.kind == "autoscaling":
+            names.append(f"service/{address.name}")
+        own = (self.suspended[name] for name in names if name in self.suspended)
+        return self.suspension or next(own, None)
 
 
 @dataclass(frozen=True)

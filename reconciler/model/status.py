@@ -38,6 +38,8 @@ class ResourceStatus:
     message: str = ""
     running: str = ""
     revision: str = ""
+    exit_code: int = 0
+    """What it contributes to the app's."""
 
 
 @dataclass(frozen=True)

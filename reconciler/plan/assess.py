@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from reconciler.model.desired import DesiredApp, DesiredService
 from reconciler.model.names import Address
 from reconciler.model.observed import (
+    LedgerView,
     ObservedApp,
     ObservedService,
     RolloutState,
@@ -63,7 +64,10 @@ def assess(desired: DesiredApp, observed: ObservedApp, plan: Plan) -> AppStatus:
     a refused change, 3 for an image that is not there or a failed check, 1 when it is only not
     there yet, else 0.
     """
-    lines = [_line(desired, observed, address, steps) for address, steps in _by_address(plan)]
+    lines = [
+        _in_suspension(_line(desired, observed, address, steps), observed.ledger)
+        for address, steps in _by_address(plan)
+    ]
     counting = [line for line in lines if line.counts]
     suspended = observed.ledger.suspension
     sync = _sync(line.status.sync for line in counting)
@@ -86,7 +90,7 @@ def assess(desired: DesiredApp, observed: ObservedApp, plan: Plan) -> AppStatus:
         generation=observed.ledger.generation,
         commit=desired.commit,
         content_hash=desired.content_hash,
-        resources=tuple(line.status for line in lines),
+        resources=tuple(replace(line.status, exit_code=line.exit_code) for line in lines),
         message=message,
         exit_code=code,
     )
@@ -103,12 +107,27 @@ def restricted(status: AppStatus, addresses: Collection[Address]) -> AppStatus:
         sync=_sync(r.sync for r in chosen),
         health=_worst(r.health for r in chosen),
     )
-    if status.exit_code == GUARD or part.converged:
-        return replace(part, exit_code=GUARD if status.exit_code == GUARD else OK)
-    failed = [r for r in chosen if r.health in _BAD]
-    if any(r.address.kind == KIND for r in failed):
-        return replace(part, exit_code=MIGRATION)
-    return replace(part, exit_code=UNHEALTHY if failed else NOT_CONVERGED)
+    # The whole app is suspended where no resource says so by itself.
+    suspended = status.exit_code == GUARD and all(r.exit_code != GUARD for r in status.resources)
+    if suspended or part.converged:
+        return replace(part, exit_code=GUARD if suspended else OK)
+    codes = {r.exit_code for r in chosen}
+    return replace(
+        part, exit_code=next((c for c in _CODE_ORDER if c and c in codes), NOT_CONVERGED)
+    )
+
+
+def _in_suspension(line: _Line, ledger: LedgerView) -> _Line:
+    """Return the line of a resource that is suspended by itself; the app's own is said once, not here."""
+    suspension = ledger.suspension_of(line.status.address)
+    if suspension is None or ledger.suspension is not None:
+        return line
+    health = _worst((line.status.health, Health.SUSPENDED))
+    message = "; ".join(filter(None, (suspension.text, line.status.message)))
+    code = line.exit_code if line.exit_code in (MIGRATION, UNHEALTHY) else GUARD
+    return replace(
+        line, status=replace(line.status, health=health, message=message), exit_code=code
+    )
 
 
 def _by_address(plan: Plan) -> list[tuple[Address, list[Step]]]:

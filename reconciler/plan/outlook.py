@@ -44,9 +44,11 @@ def live_outlook(
     text = _said(part)
     if _holds(word, part):
         return Outlook(True, text)
-    suspension = ledger.suspension
-    if suspension is not None and not suspension.until:
-        return Outlook(False, suspension.text, GUARD)
+    asked = {str(address) for address in addresses}
+    for name, suspension in ledger.suspensions.items():
+        concerned = not name or not asked or name in asked
+        if concerned and not suspension.until:
+            return Outlook(False, f"{name} {suspension.text}".strip(), GUARD)
     health = {r.address: r.health for r in status.resources}
     held = {str(s.address): (s, _code(s, health[s.address])) for s in plan.steps if _is_held(s)}
     for step in plan.steps:

@@ -156,16 +156,13 @@ def _unrecorded(desired: DesiredApp, observed: ObservedApp, steps: list[Step]) -
 
 
 def _suspended(observed: ObservedApp, steps: Sequence[Step]) -> tuple[Step, ...]:
-    """Block everything while somebody has told us to keep our hands off.
+    """Block everything, or what it is about, while somebody has told us to keep our hands off.
 
     A task that runs already is still watched (WAIT stays free): ECS forgets its exit code after an
     hour, and a suspension must not turn a finished migration into an unknown one.
     """
-    suspension = observed.ledger.suspension
-    if suspension is None:
-        return tuple(steps)
-    word = suspension.text
-    return tuple(_kept_from(step, word) for step in steps)
+    found = ((step, observed.ledger.suspension_of(step.address)) for step in steps)
+    return tuple(_kept_from(step, s.text) if s is not None else step for step, s in found)
 
 
 def _kept_from(step: Step, word: str) -> Step:
@@ -184,7 +181,8 @@ def _notes(desired: DesiredApp, observed: ObservedApp) -> tuple[str, ...]:
         f"image {reference} is not pinned to a digest: {why}"
         for reference, why in sorted(observed.unpinned.items())
     ]
-    if suspension := observed.ledger.suspension:
+    for address, suspension in observed.ledger.suspensions.items():
         by = f", by {suspension.by}" if suspension.by else ""
-        notes.append(f"{suspension.text}{by}; resume with: reconciler -a {desired.key} resume")
+        resume = f"reconciler -a {desired.key} resume {address}".rstrip()
+        notes.append(f"{address} {suspension.text}{by}; resume with: {resume}".lstrip())
     return tuple(notes)

@@ -20,7 +20,7 @@ from reconciler.model.clock import Clock
 from reconciler.model.errors import ConditionFailed, LeaseHeld, NotFound, Superseded
 from reconciler.model.journal import JournalRecord
 from reconciler.model.names import Address, AppKey
-from reconciler.model.observed import LedgerView, Release
+from reconciler.model.observed import LedgerView, Release, Suspension
 from reconciler.model.run import Run
 from reconciler.model.status import AppStatus
 from reconciler.store import journal, records
@@ -240,6 +240,7 @@ def _view(head: Head, items: Iterable[Mapping[str, Any]], table: str) -> LedgerV
         desired_hash=head.desired_hash,
         commit=head.commit,
     )
+    items = list(items)
     services, migrations, resources = {}, {}, {}
     for item in items:
         sort = str(item.get("sk"))
@@ -261,4 +262,17 @@ def _view(head: Head, items: Iterable[Mapping[str, Any]], table: str) -> LedgerV
         elif sort == records.STATUS:
             fields = Fields(table, f"{item.get('pk')} {sort}", item)
             view = replace(view, status=fields.mapping("doc"))
-    return replace(view, services=services, migrations=migrations, resources=resources)
+    found = replace(view, services=services, migrations=migrations, resources=resources)
+    return replace(found, suspended=_suspended(items, table))
+
+
+def _suspended(items: Iterable[Mapping[str, Any]], table: str) -> dict[str, Suspension]:
+    """Return the suspensions of single addresses."""
+    begin = f"{records.SUSPEND}#"
+    named = ((str(item.get("sk")), item) for item in items)
+    decoded = (
+        (sort.removeprefix(begin), records.decode_suspension(item, table))
+        for sort, item in named
+        if sort.startswith(begin)
+    )
+    return {address: suspension for address, suspension in decoded if suspension is not None}

@@ -194,8 +194,13 @@ def _tuples(value: Any) -> Value:
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
-def suspension_write(key: AppKey, before: Suspension | None, after: Suspension | None) -> Write:
-    """Return the write that suspends (or with None resumes) the app; `before` is the snapshot's."""
+def suspension_write(
+    key: AppKey, before: Suspension | None, after: Suspension | None, address: str = ""
+) -> Write:
+    """Return the write that suspends (or with None resumes) the app, or one address of it.
+
+    `before` is the snapshot's.
+    """
 
     def content(suspension: Suspension | None) -> dict[str, Any]:
         if suspension is None:
@@ -206,7 +211,9 @@ def suspension_write(key: AppKey, before: Suspension | None, after: Suspension |
         back = {"back": dict(suspension.rolled_back)} if suspension.rolled_back else {}
         return {**said, **back}
 
-    return _content_versioned(key, SUSPEND, content(before), content(after))
+    return _content_versioned(
+        key, f"{SUSPEND}#{address}" if address else SUSPEND, content(before), content(after)
+    )
 
 
 def decode_suspension(item: Mapping[str, Any], table: str = "state") -> Suspension | None:
@@ -245,6 +252,7 @@ def status_document(status: AppStatus) -> dict[str, Any]:
                 "message": resource.message,
                 "running": resource.running,
                 "revision": resource.revision,
+                "exit_code": resource.exit_code,
             }
             for resource in status.resources
         ],
@@ -284,6 +292,7 @@ def _resource(table: str, place: str, document: Mapping[str, Any]) -> ResourceSt
         message=fields.text("message", ""),
         running=fields.text("running", ""),
         revision=fields.text("revision", ""),
+        exit_code=fields.integer("exit_code", 0),
     )
 
 

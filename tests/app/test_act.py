@@ -164,3 +164,16 @@ def test_the_reason_is_in_the_journal(account):
     found = ledger.history(account.settings, account.desired, limit=None, newest_first=False)
     assert found[0].content["kind"] == "LEASE"
     assert found[0].content["cause"] == "apply: hotfix"
+
+
+def test_one_service_is_suspended_and_resumed(account):
+    """Its difference waits until it is resumed; the app says so with a guard's code."""
+    run(account)
+    ledger.suspend(account.settings, account.desired, "slow disk", None, "service/web")
+    account.write(APP.replace("desiredCount: 1", "desiredCount: 2"))
+    account.sent()
+    blocked = run(account)
+    assert (blocked.exit_code, blocked.health) == (4, Health.SUSPENDED)
+    assert "UpdateService" not in account.sent()
+    ledger.resume(account.settings, account.desired, "ok", "service/web")
+    assert run(account).converged

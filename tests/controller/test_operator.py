@@ -172,3 +172,37 @@ def test_without_an_end_it_lasts(world):
     assert (
         operator.end_suspension(session, ledger, world.clock.now() + timedelta(days=999)) is ledger
     )
+
+
+def test_one_address_may_be_suspended(world):
+    """By itself, beside others and beside the whole app; each is resumed by its name, or all at once."""
+    now = operator.suspension_now("slow disk", "arn:me", world.clock.now())
+    assert operator.suspend(*opened(world), now, "service/web") == (
+        "service/web: suspended: slow disk"
+    )
+    assert last(world)["address"] == "service/web"
+    assert "already suspended by arn:me" in operator.suspend(*opened(world), now, "service/web")
+    operator.suspend(*opened(world), now, "migration/db")
+    suspend(world)
+    assert set(world.store().read().suspensions) == {"", "service/web", "migration/db"}
+
+    assert "slow disk" in operator.resume(*opened(world), "over", "arn:me", "service/web")
+    assert operator.resume(*opened(world), "over", "arn:me", "service/web") == (
+        "service/web: not suspended: nothing to do"
+    )
+    assert set(world.store().read().suspensions) == {"", "migration/db"}
+    assert operator.resume(*opened(world), "over", "arn:me").count("resumed") == 2
+    assert world.store().read().suspensions == {}
+    assert world.store().verify() == []
+
+
+def test_suspensions_end_each_at_its_time(world):
+    """One that is over is lifted, the others last."""
+    now = world.clock.now()
+    for name, hours in (("service/web", 1), ("service/api", 3)):
+        length = timedelta(hours=hours)
+        operator.suspend(*opened(world), operator.suspension_now("x", "arn:me", now, length), name)
+    session, ledger = opened(world)
+    left = operator.end_suspension(session, ledger, now + timedelta(hours=2))
+    assert set(left.suspensions) == {"service/api"}
+    assert set(world.store().read().suspensions) == {"service/api"}

@@ -19,7 +19,7 @@ def test_the_status_of_a_part_is_about_that_part_alone() -> None:
         content_hash="",
         resources=(
             ResourceStatus(web, Sync.SYNCED, Health.HEALTHY),
-            ResourceStatus(other, Sync.OUT_OF_SYNC, Health.HELD),
+            ResourceStatus(other, Sync.OUT_OF_SYNC, Health.HELD, exit_code=8),
         ),
         exit_code=8,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from reconciler.cli.documents import status_document, version_of
 from reconciler.cli.options import Invocation, option, verb
 from reconciler.cli.output import local_time, styled
 from reconciler.cli.verbs.apply import code_of
+
+if TYPE_CHECKING:
+    from reconciler.model.observed import Suspension
 
 HEADER = ("ADDRESS", "SYNC", "HEALTH", "RUNNING", "REVISION", "MESSAGE")
 
@@ -52,20 +55,24 @@ def _document(report: Any, addresses: Sequence[str]) -> dict[str, Any]:
         if wants(addresses, status.address)
     ]
     suspension = report.ledger.suspension
+    suspended = {a: _suspension(s) for a, s in sorted(report.ledger.suspended.items())}
     return found | {
         "account": report.desired.account,
         "region": report.desired.region,
         "cluster": report.desired.cluster,
         "lease": {"holder": report.ledger.owner, "epoch": report.ledger.epoch},
-        "suspended": None
-        if suspension is None
-        else {
-            "reason": suspension.reason,
-            "by": suspension.by,
-            "at": suspension.at,
-            "until": suspension.until or None,
-            "rolledBack": dict(suspension.rolled_back),
-        },
+        "suspended": None if suspension is None else _suspension(suspension),
+        "suspendedResources": suspended,
+    }
+
+
+def _suspension(suspension: Suspension) -> dict[str, Any]:
+    return {
+        "reason": suspension.reason,
+        "by": suspension.by,
+        "at": suspension.at,
+        "until": suspension.until or None,
+        "rolledBack": dict(suspension.rolled_back),
     }
 
 

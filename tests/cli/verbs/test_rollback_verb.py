@@ -132,7 +132,7 @@ def test_suspend_hands_on_for_how_long(cli, apps, monkeypatch, text, length):
     """--for is a duration; without it there is no end."""
     asked = []
     monkeypatch.setattr(
-        "reconciler.app.ledger.suspend", lambda _s, _d, _r, for_: asked.append(for_) or "done"
+        "reconciler.app.ledger.suspend", lambda _s, _d, _r, for_, _a: asked.append(for_) or "done"
     )
     arguments = ("--for", text) if text else ()
     assert cli("suspend", "--reason", "x", *arguments).exit_code == 0
@@ -142,3 +142,24 @@ def test_suspend_hands_on_for_how_long(cli, apps, monkeypatch, text, length):
 def test_suspending_for_no_time_is_wrong(cli, apps):
     """Zero would be no suspension."""
     assert cli("suspend", "--reason", "x", "--for", "0s").exit_code == 2
+
+
+@pytest.mark.parametrize("verb", ["suspend", "resume"])
+def test_one_address_of_the_one_app(cli, apps, monkeypatch, verb):
+    """ADDRESS is handed on; among several apps -a is wanted."""
+    asked = []
+    monkeypatch.setattr(
+        f"reconciler.app.ledger.{verb}", lambda _s, _d, *more: asked.append(more[-1]) or "done"
+    )
+    assert cli(verb, "service/web", "--reason", "x").exit_code == 0
+    assert cli(verb, "--reason", "x").exit_code == 0
+    assert asked == ["service/web", "" if verb == "suspend" else None]
+    apps.append(values.desired("staging/shop"))
+    assert cli(verb, "service/web", "--reason", "x").exit_code == 2
+
+
+def test_only_what_is_declared_can_be_suspended(cli, apps):
+    """A misspelt address suspends nothing, and the message names what there is."""
+    result = cli("suspend", "service/wbe", "--reason", "x")
+    assert result.exit_code == 2
+    assert "service/web" in result.stderr
