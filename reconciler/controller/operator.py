@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from reconciler.model.errors import UsageError
 from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.names import Address
-from reconciler.model.observed import LedgerView, RolloutState, Suspension
+from reconciler.model.observed import LedgerView, RolloutState
+from reconciler.model.suspension import Suspension
 from reconciler.store.records import service_write, suspension_write
 from reconciler.store.session import Session
 

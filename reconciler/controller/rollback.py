@@ -25,11 +25,11 @@ from reconciler.model.observed import (
     ObservedTaskDefinition,
     Release,
     RolloutState,
-    Suspension,
 )
 from reconciler.model.plan import Plan
 from reconciler.model.run import Run
 from reconciler.model.status import AppStatus
+from reconciler.model.suspension import Suspension
 from reconciler.plan.assess import assess, restricted
 from reconciler.plan.rollback import past_app, refusals, rollback_plan
 from reconciler.resources.observe import Observer

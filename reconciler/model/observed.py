@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from reconciler.model.finding import Finding
 from reconciler.model.lookups import Value, Values
 from reconciler.model.names import Address, AppKey
 from reconciler.model.run import Run
+from reconciler.model.suspension import Suspension
 
 
 class ServicePresence(StrEnum):
@@ -239,35 +240,6 @@ class ObservedRedis:
         """Whether AWS is at work on it, so that it will look different by itself."""
         at_rest = self.status in ("", "available", "create-failed")
         return not at_rest or self.parameter_status == "applying"
-
-
-@dataclass(frozen=True)
-class Suspension:
-    """Somebody told the controller to keep its hands off. Times are AWS's, ISO 8601."""
-
-    reason: str
-    by: str
-    at: str
-    until: str = ""
-    """When it ends by itself; empty: only by `resume`."""
-    rolled_back: Mapping[str, int] = field(default_factory=dict)
-    """Address → `begun` of the release that `rollback` went to."""
-
-    @property
-    def text(self) -> str:
-        """Say it in a few words: that, until when, and why."""
-        until = f" until {self.until}" if self.until else ""
-        return f"suspended{until}: {self.reason}"
-
-    def ends_in(self, now: datetime) -> timedelta | None:
-        """Return how long it lasts yet by AWS's clock, zero when it is over; None: until `resume`."""
-        if not self.until:
-            return None
-        return max(timedelta(0), datetime.fromisoformat(self.until) - now)
-
-    def has_ended(self, now: datetime) -> bool:
-        """Say whether its time is over."""
-        return self.ends_in(now) == timedelta(0)
 
 
 @dataclass(frozen=True)

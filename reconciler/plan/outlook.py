@@ -9,9 +9,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from reconciler.model.names import Address
-from reconciler.model.observed import LedgerView, Suspension
+from reconciler.model.observed import LedgerView
 from reconciler.model.plan import Plan, Step, Verb
 from reconciler.model.status import AppStatus, Health, Sync
+from reconciler.model.suspension import Suspension
 from reconciler.plan.assess import GUARD, MIGRATION, UNHEALTHY, restricted
 from reconciler.plan.gate import KIND
 from reconciler.plan.image_problems import NOT_FOUND

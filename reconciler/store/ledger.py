@@ -20,9 +20,10 @@ from reconciler.model.clock import Clock
 from reconciler.model.errors import ConditionFailed, LeaseHeld, NotFound, Superseded
 from reconciler.model.journal import JournalRecord
 from reconciler.model.names import Address, AppKey
-from reconciler.model.observed import LedgerView, Release, Suspension
+from reconciler.model.observed import LedgerView, Release
 from reconciler.model.run import Run
 from reconciler.model.status import AppStatus
+from reconciler.model.suspension import Suspension
 from reconciler.store import journal, records
 from reconciler.store.fields import SCHEMA, Fields
 from reconciler.store.head import Head, read_head

@@ -18,9 +18,9 @@ from reconciler.model.observed import (
     ResourceRecord,
     RolloutState,
     ServiceRecord,
-    Suspension,
 )
 from reconciler.model.status import AppStatus, Health, ResourceStatus, Sync
+from reconciler.model.suspension import Suspension
 from reconciler.store.fields import Fields, canonical_json
 from reconciler.store.run_records import (
     claim_key,

@@ -432,7 +432,7 @@ def test_another_apps_service_is_not_scaled() -> None:
 
 def test_a_suspended_app_is_left_alone() -> None:
     """While the app is suspended, its scaling is neither changed nor remembered."""
-    from reconciler.model.observed import Suspension
+    from reconciler.model.suspension import Suspension
 
     world = converged(a_scaling(1, 4))
     world.ledger = replace(world.ledger, suspension=Suspension("sale", "me", "now"))

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from reconciler.model.desired import Guard, When
-from reconciler.model.observed import LedgerView, MigrationRecord, Suspension
+from reconciler.model.observed import LedgerView, MigrationRecord
 from reconciler.model.plan import Effect, Verb
 from reconciler.model.run import RunState
 from reconciler.model.status import Health, Sync
+from reconciler.model.suspension import Suspension
 from reconciler.plan.assess import assess
 from reconciler.plan.gate import gates_of, older_than
 from tests.plan.world import KEY, World, a_migration, a_run, a_service, an_app, image, only

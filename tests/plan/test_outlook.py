@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from reconciler.model.names import Address
-from reconciler.model.observed import Suspension
 from reconciler.model.run import RunState
 from reconciler.model.status import AppStatus, Health, ResourceStatus, Sync
+from reconciler.model.suspension import Suspension
 from reconciler.plan.assess import assess
 from reconciler.plan.outlook import live_outlook, said_outlook
 from tests.plan.world import KEY, World, a_migration, a_service, an_app, digest, image

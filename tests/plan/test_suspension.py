@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from reconciler.model.names import Address
-from reconciler.model.observed import Suspension
 from reconciler.model.plan import Verb
 from reconciler.model.status import Health, Sync
+from reconciler.model.suspension import Suspension
 from reconciler.plan.assess import assess, restricted
 from reconciler.plan.outlook import live_outlook
 from tests.plan.world import World, a_migration, a_service, an_app, only

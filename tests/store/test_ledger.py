@@ -9,8 +9,9 @@ import pytest
 from reconciler.aws.items import to_item
 from reconciler.model.errors import CorruptLedger, LeaseHeld, OutcomeUnknown, Superseded
 from reconciler.model.names import Address
-from reconciler.model.observed import MigrationRecord, Suspension
+from reconciler.model.observed import MigrationRecord
 from reconciler.model.status import AppStatus, Health, ResourceStatus, Sync
+from reconciler.model.suspension import Suspension
 from reconciler.store import records
 from reconciler.store.ledger import AppStore
 from reconciler.store.session import HeadChange

@@ -13,7 +13,7 @@ from reconciler.aws.boto import BotoTransport
 from reconciler.aws.door import Aws, no_fence
 from reconciler.model.errors import AwsError, ConditionFailed, InvalidRequest, LeaseHeld, Superseded
 from reconciler.model.journal import Entry, EntryKind
-from reconciler.model.observed import Suspension
+from reconciler.model.suspension import Suspension
 from reconciler.store import records
 from reconciler.store.ledger import AppStore
 from reconciler.store.members import Member

@@ -16,9 +16,9 @@ from reconciler.model.observed import (
     ResourceRecord,
     RolloutState,
     ServiceRecord,
-    Suspension,
 )
 from reconciler.model.run import ClaimState, GuardMode, Run, RunState
+from reconciler.model.suspension import Suspension
 from reconciler.store import records
 from tests.store.world import ENTRY, KEY, World
 

@@ -15,7 +15,7 @@ from reconciler.cli.output import local_time, styled
 from reconciler.cli.verbs.apply import code_of
 
 if TYPE_CHECKING:
-    from reconciler.model.observed import Suspension
+    from reconciler.model.suspension import Suspension
 
 HEADER = ("ADDRESS", "SYNC", "HEALTH", "RUNNING", "REVISION", "MESSAGE")
 

@@ -10,9 +10,10 @@ import pytest
 
 from reconciler.cli.verbs.schema import KINDS, schema_of
 from reconciler.model.journal import EntryKind
-from reconciler.model.observed import LedgerView, Suspension
+from reconciler.model.observed import LedgerView
 from reconciler.model.plan import Effect, Why
 from reconciler.model.status import Health, Sync
+from reconciler.model.suspension import Suspension
 from tests.cli import values
 
 DOCS = Path(__file__).parents[3] / "docs" / "schemas"

@@ -1,0 +1,36 @@
+"""A suspension, of an app or of one resource: somebody wants no hands on it. Part of LedgerView."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True)
+class Suspension:
+    """Somebody told the controller to keep its hands off. Times are AWS's, ISO 8601."""
+
+    reason: str
+    by: str
+    at: str
+    until: str = ""
+    """When it ends by itself; empty: only by `resume`."""
+    rolled_back: Mapping[str, int] = field(default_factory=dict)
+    """Address → `begun` of the release that `rollback` went to."""
+
+    @property
+    def text(self) -> str:
+        """Say it in a few words: that, until when, and why."""
+        until = f" until {self.until}" if self.until else ""
+        return f"suspended{until}: {self.reason}"
+
+    def ends_in(self, now: datetime) -> timedelta | None:
+        """Return how long it lasts yet by AWS's clock, zero when it is over; None: until `resume`."""
+        if not self.until:
+            return None
+        return max(timedelta(0), datetime.fromisoformat(self.until) - now)
+
+    def has_ended(self, now: datetime) -> bool:
+        """Say whether its time is over."""
+        return self.ends_in(now) == timedelta(0)
