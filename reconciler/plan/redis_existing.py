@@ -15,11 +15,12 @@ from reconciler.model.status import Health
 from reconciler.plan.adoption import are_marks, taken_over
 from reconciler.plan.ownership import Owner, owner_of
 from reconciler.plan.redis_group import GroupSide, window
-from reconciler.plan.redis_parameters import ParameterSide
+from reconciler.plan.redis_parameters import KIND, ParameterSide
 from reconciler.plan.redis_subject import RedisSubject
 
 ONE_AT_A_TIME = "one change at a time"
 _AVAILABLE = "available"
+_TAGGING = "AddTagsToResource"
 _NAMED = 3
 
 
@@ -86,16 +87,23 @@ class Existing:
             and tags is not None
             and owner_of(self.subject.app, tags) is Owner.NOBODY
         )
-        text = summary(changes) or "tag the parameter group as ours"
-        step = Step(
+        taken = any(call.kind == KIND and call.operation == _TAGGING for call in parameters)
+        whole = Step(
             self._address,
-            Verb.ADOPT if adopt else Verb.UPDATE,
-            f"take over {self.subject.group_id}, {text}" if adopt else text,
+            Verb.ADOPT if adopt or (taken and not changes) else Verb.UPDATE,
+            summary(changes),
             changes=changes,
             request=ResourceRequest(self._memory(fields), calls),
         )
-        as_it_is = adopt and are_marks(changes)
-        return taken_over(step, self.subject.group_id) if as_it_is else step
+        return self._as_adopted(whole) if whole.verb is Verb.ADOPT else whole
+
+    def _as_adopted(self, whole: Step) -> Step:
+        """Say that it is taken over; when our tags are all that is missing, that is no difference."""
+        alone = not (self.group.later or self.group.refused or self.parameters.hold)
+        if alone and (not whole.changes or are_marks(whole.changes)):
+            return taken_over(whole, self.subject.group_id)
+        text = f"take over {self.subject.group_id}"
+        return replace(whole, summary=", ".join(filter(None, (text, whole.summary))))
 
     def _later(self, waits: str) -> Step | None:
         """Return what has to wait: for the group, for what is pending, or for its turn."""

@@ -140,6 +140,37 @@ def test_a_live_group_is_adopted_before_anything_is_changed():
     assert world.cache.group(ID).settings["SnapshotRetentionLimit"] == 3
 
 
+def test_taking_over_what_is_as_declared_is_no_difference():
+    """As with services: `diff` is empty, `apply` adds our tags to both groups and nothing else."""
+    world = RedisWorld()
+    mine = redis(parameters={"maxmemory-policy": "noeviction"})
+    world.converge(mine)
+    world.cache.group(ID).tags.clear()
+    world.cache.parameters(ID).tags.clear()
+    world.ledger = type(world.ledger)(key=world.ledger.key)
+    world.take()
+    plan = world.pass_over(mine)
+    assert (verbs(plan), plan.in_sync, plan.acts) == ([Verb.ADOPT], True, True)
+    assert "as it is" in plan.steps[0].summary
+    assert world.did() == ["AddTagsToResource", "AddTagsToResource"]
+    assert world.converge(mine).in_sync
+    assert world.did() == []
+
+
+def test_a_parameter_group_alone_is_taken_over_too():
+    """Of a group that is managed elsewhere: our tags on the parameter group, no difference."""
+    world = RedisWorld()
+    parameters = {"maxmemory-policy": "noeviction"}
+    world.converge(redis(parameters=parameters))
+    world.cache.parameters(ID).tags.clear()
+    world.ledger = type(world.ledger)(key=world.ledger.key)
+    world.take()
+    plan = world.pass_over(named(parameters))
+    assert (verbs(plan), plan.in_sync) == ([Verb.ADOPT], True)
+    assert world.did() == ["AddTagsToResource"]
+    assert verbs(world.pass_over(named(parameters))) == [Verb.NONE]
+
+
 def test_a_group_of_another_app_is_held_unless_it_is_only_referred_to(world):
     """Its tags say whose it is."""
     tag = [{"Key": "reconciler:app", "Value": "blog"}]
