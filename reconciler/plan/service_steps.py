@@ -34,6 +34,7 @@ from reconciler.plan.effective import (
     for_existing,
     partly_applied,
 )
+from reconciler.plan.failed_rollout import after_failure
 from reconciler.plan.lookup_news import moved_notes
 from reconciler.plan.lookups import awaited, said
 from reconciler.plan.ownership import Owner, owner_of, registration
@@ -197,7 +198,8 @@ def _existing(subject: Subject) -> tuple[Step, ...]:
         return (taken_over(_whole(subject, found, base), subject.service.service_name),)
     hold = _hold_reason(subject, found) if found.heavy else ""
     if not found.heavy and not found.light:
-        return (_in_sync(subject, found, base),)
+        memory = applied(found.effective, found.pinned)
+        return (after_failure(subject, base, memory) or _in_sync(subject, memory, base),)
     if not found.heavy or not (hold or subject.blocked_by):
         return (_whole(subject, found, base),)
     return _split(subject, found, base, hold)
@@ -226,9 +228,8 @@ def _compared(subject: Subject) -> _Found:
     return replace(found, service=replace(found.service, fields=(*found.service.fields, *fields)))
 
 
-def _in_sync(subject: Subject, found: _Found, base: Step) -> Step:
+def _in_sync(subject: Subject, memory: dict[str, Any], base: Step) -> Step:
     """Return the step of nothing to send; its request, if any, only tells the ledger something."""
-    memory = applied(found.effective, found.pinned)
     record, live = subject.record, subject.live
     known = (
         record is not None

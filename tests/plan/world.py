@@ -53,6 +53,8 @@ class World:
     broken_images: frozenset[str] = frozenset()
     """Digests of images whose tasks never get healthy: the circuit breaker reverts them."""
     counter: int = 0
+    forced: int = 0
+    """Calls with forceNewDeployment."""
 
     # Observing ---------------------------------------------------------------------------------
 
@@ -216,6 +218,7 @@ class World:
             assert immutable not in request
         forced = request.pop("forceNewDeployment", False)
         starts = {"networkConfiguration", "platformVersion", "loadBalancers", "serviceRegistries"}
+        self.forced += int(forced)
         rolls = forced or (arn and arn != live.task_definition_arn)
         rolls = rolls or any(live.service.get(k) != request[k] for k in starts & request.keys())
         document = canonical_service({**live.service, **request})
@@ -242,8 +245,13 @@ class World:
             content = self.task_definitions[primary.task_definition].content
             images = {c["image"] for c in content["containerDefinitions"]}
             count = live.service["desiredCount"]
-            if images & self.broken_images and len(live.deployments) > 1:
-                back = replace(live.deployments[1], status="PRIMARY", rollout_state="COMPLETED")
+            good = [d for d in live.deployments[1:] if d.rollout_state == "COMPLETED"]
+            if images & self.broken_images and not good:
+                # Nothing to go back to: it stays as it is.
+                failed = replace(primary, rollout_state="FAILED", rollout_reason="tasks failed")
+                self.services[name] = replace(live, deployments=(failed,))
+            elif images & self.broken_images:
+                back = replace(good[0], status="PRIMARY")
                 failed = replace(primary, status="INACTIVE", rollout_state="FAILED")
                 self.services[name] = replace(
                     live, task_definition_arn=back.task_definition, deployments=(back, failed)
