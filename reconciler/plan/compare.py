@@ -152,7 +152,7 @@ class _Walk:
         else:
             shown = None if default is ABSENT else default
             text = shown_path(self.kind, path)
-            self.found.undeclared.append(UndeclaredChange(text, mask_value(path, live), shown))
+            self.found.undeclared.append(UndeclaredChange(text, _shown(path, live), shown))
 
     def _default_rule(self, path: Path) -> str:
         row = default_row(self.kind, path)
@@ -163,11 +163,16 @@ class _Walk:
 
     def _suppress(self, path: Path, live: Any, rule: str) -> None:
         text = shown_path(self.kind, path)
-        self.found.suppressed.append(Suppressed(text, mask_value(path, live), rule))
+        self.found.suppressed.append(Suppressed(text, _shown(path, live), rule))
 
     def _is_item(self, path: Path) -> bool:
         """Whether the place is one small item of a list: a load balancer, but not a container."""
         return path[:-1] in _ITEM_PARENTS
+
+
+def _shown(path: Path, value: Any) -> Any:
+    """Return a value for people: an empty list looks like one, whatever it is compared as."""
+    return [] if isinstance(value, Items) and not value else mask_value(path, value)
 
 
 # A new load balancer is one difference, a new container one for each of its fields.

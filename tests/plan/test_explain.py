@@ -61,6 +61,13 @@ def test_every_silent_difference_has_its_rule() -> None:
         assert rule in told[path], path
 
 
+def test_an_empty_list_looks_like_one() -> None:
+    """Lists are compared as maps by key; nobody is to see that."""
+    told = {s.path: s.observed for s in only(noisy(), "service/web").suppressed}
+    assert told["loadBalancers"] == []
+    assert told["containerDefinitions.app.portMappings"] == []
+
+
 def test_a_console_edit_is_reported_and_not_reverted() -> None:
     """An undeclared value that is no default is said, with the default, and nothing is done."""
     [step] = noisy().steps
