@@ -110,6 +110,13 @@ class FakeEcs:
         self.services.untag(wanted["resourceArn"], wanted["tagKeys"])
         return {}
 
+    def DescribeServiceRevisions(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        arns = wanted["serviceRevisionArns"]
+        return {
+            "serviceRevisions": [],
+            "failures": [{"arn": arn, "reason": "MISSING"} for arn in arns],
+        }
+
     def DescribeClusters(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         names = [c.rsplit("/", 1)[-1] for c in wanted.get("clusters", ["default"])]
         known = [n for n in names if n in self.clusters]
@@ -119,6 +126,7 @@ class FakeEcs:
                     "clusterName": n,
                     "clusterArn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{n}",
                     "status": "ACTIVE",
+                    "capacityProviders": ["FARGATE", "FARGATE_SPOT"],
                 }
                 for n in known
             ],

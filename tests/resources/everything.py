@@ -58,6 +58,7 @@ migrations:
     from: rails
     command: rails db:migrate
     revision: "1"
+    propagateTags: TASK_DEFINITION
 redis:
   main:
     replicationGroupId: shop

@@ -51,7 +51,8 @@ def writes(names: Names) -> Iterator[Statement]:
     tracking = [f"TargetTracking-service/{names.cluster_name}/{name}-*" for name in services]
     alarms = [names.arn("cloudwatch", f"alarm:{name}") for name in tracking]
     yield allow("ScalingAlarms", ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"], alarms)
-    yield allow("ScalingSeeAlarms", ["cloudwatch:DescribeAlarms"], ["*"])
+    any_alarm = [names.arn("cloudwatch", "alarm:*")]
+    yield allow("ScalingSeeAlarms", ["cloudwatch:DescribeAlarms"], any_alarm)
     yield allow(
         "ScalingRole",
         ["iam:CreateServiceLinkedRole"],

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from reconciler.model.desired import Document
 from reconciler.resources.grants.statement import Names, Statement, allow, task_definitions
-from reconciler.resources.observable import only_in_revisions, told_by_revisions
-from reconciler.shapes.controllers import UPDATABLE, controller_of
 
 
 def reads(names: Names) -> Iterator[Statement]:
@@ -15,16 +13,11 @@ def reads(names: Names) -> Iterator[Statement]:
     yield allow("EcsCluster", ["ecs:DescribeClusters"], [names.cluster])
     # By pattern: a service that left the files must still be seen as an orphan.
     yield allow("EcsReadServices", ["ecs:DescribeServices"], [names.any_service])
-    if any(_is_told_by_revision(s.service) for s in names.app.services):
-        yield allow(
-            "EcsReadServiceRevisions",  # checked against the service and the revision
-            ["ecs:DescribeServiceRevisions"],
-            [names.any_service, names.arn("ecs", f"service-revision/{names.cluster_name}/*")],
-        )
+    # What a service runs is told by its revision; AWS checks both, the service and the revision.
     yield allow(
-        "EcsReadRevisions",
+        "EcsReadServiceRevisions",
         ["ecs:DescribeServiceRevisions"],
-        [names.arn("ecs", f"service-revision/{names.cluster_name}/*")],
+        [names.any_service, names.arn("ecs", f"service-revision/{names.cluster_name}/*")],
     )
     yield allow(
         "EcsReadDefinitions",  # these two know no resource
@@ -38,12 +31,6 @@ def reads(names: Names) -> Iterator[Statement]:
         [names.arn("ecs", f"task/{names.cluster_name}/*")],
         names.in_cluster,
     )
-
-
-def _is_told_by_revision(service: Mapping[str, Any]) -> bool:
-    """Whether a service declares what must be read in its revision, since it has no deployments."""
-    of_others = controller_of(service) in UPDATABLE
-    return bool((told_by_revisions() if of_others else only_in_revisions()) & service.keys())
 
 
 def service_writes(names: Names) -> Iterator[Statement]:
@@ -88,9 +75,16 @@ def run_writes(names: Names) -> Iterator[Statement]:
     families = names.families(m.task_definition for m in migrations)
     yield allow("EcsRunMigrations", ["ecs:RunTask"], families, names.in_cluster)
     yield allow("EcsStopMigrations", ["ecs:StopTask"], tasks, names.in_cluster)
-    yield allow(
-        "EcsTagTasks",
-        ["ecs:TagResource"],
-        tasks,
-        {"StringEquals": {"ecs:CreateAction": "RunTask"}},
-    )
+    if any(_tags_tasks(m.launch) for m in migrations):
+        yield allow(
+            "EcsTagTasks",
+            ["ecs:TagResource"],
+            tasks,
+            {"StringEquals": {"ecs:CreateAction": "RunTask"}},
+        )
+
+
+def _tags_tasks(launch: Document) -> bool:
+    """Whether RunTask tags what it starts, which needs a permission of its own."""
+    propagates = launch.get("propagateTags", "NONE") != "NONE"
+    return propagates or bool(launch.get("tags") or launch.get("enableECSManagedTags"))

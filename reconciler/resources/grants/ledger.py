@@ -27,7 +27,6 @@ def reads(names: Names) -> Iterator[Statement]:
         [names.table("journal")],
         _keys([_partition_of(names)]),
     )
-    yield allow("ReadClaims", ["dynamodb:GetItem"], [names.table("claims")], _claims(names))
 
 
 def writes(names: Names) -> Iterator[Statement]:
@@ -41,7 +40,7 @@ def writes(names: Names) -> Iterator[Statement]:
         ],
         _tables(names),
     )
-    write = ["dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    write = ["dynamodb:PutItem", "dynamodb:UpdateItem"]
     yield allow("WriteState", write, [names.table("state")], _keys([_partition_of(names), "M"]))
     # Append only: no UpdateItem, and no table has DeleteItem.
     yield allow(
@@ -50,15 +49,21 @@ def writes(names: Names) -> Iterator[Statement]:
         [names.table("journal")],
         _keys([_partition_of(names)]),
     )
-    yield allow("WriteClaims", write, [names.table("claims")], _claims(names))
+    claims = ["dynamodb:ConditionCheckItem", "dynamodb:GetItem", *write]
+    yield allow(
+        "WriteClaims",
+        claims,
+        [names.table("claims")],
+        _claims(names),
+    )
 
 
 def guard(names: Names) -> Iterator[Statement]:
-    """Grant what the guard container does: one conditional update, and a read when it lost."""
+    """Grant what the guard container does: one conditional update, whose refusal tells it all."""
     if names.app.migrations:
         yield allow(
             "GuardClaims",
-            ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+            ["dynamodb:UpdateItem"],
             [names.table("claims")],
             _claims(names),
         )

@@ -6,12 +6,15 @@ ssm:DescribeParameters, Service Quotas, ListNamespaces), the resource is `*`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from reconciler.model.names import Address
 from reconciler.resources.grants.statement import Names, Statement, allow
 from reconciler.resources.preflight import alarms, discovery, roles, secrets, target_groups, volumes
 from reconciler.resources.preflight.scope import Scope, Workload, whole
+
+_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
 
 
 def reads(names: Names) -> Iterator[Statement]:
@@ -52,8 +55,10 @@ def _secrets(scope: Scope) -> Iterator[Statement]:
         yield allow("FindParameters", ["ssm:DescribeParameters"], ["*"])
     arns = {r.arn for r in found if r.service == "secretsmanager"}
     if arns:
-        # A secret's ARN ends in six characters of AWS's, which the files may leave out.
-        spelled = [*arns, *(f"{arn}-??????" for arn in arns)]
+        # A secret's ARN ends in six characters of AWS's, which the files may leave out; a name may
+        # look as if it had them.
+        spelled = [f"{arn}-??????" for arn in arns]
+        spelled += [arn for arn in arns if _SUFFIX.search(arn)]
         yield allow("DescribeSecrets", ["secretsmanager:DescribeSecret"], spelled)
 
 

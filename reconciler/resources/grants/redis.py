@@ -26,6 +26,8 @@ _TYPES: Mapping[str, str] = {
     "userGroupIds": "usergroup",
     "snapshotName": "snapshot",
 }
+_CHANGED: Mapping[str, str] = {"userGroupIds": "usergroup"}
+"""What ModifyReplicationGroup takes of them."""
 
 
 def reads(names: Names) -> Iterator[Statement]:
@@ -71,18 +73,16 @@ def writes(names: Names) -> Iterator[Statement]:
         yield allow(
             "RedisModify",
             ["elasticache:ModifyReplicationGroup"],
-            [*_of(names, changed), *_named_in(names, changed)],
+            [*_of(names, changed), *_named_in(names, changed, _CHANGED)],
         )
     managed = [g for g in groups if is_managed(g)]
     if not managed:
         return
-    own = [*_of(names, managed), *_named_in(names, managed)]
+    own = [*_of(names, managed), *_named_in(names, managed, _TYPES)]
     members = [_arn(names, "cluster", f"{g.group['replicationGroupId']}-*") for g in managed]
-    yield allow(
-        "RedisCreate",
-        ["elasticache:AddTagsToResource", "elasticache:CreateReplicationGroup"],
-        [*own, *members],
-    )
+    yield allow("RedisCreate", ["elasticache:CreateReplicationGroup"], [*own, *members])
+    tagged = [*_of(names, managed), *members]
+    yield allow("RedisTag", ["elasticache:AddTagsToResource"], tagged)
     yield allow(
         "RedisReplicas",
         ["elasticache:DecreaseReplicaCount", "elasticache:IncreaseReplicaCount"],
@@ -97,13 +97,13 @@ def _of(names: Names, groups: Sequence[DesiredRedis]) -> list[str]:
     return [_arn(names, "replicationgroup", group_id) for group_id in ids]
 
 
-def _named_in(names: Names, groups: Sequence[DesiredRedis]) -> list[str]:
+def _named_in(names: Names, groups: Sequence[DesiredRedis], types: Mapping[str, str]) -> list[str]:
     """Spell what the groups name: AWS checks the call against these too."""
     found = []
     for group in groups:
         attached = group.group.get("cacheParameterGroupName")
         found.append(_arn(names, "parametergroup", str(attached or "default.*")))
-        for field, kind in _TYPES.items():
+        for field, kind in types.items():
             value = group.group.get(field)
             listed = value if isinstance(value, list) else [value] if value else []
             found += [_arn(names, kind, str(name)) for name in listed]

@@ -104,20 +104,45 @@ def allow(
 def merged(statements: Sequence[Statement]) -> list[Statement]:
     """Join equal statements of several apps and number the Sids that are then still the same.
 
-    Only resources are joined, and only where actions and condition are equal: never a wider grant.
+    Only resources are joined, and only where actions and condition are equal: never a wider grant. What
+    an earlier statement grants already is left out of the later ones.
     """
     joined: dict[str, Statement] = {}
     for statement in statements:
         rest = {k: v for k, v in statement.items() if k != "Resource"}
         known = joined.setdefault(repr(rest), statement)
         known["Resource"] = sorted({*known["Resource"], *statement["Resource"]})
+    lean = _without_repeats(joined.values())
     seen: dict[str, int] = {}
-    for statement in joined.values():
+    for statement in lean:
         sid = statement["Sid"]
         seen[sid] = seen.get(sid, 0) + 1
         if seen[sid] > 1:
             statement["Sid"] = f"{sid}{seen[sid]}"
-    return list(joined.values())
+    return lean
+
+
+def _without_repeats(statements: Iterable[Statement]) -> list[Statement]:
+    kept: list[Statement] = []
+    for statement in statements:
+        actions = [
+            action
+            for action in statement["Action"]
+            if not any(_grants(earlier, action, statement) for earlier in kept)
+        ]
+        if actions:
+            kept.append({**statement, "Action": actions})
+    return kept
+
+
+def _grants(earlier: Statement, action: str, statement: Statement) -> bool:
+    """Say whether an earlier statement grants an action wherever the later one would."""
+    resources = set(earlier["Resource"])
+    return (
+        action in earlier["Action"]
+        and earlier.get("Condition") in (None, statement.get("Condition"))
+        and ("*" in resources or set(statement["Resource"]) <= resources)
+    )
 
 
 def partition(region: str) -> str:
