@@ -32,6 +32,7 @@ TARGETS: Mapping[str, str] = {
 }
 """X-Amz-Target prefixes. Source: `targetPrefix` in botocore's models."""
 _VERSIONS: Mapping[str, str] = {
+    "cloudformation": "2010-05-15",
     "ec2": "2016-11-15",
     "elasticloadbalancing": "2015-12-01",
     "iam": "2010-05-08",

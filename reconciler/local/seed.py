@@ -3,7 +3,7 @@
 Clusters, repositories with all their tags, roles, log groups, and SSM parameters or secrets with
 dummy values: a DATABASE_URL becomes a SQLite file in the data directory. Target groups, registries,
 namespaces and file systems get the ids of the files; cache subnet groups and Redis groups that are only
-referred to are made, too.
+referred to are made, too, and so is what is looked up in SSM and CloudFormation.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from reconciler.local.elasticache.state import CacheWorld
 from reconciler.local.images import ImageReference, Images
 from reconciler.local.moto_backend import MotoBackend, MotoError
 from reconciler.local.named import Named
+from reconciler.local.seed_lookups import seed_lookups
 from reconciler.model.desired import DesiredApp, DesiredService
 from reconciler.model.errors import UsageError
 from reconciler.resources.grants.roles import roles_in
@@ -68,6 +69,8 @@ class Seeder:
             self._surroundings(service, app)
         for redis in app.redis:
             seed_redis(self._aws.caches, scope, redis)
+        for value in seed_lookups(self._aws.moto, app):
+            self.role(value, app.region)
 
     def _capacity(self, app: DesiredApp, scope: tuple[str, str]) -> None:
         """Give the cluster the capacity providers that the files name."""

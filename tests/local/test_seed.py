@@ -134,3 +134,64 @@ def test_a_redis_group_that_is_only_referred_to_exists(start, shop):
     assert made["ReplicationGroupId"] == "theirs"
     parameters = cache.describe_cache_parameter_groups(CacheParameterGroupName="their-redis7")
     assert parameters["CacheParameterGroups"][0]["CacheParameterGroupFamily"] == "redis7"
+
+
+LOOKING = """\
+apiVersion: reconciler/v1alpha1
+app: shop
+environment: production
+account: "123456789012"
+region: ap-northeast-1
+cluster: production
+defaults:
+  cpu: 256
+  memory: 512
+  executionRoleArn: ${cfn:shop-roles.ExecutionRoleArn}
+  networkConfiguration:
+    subnets: ${ssm:/net/subnets}
+    securityGroups: ["${cfn:network.AppSecurityGroup}"]
+services:
+  web:
+    image: shop:1
+    desiredCount: ${ssm:/shop/count}
+    environment:
+      CDN_URL: https://${ssm:/shop/cdn}/assets
+      COLOUR: ${ssm:/shop/colour:-red}
+"""
+
+
+@pytest.fixture
+def looking(tmp_path):
+    """Return an app that looks things up."""
+    folder = tmp_path / "production" / "shop"
+    folder.mkdir(parents=True)
+    (folder / "app.yaml").write_text(LOOKING)
+    loaded = load_folder(tmp_path)
+    assert not loaded.broken, loaded.diagnostics
+    return loaded.apps["production/shop"]
+
+
+def test_what_is_looked_up_has_a_value_that_suits_its_field(start, looking):
+    """Parameters and stacks exist, once; what has a default is absent; the role exists, too."""
+    talk = start()
+    talk.aws.seed([looking])
+    talk.aws.seed([looking])
+    ssm = talk.client("ssm")
+    names = ["/net/subnets", "/shop/count", "/shop/cdn", "/shop/colour"]
+    found = ssm.get_parameters(Names=names)
+    seen = {p["Name"]: (p["Type"], p["Value"]) for p in found["Parameters"]}
+    assert seen == {
+        "/net/subnets": ("StringList", "subnet-0embedded"),
+        "/shop/count": ("String", "1"),
+        "/shop/cdn": ("String", "embedded"),
+    }
+    assert found["InvalidParameters"] == ["/shop/colour"]
+    stacks = talk.client("cloudformation").describe_stacks()["Stacks"]
+    outputs = {
+        (s["StackName"], o["OutputKey"]): o["OutputValue"] for s in stacks for o in s["Outputs"]
+    }
+    assert outputs == {
+        ("shop-roles", "ExecutionRoleArn"): "arn:aws:iam::123456789012:role/embedded-execution",
+        ("network", "AppSecurityGroup"): "sg-0embedded",
+    }
+    assert talk.client("iam").get_role(RoleName="embedded-execution")
