@@ -22,6 +22,8 @@ _SCALING = ("engine", "engineVersion", "cacheNodeType")
 _ENGINE = frozenset({"engine", "engineVersion"})
 _WITH_ENGINE = ("cacheParameterGroupName",)
 """Another engine may need another family: its parameter group goes in the same call [M]."""
+_NEED_A_REPLICA = ("multiAZEnabled", "automaticFailoverEnabled")
+"""While these are on, the last replica stays [M DecreaseReplicaCount]."""
 _REQUIRED = ("engine", "cacheNodeType")
 _MADE_FROM_ANOTHER = ("globalReplicationGroupId", "primaryClusterId")
 
@@ -55,11 +57,10 @@ def existing(subject: RedisSubject) -> GroupSide:
     """Compare a live group and choose the change that goes first."""
     found = compare_group(subject)
     operations = _operations(subject, found)
-    wanted = {name for operation in operations for name in operation.fields}
-    waits_for = _pending_scaling(subject, wanted) if wanted & set(_SCALING) else ""
-    scales = bool(operations) and bool(operations[0].fields.keys() & set(_SCALING))
-    now = operations[0] if operations and not (waits_for and scales) else None
+    obstacles = [_obstacle(subject, operation) for operation in operations]
+    now = operations[0] if operations and not obstacles[0] else None
     rest = operations[1:] if now else operations
+    waits_for = next((text for text in obstacles[1 if now else 0 :] if text), "")
     return GroupSide(
         now=now,
         later=tuple(change for operation in rest for change in operation.changes),
@@ -257,6 +258,18 @@ def _change(subject: RedisSubject, diff: FieldDiff) -> Change:
     if diff.row.way is Way.NEVER:
         effect = Effect.REPLACE
     return subject.change((diff.name,), (diff.observed, diff.desired), effect, diff.why)
+
+
+def _obstacle(subject: RedisSubject, operation: Operation) -> str:
+    """Say what AWS has to do before it takes a change, empty when it would take it now."""
+    fields = operation.fields
+    if fields.keys() & set(_SCALING):
+        return _pending_scaling(subject, fields)
+    last = fields.get("replicasPerNodeGroup") == 0 or fields.get("numCacheClusters") == 1
+    needed = [n for n in _NEED_A_REPLICA if subject.live.group.get(n)] if last else []
+    if not needed:
+        return ""
+    return f"{', '.join(needed)} on until {window(subject)}: it needs a replica"
 
 
 def _pending_scaling(subject: RedisSubject, fields: Container[str]) -> str:

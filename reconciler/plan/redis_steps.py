@@ -17,7 +17,7 @@ from reconciler.model.status import Health
 from reconciler.plan.lookups import awaited, said
 from reconciler.plan.ownership import Owner, owner_name, owner_of
 from reconciler.plan.redis_existing import Existing, summary
-from reconciler.plan.redis_group import creation, existing, missing_fields
+from reconciler.plan.redis_group import GroupSide, creation, existing, missing_fields
 from reconciler.plan.redis_parameters import ParameterSide, compare_parameters
 from reconciler.plan.redis_subject import RedisSubject
 
@@ -41,7 +41,20 @@ def redis_steps(subject: RedisSubject) -> tuple[Step, ...]:
             return (_unborn(subject),)
     if _is_of_another(subject):
         return _of_another(subject)
-    return Existing(subject, parameters, existing(subject)).steps()
+    group = _after_parameters(subject, parameters, existing(subject))
+    return Existing(subject, parameters, group).steps()
+
+
+def _after_parameters(
+    subject: RedisSubject, parameters: ParameterSide, group: GroupSide
+) -> GroupSide:
+    """Let the group's change wait for parameters that AWS is about to apply to that very group."""
+    mine, now = subject.redis.parameter_group, group.now
+    if mine is None or now is None or not now.fields or parameters.hold or not parameters.changes:
+        return group
+    if subject.live.group.get("cacheParameterGroupName") != mine.name:
+        return group
+    return replace(group, now=None, later=(*now.changes, *group.later))
 
 
 def forgotten_steps(app: DesiredApp, observed: ObservedApp) -> tuple[Step, ...]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
+import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +18,7 @@ from reconciler.plan.assess import assess
 from reconciler.plan.planner import make_plan
 from reconciler.plan.redis_group import window
 from reconciler.plan.redis_subject import RedisSubject
+from reconciler.plan.render import as_documents
 from reconciler.shapes.redis_tables import (
     FIELDS,
     REFUSED,
@@ -28,6 +32,7 @@ from reconciler.shapes.redis_tables import (
 from tests.plan.redis_world import RedisWorld, named, redis
 
 ID = "shop-production"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -325,6 +330,23 @@ def test_nothing_is_sent_while_aws_works_on_it(world, state):
     assert line.health is Health.PROGRESSING
 
 
+def test_a_change_waits_for_parameters_that_are_applied_to_the_group():
+    """AWS works on the nodes then: the next change comes in a later pass, not in the same breath."""
+    world = RedisWorld()
+    world.converge(redis(parameters={"timeout": 30}))
+    world.take()
+    both = redis(parameters={"timeout": 60}, snapshotRetentionLimit=3)
+    plan = world.pass_over(both)
+    assert [[c.path for c in s.changes] for s in plan.steps] == [
+        ["parameterGroup.parameters.timeout"],
+        ["snapshotRetentionLimit"],
+    ]
+    assert plan.steps[1].blocked_by == ("one change at a time",)
+    assert world.did() == ["ModifyCacheParameterGroup"]
+    world.converge(both)
+    assert world.did() == ["ModifyReplicationGroup"]
+
+
 def test_an_engine_upgrade_and_another_node_type_go_one_after_the_other(world):
     """They block each other: the engine first, the node type when that is done."""
     group = redis(engineVersion="7.1", cacheNodeType="cache.m6g.large", at_once=True)
@@ -418,6 +440,23 @@ def test_replicas_grow_before_they_are_needed_and_shrink_after(world):
     assert len(world.cache.group(ID).members) == 2
 
 
+def test_the_last_replica_waits_until_nothing_needs_it(world):
+    """Failover that is switched off in the window is on until then: no refused call in every pass."""
+    alone = redis(replicasPerNodeGroup=0, automaticFailoverEnabled=False)
+    world.pass_over(alone)
+    for _ in range(10):
+        plan = world.pass_over(alone)
+        world.timeline.advance(600)
+    assert world.did() == ["ModifyReplicationGroup"]
+    assert plan.steps[0].blocked_by == (
+        "automaticFailoverEnabled on until sun:05:00-sun:06:00 UTC: it needs a replica",
+    )
+    world.cache.open_window(ID)
+    world.timeline.advance(900)
+    world.converge(alone)
+    assert world.did() == ["DecreaseReplicaCount"]
+
+
 def test_encryption_in_transit_goes_through_preferred(world):
     """On and off take two steps, so that no client is cut off."""
     on = redis(transitEncryptionEnabled=True, transitEncryptionMode="required", at_once=True)
@@ -504,6 +543,22 @@ def test_tags_of_others_are_never_touched(world):
         "team": "blog",
         "cost": "x",
     }
+
+
+def test_every_plan_fits_the_schema(world):
+    """Changes, holds and pending changes are documents of docs/schemas/diff.schema.json."""
+    schema = json.loads((ROOT / "docs" / "schemas" / "diff.schema.json").read_text())
+    wanted = redis(
+        parameters={"databases": 32, "timeout": 30},
+        cacheNodeType="cache.m6g.large",
+        port=7000,
+        replicasPerNodeGroup=2,
+    )
+    for _ in range(3):
+        plan = world.pass_over(wanted)
+        jsonschema.validate(as_documents([plan], explain=True), schema)
+        world.timeline.advance(1200)
+    jsonschema.validate(as_documents([RedisWorld().plan(wanted)]), schema)
 
 
 # The table ---------------------------------------------------------------------------------------
