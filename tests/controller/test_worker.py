@@ -202,7 +202,7 @@ def test_a_bug_shows_its_traceback_only_at_debug_level(caplog):
     caplog.set_level(logging.INFO)
     bench.work()
     assert "Traceback" not in caplog.text
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="reconciler")
     bench.work()
     assert "Traceback" in caplog.text
 
