@@ -152,6 +152,7 @@ def _service(parts: Parts) -> Json:
     own_words = dict.fromkeys((*SERVICE_WORDS, *sorted(fields.SERVICE_OWN)))
     words = {name: SERVICE_WORDS.get(name, _anything)(parts) for name in own_words}
     words |= parts.model(own.ServiceSection)
+    words |= parts.model(own.ServiceSection)
     flat = _flat(parts, SERVICE, "CreateService", fields.service_fields())
     return structure({**ignored, **flat, **words})
 
