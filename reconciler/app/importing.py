@@ -105,13 +105,13 @@ def init(settings: Settings, options: ImportOptions, *, say: Say) -> ImportRepor
     if not (found or groups):
         raise UsageError("; ".join(f"{name} {why}" for name, why in absent.items()))
     folder = settings.directory / target.environment / target.app
-    _refuse_overwriting(folder, force=options.force)
+    refuse_overwriting(folder, force=options.force)
     images = _resolved(aws, found, say)
     proof = prove(target, found, images, groups)
-    files = {} if proof.written is None else _put(folder, proof.written.files)
+    files = {} if proof.written is None else put(folder, proof.written.files)
     if files:
         schema = json.dumps(file_schema(), indent=1, ensure_ascii=False) + "\n"
-        _put(settings.directory, {SCHEMA_FILE: schema})
+        put(settings.directory, {SCHEMA_FILE: schema})
     return ImportReport(
         key=f"{target.environment}/{target.app}",
         files=files,
@@ -171,7 +171,8 @@ def _without_others(target: Target, found: Sequence[Found]) -> tuple[list[Found]
     return [f for f in found if f.name not in others], others
 
 
-def _refuse_overwriting(folder: Path, *, force: bool) -> None:
+def refuse_overwriting(folder: Path, *, force: bool) -> None:
+    """Raise UsageError when the folder holds YAML already, unless `force` is set."""
     there = sorted(p.name for p in folder.glob("*.y*ml")) if folder.is_dir() else []
     if there and not force:
         raise UsageError(f"{folder} holds {', '.join(there)}: --force overwrites what init writes")
@@ -266,7 +267,7 @@ def prove(
 
 def _read_back(target: Target, files: Mapping[str, str]) -> Loaded:
     with tempfile.TemporaryDirectory(prefix="reconciler-init-") as root:
-        _put(Path(root) / target.environment / target.app, files)
+        put(Path(root) / target.environment / target.app, files)
         return load_folder(Path(root))
 
 
@@ -319,7 +320,8 @@ def _said(plan: Plan) -> list[str]:
     return [*differences, *held, *undeclared]
 
 
-def _put(folder: Path, files: Mapping[str, str]) -> dict[str, int]:
+def put(folder: Path, files: Mapping[str, str]) -> dict[str, int]:
+    """Write files below a folder; return their lines by path."""
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, "utf-8")

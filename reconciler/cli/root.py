@@ -41,6 +41,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Set up": {
         "init": "Write the YAML of what runs already.",
+        "convert": "Write YAML from other tools' files.",
         "doctor": "Check credentials, account, tables and permissions.",
         "schema": "Print JSON Schemas of files and results.",
         "local": "Run an AWS on this machine, with the controller.",

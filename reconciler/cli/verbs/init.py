@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.apps import API_VERSION
+from reconciler.cli.naming import names_of
 from reconciler.cli.options import Invocation, option, verb
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def command(invocation: Invocation, **options: Any) -> int:
     """
     from reconciler.app import importing  # noqa: PLC0415 - brings boto3
 
-    environment, app = _names(invocation, options.pop("environment"))
+    environment, app = names_of(invocation, options.pop("environment"))
     cluster = options.pop("cluster") or _asked(invocation, options["region"])
     report = importing.init(
         invocation.settings,
@@ -49,21 +50,6 @@ def command(invocation: Invocation, **options: Any) -> int:
         for line in _lines(report):
             invocation.output.result(line)
     return INCOMPLETE if _is_incomplete(report) else 0
-
-
-def _names(invocation: Invocation, environment: str | None) -> tuple[str | None, str | None]:
-    """Take environment and app from -a and --env; each may be left to be guessed."""
-    from reconciler.model.names import NAME_PATTERN  # noqa: PLC0415 - as above
-
-    before, slash, after = (invocation.values["app"] or "").rpartition("/")
-    if slash and environment not in (None, before):
-        raise invocation.usage_error(f"-a says {before} and --env {environment}: give one of them")
-    names = (before or environment or None, after or None)
-    for name in filter(None, names):
-        if not NAME_PATTERN.fullmatch(name):
-            form = "lower-case letters, digits, '-' and '_', at most 63"
-            raise invocation.usage_error(f"'{name}' is not a name: {form}")
-    return names
 
 
 def _asked(invocation: Invocation, region: str | None) -> str:

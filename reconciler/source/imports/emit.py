@@ -139,7 +139,7 @@ def _fits_list(items: list[Any] | tuple[Any, ...]) -> bool:
 def _fits_map(value: dict[str, Any]) -> bool:
     if not value:
         return True
-    if isinstance(value, Keys) and (value.comments or value.apart):
+    if isinstance(value, Keys) and (value.comments or value.apart or value.block):
         return False
     if "image" in value or "from" in value:
         return False  # a container: fields will be added

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from reconciler.model.observed import ObservedRedis
 from reconciler.source.imports.emit import as_yaml
@@ -51,9 +52,15 @@ class Written:
 
 
 def write(
-    target: Target, lives: Sequence[LiveService], groups: Sequence[ObservedRedis] = ()
+    target: Target,
+    lives: Sequence[LiveService],
+    groups: Sequence[ObservedRedis] = (),
+    sections: Keys | None = None,
 ) -> Written:
-    """Return the YAML that declares the services as they are. Those with problems are left out."""
+    """Return the YAML that declares the services as they are. Those with problems are left out.
+
+    `sections` are more of our own, such as `tfstate`.
+    """
     parts: list[Part] = []
     for live in lives:
         taken = [part.key for part in parts]
@@ -75,7 +82,7 @@ def write(
     if not (good or redis):
         return Written({}, services)
     ids = {key: str(section["replicationGroupId"]) for key, section in redis.items()}
-    shared.redis = redis
+    shared.redis, shared.sections = redis, sections or Keys()
     return Written(_files(target, shared, defaults=silent or not good), services, ids)
 
 
@@ -111,7 +118,7 @@ def _header(target: Target) -> str:
 
 
 def _sections(shared: Shared, *, defaults: bool) -> list[str]:
-    sections: list[tuple[str, Keys]] = []
+    sections: list[tuple[str, Any]] = []
     if not defaults:
         sections.append(("sync", Keys([("defaults", "none")])))
     sections += [
@@ -119,6 +126,7 @@ def _sections(shared: Shared, *, defaults: bool) -> list[str]:
         ("defaults", shared.defaults),
         ("containers", shared.containers),
     ]
+    sections += list(shared.sections.items())
     texts = []
     for name, section in sections:
         if section:

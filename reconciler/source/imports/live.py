@@ -16,7 +16,8 @@ from reconciler.model.observed import ObservedAutoscaling
 class LiveService:
     """One service: its CreateService document, its task definition, the tags of both without AWS's and ours.
 
-    `running` tells the digest (`sha256:…`) that a container runs, by the container's name.
+    `running` tells the digest (`sha256:…`) that a container runs, by the container's name; it is None
+    where nothing is live, and images are written as they are named.
     """
 
     name: str
@@ -24,7 +25,7 @@ class LiveService:
     task_definition: Mapping[str, Any]
     tags: Mapping[str, str] = field(default_factory=dict)
     task_tags: Mapping[str, str] = field(default_factory=dict)
-    running: Mapping[str, str] = field(default_factory=dict)
+    running: Mapping[str, str] | None = field(default_factory=dict)
     moved: frozenset[str] = frozenset()
     """Containers whose tag names another image now than the one that runs."""
     scaling: ObservedAutoscaling | None = None

@@ -39,6 +39,8 @@ class Shared:
     containers: Keys
     services: Keys
     redis: Keys = field(default_factory=Keys)
+    sections: Keys = field(default_factory=Keys)
+    """Others of our own."""
 
 
 def share(parts: Sequence[Part]) -> Shared:
@@ -90,7 +92,7 @@ def _share_images(parts: Sequence[Part]) -> Keys:
                 base = image.repository.rsplit("/", 1)[-1].rsplit(":", 1)[0]
                 keys[text] = as_name(base, keys.values(), fallback="image")
             container["image"] = Reference(f"${{images.{keys[text]}}}")
-    return Keys((key, text) for text, key in keys.items())
+    return Keys(((key, text) for text, key in keys.items()), block=True)
 
 
 def _share_defaults(parts: Sequence[Part]) -> Keys:

@@ -16,13 +16,21 @@ class Reference(str):
 
 
 class Keys(dict[str, Any]):
-    """A map to be written. `comments` stand above their key; `apart` puts blank lines between the keys."""
+    """A map to be written. `comments` stand above their key; `apart` puts blank lines between the keys.
+
+    `block` gives each key a line of its own, however short they are.
+    """
 
     def __init__(
-        self, entries: Iterable[tuple[str, Any]] | dict[str, Any] = (), *, apart: bool = False
+        self,
+        entries: Iterable[tuple[str, Any]] | dict[str, Any] = (),
+        *,
+        apart: bool = False,
+        block: bool = False,
     ) -> None:
         super().__init__(entries)
         self.apart = apart
+        self.block = block
         self.comments: dict[str, list[str]] = {}
 
     def say(self, key: str, *lines: str) -> None:

@@ -63,7 +63,7 @@ def part_of(key: str, live: LiveService, target: Target) -> Part:
 def _fix_image(part: Part, name: str, container: Keys) -> None:
     text = str(container.get("image", ""))
     image = parse_image(text)
-    if image is None or image.digest:
+    if image is None or image.digest or part.live.running is None:
         return
     moves = bool(tag_problem(image))
     if not moves and name not in part.live.moved:
@@ -85,7 +85,7 @@ def _hide_secrets(part: Part, target: Target) -> None:
     """Replace what looks like a secret by `${live}`, at the nearest place that has a name."""
     for name, container in part.containers.items():
         environment = container.get("environment", Keys())
-        for key in [k for k, v in environment.items() if looks_secret(k, str(v))]:
+        for key in [k for k, v in environment.items() if _is_plain_secret(k, v)]:
             where = f"/{target.app}/{target.environment}/{key}"
             better = f"; better  secrets: {{{key}: {where}}}" if key.isidentifier() else ""
             _hide(part, environment, key, f"environment.{key} of container {name}", better)
@@ -100,6 +100,10 @@ def _hide_secrets(part: Part, target: Target) -> None:
                 f"{place} holds what looks like a secret, and only a task definition's may stay as "
                 "it is live: move it to secretOptions first"
             )
+
+
+def _is_plain_secret(name: str, value: Any) -> bool:
+    return not isinstance(value, Reference) and looks_secret(name, str(value))
 
 
 def _hide_inside(part: Part, fields: dict[str, Any], key: str, path: tuple[str, ...]) -> None:

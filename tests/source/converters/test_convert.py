@@ -1,0 +1,276 @@
+"""Other tools' files: what is mechanical is converted, everything else is said with its line."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.model.errors import InvalidDesiredState, UsageError
+from reconciler.source.converters import copilot, ecspresso, hako
+from reconciler.source.converters.conversion import Converted, Wanted
+from reconciler.source.converters.templates import references
+from reconciler.source.folder import load_folder
+from reconciler.source.imports.files import write
+from tests.source.converters.samples import (
+    COPILOT,
+    ECSPRESSO,
+    HAKO,
+    SERVICE_DEFINITION,
+    TASK_DEFINITION,
+)
+
+FILES = {"ecs-service-def.json": SERVICE_DEFINITION, "ecs-task-def.json": TASK_DEFINITION}
+HERE = Wanted(environment="production", region="ap-northeast-1")
+PROD = Wanted("prod", "shop", "123456789012", "us-east-1", "shop-prod")
+
+
+def of_ecspresso(config=ECSPRESSO, files=None) -> Converted:
+    """Convert the sample of ecspresso."""
+    return ecspresso.convert(("ecspresso.yml", config), files or FILES, HERE)
+
+
+def of_hako(text=HAKO) -> Converted:
+    """Convert the sample of hako."""
+    return hako.convert("hello.yml", text, Wanted())
+
+
+def of_copilot(text=COPILOT, wanted=PROD) -> Converted:
+    """Convert the sample of Copilot."""
+    return copilot.convert("copilot/api/manifest.yml", text, wanted)
+
+
+def text_of(converted: Converted) -> str:
+    """Return the YAML."""
+    return "\n".join(
+        write(converted.target, converted.services, sections=converted.sections).files.values()
+    )
+
+
+def said(converted: Converted, word: str) -> list[int]:
+    """Return the lines of the remarks that have a word in them."""
+    return [r.line for r in converted.remarks if word in r.message]
+
+
+def at(text: str, token: str) -> int:
+    """Return the line of a sample on which a token stands."""
+    return next(n for n, line in enumerate(text.splitlines(), 1) if token in line)
+
+
+def loaded(tmp_path, converted: Converted):
+    """Write the files and read them back."""
+    folder = tmp_path / converted.target.environment / converted.target.app
+    folder.mkdir(parents=True)
+    for name, text in write(
+        converted.target, converted.services, sections=converted.sections
+    ).files.items():
+        (folder / name).write_text(text)
+    return load_folder(tmp_path)
+
+
+def test_ecspresso_keeps_every_field(tmp_path):
+    """The same names: short forms, tags and the Terraform state; the result is valid as it is."""
+    found = of_ecspresso()
+    result = loaded(tmp_path, found)
+    assert [str(d) for d in result.diagnostics if d.severity == "error"] == []
+    [service] = result.apps["production/shop-web"].services
+    assert service.service["serviceName"] == "shop-web"
+    assert service.service["tags"] == [{"key": "team", "value": "shop"}]
+    assert service.service["deploymentConfiguration"]["deploymentCircuitBreaker"] == {
+        "enable": True,
+        "rollback": True,
+    }
+    assert service.task_definition["cpu"] == "512"
+    assert result.apps["production/shop-web"].account == "123456789012"
+    assert "tfstate: s3://shop-terraform/production.tfstate" in text_of(found)
+
+
+def test_ecspresso_templates_become_references():
+    """Look-ups of Terraform, SSM and the environment; a literal ${ stays one."""
+    text = text_of(of_ecspresso())
+    assert 'targetGroupArn: ${tfstate:aws_lb_target_group.web["blue"].arn}' in text
+    assert "subnets: ['${tfstate:aws_subnet.private-a.id}']" in text
+    assert """['${tfstate:data.aws_security_group.default["first"].id}']""" in text
+    assert "HOST: ${env:HOST:-shop.example.com}" in text
+    assert "shop:${env:TAG}" in text
+    assert "'${ssm:/shop/arn}:key::'" in text
+    assert "BRACES: $${HOME}" in text
+
+
+def test_ecspresso_says_what_it_leaves():
+    """The timeout, an unknown plugin, a filter, a misspelt field: each with its line."""
+    found = of_ecspresso()
+    assert said(found, "timeout") == [at(ECSPRESSO, "timeout")]
+    assert said(found, "plugin external") == [at(ECSPRESSO, "external")]
+    assert said(found, "json_escape") == [at(TASK_DEFINITION, "json_escape")]
+    assert said(found, "portMapings is unknown") == [at(TASK_DEFINITION, "portMapings")]
+    assert said(found, "read by the command line") == [
+        at(TASK_DEFINITION, token) for token in ("`TAG`", "`HOST`")
+    ]
+
+
+def test_ecspresso_with_jsonnet_is_told_to_render_first():
+    """Jsonnet is a program: its result is what can be converted."""
+    with pytest.raises(UsageError, match="ecspresso render"):
+        ecspresso.config_files("ecspresso.yml", ECSPRESSO.replace("task-def.json", "task.jsonnet"))
+
+
+@pytest.mark.parametrize(
+    ("template", "reference"),
+    [
+        ("{{ must_env `A` }}", "${env:A}"),
+        ('{{must_env "A"}}', "${env:A}"),
+        ("{{ env `A` `` }}", "${env:A:-}"),
+        ("x{{ ssm `/a` }}y", "x${ssm:/a}y"),
+        ("{{ cfn_output `net` `Subnet` }}", "${cfn:net.Subnet}"),
+        ("{{ tfstatef `a.b['%s'].c['%s']` `x` `y` }}", '${tfstate:a.b["x"].c["y"]}'),
+        ("plain ${x}", "plain ${x}"),
+    ],
+)
+def test_each_template_has_its_reference(template, reference):
+    """Texts without a template are left alone, as texts."""
+    assert references(template, pytest.fail) == reference
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["{{ env `A` | json_escape }}", "{{ secretsmanager_arn `x` }}", "{{ tfstatef `a['%s']` }}"],
+)
+def test_a_template_without_counterpart_is_told_and_stays(template):
+    """Nothing is guessed."""
+    told = []
+    assert references(f"a {template}", told.append) == f"a {template}"
+    assert told == [template]
+
+
+def test_hako_in_snake_case_becomes_aws_words(tmp_path):
+    """Scheduler, app, sidecars, volumes; the result is valid as it is."""
+    found = of_hako()
+    result = loaded(tmp_path, found)
+    assert [str(d) for d in result.diagnostics if d.severity == "error"] == []
+    [service] = result.apps["production/hello"].services
+    task = service.task_definition
+    app, front = task["containerDefinitions"]
+    assert (app["image"], app["cpu"], app["memory"]) == ("ryotarai/hello-sinatra:v3", 128, 256)
+    assert {"name": "PORT", "value": "3000"} in app["environment"]
+    assert app["secrets"] == [{"name": "TOKEN", "valueFrom": "/hako/token"}]
+    assert app["mountPoints"] == [{"sourceVolume": "data", "containerPath": "/data"}]
+    assert front["image"] == "hako-nginx:v1"
+    assert task["volumes"] == [{"name": "data", "host": {"sourcePath": "/mnt/data"}}]
+    assert task["ephemeralStorage"] == {"sizeInGiB": 25}
+    assert service.service["deploymentConfiguration"]["deploymentCircuitBreaker"] == {
+        "enable": True,
+        "rollback": False,
+    }
+    assert service.service["tags"] == [{"key": "team", "value": "shop"}]
+
+
+def test_hako_says_what_it_leaves():
+    """The load balancer that hako made, providers and scripts."""
+    found = of_hako()
+    assert said(found, "elb_v2") == [at(HAKO, "elb_v2")]
+    assert said(found, "$providers") == [at(HAKO, "$providers")]
+    assert said(found, "MESSAGE") == [at(HAKO, "MESSAGE")]
+    assert said(found, "cap_add") == [at(HAKO, "cap_add")]
+    assert said(found, "nginx_front") == [at(HAKO, "nginx_front")]
+
+
+def test_copilot_has_words_of_its_own(tmp_path):
+    """Counts, variables, secrets, sidecars, storage; only the network has to be added."""
+    text = text_of(of_copilot())
+    for line in (
+        "min: 2",
+        "max: 10",
+        "targetCpu: 70",
+        "scaleInCooldown: 60",
+        "scaleOutCooldown: 90",
+        "DB: /copilot/${app}/${environment}/secrets/DB",
+        "KEY: arn:aws:secretsmanager:${region}:${account}:secret:mysql",
+        "LOG_LEVEL: warn",
+        'environment: {NGINX_PORT: "80"}',
+        "runtimePlatform: {cpuArchitecture: ARM64}",
+        "ephemeralStorage: {sizeInGiB: 100}",
+        "enableExecuteCommand: true",
+    ):
+        assert line in text
+    errors = [d for d in loaded(tmp_path, of_copilot()).diagnostics if d.severity == "error"]
+    assert ["networkConfiguration" in str(e) for e in errors] == [True]
+
+
+def test_copilot_says_what_it_leaves():
+    """What CloudFormation made is named: the service, the image, the load balancer, the network."""
+    found = of_copilot()
+    assert said(found, "serviceName") == [1]
+    assert said(found, "load balancer stays") == [3]
+    assert said(found, "built and pushed") == [at(COPILOT, "image:")]
+    assert said(found, "response_time") == [at(COPILOT, "response_time")]
+    assert said(found, "network:") == [at(COPILOT, "network:")]
+    assert said(found, "from_cfn") == [at(COPILOT, "from_cfn")]
+    assert said(found, "environment test") == [at(COPILOT, "test:")]
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        ("count: 3", ["desiredCount: 3"]),
+        ("count: {spot: 2}", ["desiredCount: 2", "capacityProvider: FARGATE_SPOT"]),
+        ("count: {range: 1-4, requests: 30}", ["min: 1", "max: 4", "requestCountPerTarget: 30"]),
+        (
+            "count: {range: 1-4, cpu_percentage: {value: 60, cooldown: {in: 5s}}}",
+            ["targetCpu: 60", "scaleInCooldown: 5"],
+        ),
+    ],
+)
+def test_each_form_of_count(count, words):
+    """A number, spot capacity, a range with targets."""
+    text = text_of(of_copilot(f"name: api\ntype: Backend Service\nimage: {{port: 80}}\n{count}\n"))
+    assert [w for w in words if w not in text] == []
+
+
+def test_other_workloads_of_copilot_are_refused_by_name():
+    """Jobs and static sites are not services."""
+    with pytest.raises(UsageError, match="Scheduled Job is not converted yet"):
+        of_copilot("name: report\ntype: Scheduled Job\n")
+
+
+def test_numbers_that_are_none_are_told():
+    """A text where Copilot wants a number is a remark with its line, not a crash."""
+    text = "name: a\ntype: Backend Service\nimage: {port: web}\ncount: {spot: many}\n"
+    assert said(of_copilot(text), "not a whole number") == [4, 3]
+
+
+SILENT = ("variables", "secrets", "env", "tags", "options", "sidecars", "volumes", "environments",
+          "http", "network", "elb_v2", "depends_on", "prod", "$providers", "data", "elb", "config")  # fmt: skip
+"""Maps with names of the user's own, and those that are named as a whole."""
+
+
+def spoiled(text: str):
+    """Yield the text with one unknown key in each map, with its line."""
+    lines = text.splitlines()
+    for index, line in enumerate(lines):
+        word = line.strip().rstrip(":").lstrip("- ")
+        nested = line.endswith(":") and not any(line.strip().startswith(s) for s in SILENT)
+        if nested and not lines[index + 1].lstrip().startswith("-"):
+            indent = len(lines[index + 1]) - len(lines[index + 1].lstrip())
+            yield word, index + 2, "\n".join([*lines[: index + 1], " " * indent + "zzz: 1", *lines[index + 1 :], ""])  # fmt: skip
+    yield "top", len(lines) + 1, "\n".join([*lines, "zzz: 1", ""])
+
+
+@pytest.mark.parametrize(
+    ("convert", "text"),
+    [(of_hako, HAKO), (of_copilot, COPILOT), (of_ecspresso, ECSPRESSO)],
+    ids=["hako", "copilot", "ecspresso"],
+)
+def test_no_key_is_dropped_silently(convert, text):
+    """A key that nobody knows, put into any map, is listed with its line."""
+    tried = 0
+    for word, line, other in spoiled(text):
+        assert line in [r.line for r in convert(other).remarks if "zzz" in r.message], word
+        tried += 1
+    assert tried >= 1
+
+
+@pytest.mark.parametrize("convert", [of_hako, of_copilot, of_ecspresso])
+def test_a_file_that_is_no_yaml_says_where(convert):
+    """A mistake of syntax has its line, as in our own files."""
+    with pytest.raises(InvalidDesiredState) as wrong:
+        convert("a: [1\nb: }")
+    assert wrong.value.diagnostics[0].origin.line in (1, 2)
