@@ -87,6 +87,11 @@ def init(settings: Settings, options: ImportOptions, *, say: Say) -> ImportRepor
     Raises UsageError when nothing was chosen, or when files are there already and `force` is not set;
     InvalidDesiredState when what was written cannot be read back (a mistake of ours).
     """
+    options = replace(
+        options,
+        cluster=options.cluster.rpartition("/")[2],
+        services=[name.rpartition("/")[2] for name in options.services],
+    )
     region = _region(settings, options.region)
     aws = World(settings).door(region)
     account = caller_identity(aws.within(FIRST_ANSWER)).account

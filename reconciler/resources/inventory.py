@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.aws.door import Aws
-from reconciler.model.errors import NotFound
+from reconciler.model.errors import AccessDenied, NotFound
 from reconciler.model.observed import (
     ObservedAutoscaling,
     ObservedParameterGroup,
@@ -20,11 +20,13 @@ from reconciler.model.observed import (
 )
 from reconciler.resources import parameter_group as parameter_groups
 from reconciler.resources import replication_group as groups
+from reconciler.resources import service_revision
 from reconciler.resources.autoscaling import autoscaling
 from reconciler.resources.ecs_service import ecs_service
 from reconciler.resources.parameter_group import parameter_group
 from reconciler.resources.replication_group import replication_group
 from reconciler.resources.running import running_digests
+from reconciler.resources.service_revision import with_revision
 from reconciler.resources.task_definition import task_definition
 from reconciler.shapes.redis_tables import DEFAULT_GROUPS
 
@@ -77,7 +79,7 @@ def service_names(aws: Aws, cluster: str) -> list[str]:
 
 def read(aws: Aws, cluster: str, names: Sequence[str]) -> tuple[list[Found], dict[str, str]]:
     """Return the services in the order of their names, and why those that are missing are not there."""
-    live = ecs_service.observe(aws, cluster, names)
+    live = _completed(aws, ecs_service.observe(aws, cluster, names))
     absent = {name: why for name in names if (why := _why_not(live.get(name)))}
     wanted = [name for name in names if name not in absent]
     arns = {live[name].task_definition_arn for name in wanted}
@@ -92,6 +94,19 @@ def read(aws: Aws, cluster: str, names: Sequence[str]) -> tuple[list[Found], dic
             running = running_digests(aws, cluster, live[name], definition.content)
         found.append(Found(live[name], definition, running, scaling.get(name)))
     return found, absent
+
+
+def _completed(aws: Aws, live: Mapping[str, ObservedService]) -> dict[str, ObservedService]:
+    """Return services with the fields that only their revisions tell; a role may not be allowed to."""
+    arns = sorted({service.revision_arn for service in live.values() if service.revision_arn})
+    try:
+        told = service_revision.observe(aws, arns)
+    except AccessDenied:
+        return dict(live)
+    return {
+        name: with_revision(service, told.get(service.revision_arn))
+        for name, service in live.items()
+    }
 
 
 def read_redis(aws: Aws, names: Sequence[str]) -> tuple[list[ObservedRedis], dict[str, str]]:

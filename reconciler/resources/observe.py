@@ -38,6 +38,7 @@ from reconciler.resources.observable import told_by_revisions
 from reconciler.resources.preflight.plan import Preflight
 from reconciler.resources.redis import RedisReader
 from reconciler.resources.running import running_digests
+from reconciler.resources.service_revision import with_revision
 from reconciler.resources.task_definition import newest_active, task_definition
 
 ABSENT = ObservedService(ServicePresence.ABSENT)
@@ -118,7 +119,7 @@ class Observer:
         missing = sorted({arn for arn in arns.values() if arn} - self._service_revisions.keys())
         self._service_revisions |= service_revision.observe(aws, missing)
         return {
-            name: _completed(live, self._service_revisions.get(arns.get(name, "")))
+            name: with_revision(live, self._service_revisions.get(arns.get(name, "")))
             for name, live in services.items()
         }
 
@@ -150,13 +151,6 @@ class Observer:
         if arn not in self._revisions:
             self._revisions.update(task_definition.observe(aws, cluster, [arn]))
         return self._revisions[arn]
-
-
-def _completed(live: ObservedService, told: Mapping[str, Any] | None) -> ObservedService:
-    if told is None:
-        return live
-    news = {name: value for name, value in told.items() if name in live.unread}
-    return replace(live, service={**live.service, **news}, unread=live.unread - told_by_revisions())
 
 
 def _with_running_images(

@@ -6,9 +6,11 @@ Called by `resources.observe` for services that declare a field which DescribeSe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from reconciler.aws.door import Aws
+from reconciler.model.observed import ObservedService
 from reconciler.plan.canonical import canonical_service
 from reconciler.resources.observable import told_by_revisions
 
@@ -28,6 +30,14 @@ def observe(aws: Aws, arns: Sequence[str]) -> dict[str, dict[str, Any]]:
         for revision in response.get("serviceRevisions", ()):
             found[str(revision.get("serviceRevisionArn", ""))] = _fields(revision)
     return found
+
+
+def with_revision(live: ObservedService, told: Mapping[str, Any] | None) -> ObservedService:
+    """Return the service completed with what its revision tells; None where that was not read."""
+    if told is None:
+        return live
+    news = {name: value for name, value in told.items() if name in live.unread}
+    return replace(live, service={**live.service, **news}, unread=live.unread - told_by_revisions())
 
 
 def _fields(revision: Mapping[str, Any]) -> dict[str, Any]:

@@ -43,10 +43,11 @@ def guess_environment(*texts: str) -> str:
 
 
 def guess_app(services: Sequence[str], repositories: Iterable[str], cluster: str) -> str:
-    """Return a name for the app: what the services' names share, else the one image, else the cluster."""
+    """Return a name for the app: what the services share, the one image, the cluster, the first service."""
     shared = _shared_words(services) if len(services) > 1 else ""
     known = {r.rsplit("/", 1)[-1] for r in repositories if "/" in r}
-    for candidate in (shared, next(iter(known)) if len(known) == 1 else "", cluster):
+    one_image = next(iter(known)) if len(known) == 1 else ""
+    for candidate in (shared, one_image, cluster, *services[:1]):
         words = [w for w in _PARTS.split(candidate.lower()) if w and not _is_environment(w)]
         if words:
             return as_name("-".join(words))

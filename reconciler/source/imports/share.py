@@ -57,8 +57,14 @@ def fits_written_defaults(part: Part) -> bool:
 
     Then these lines can be left out; otherwise the app says `sync: {defaults: none}`.
     """
-    breaker = part.service.get("deploymentConfiguration", {}).get("deploymentCircuitBreaker")
-    if breaker != _BREAKER or not all("logConfiguration" in c for c in part.containers.values()):
+    deployment = part.service.get("deploymentConfiguration", {})
+    rolls = "strategy" not in deployment and "deploymentController" not in part.service
+    breaker = deployment.get("deploymentCircuitBreaker")
+    if (
+        not rolls
+        or breaker != _BREAKER
+        or not all("logConfiguration" in c for c in part.containers.values())
+    ):
         return False
     if part.service.get("launchType", "") not in ("FARGATE", ""):
         return True

@@ -81,6 +81,8 @@ class _Declared:
                 return value
 
     def _map(self, value: Mapping[str, Any], shape: Shape | None, path: Path) -> dict[str, Any]:
+        if shape is not None and shape.is_union:
+            return dict(value)  # which of its members is there is what it says
         kept: dict[str, Any] = {}
         for name, inner in value.items():
             default = default_of(self.kind, (*path, name), self.whole, value)
