@@ -2,24 +2,30 @@
 
 VENV ?= .venv
 BIN := $(VENV)/bin
+# The other emulator pins botocore: it has an environment of its own.
+SECOND := $(VENV)-second-emulator
 # Arguments for pytest: make test ARGS="tests/plan -k gate"
 ARGS ?=
 # make run UNTIL=converged ends when everything has converged, or cannot.
 UNTIL ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types contracts format soak bench dev clean
+.PHONY: help run test check lint types contracts format soak bench second-emulator dev clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/installed-local ## An AWS on this machine and the controller on desired/ (UNTIL=converged to end)
 	@exec $(BIN)/reconciler local $(if $(UNTIL),--until $(UNTIL)) $(ARGS)
 
 test: dev ## All tests (ARGS="tests/plan -k gate" for some)
-	@exec $(BIN)/python -m pytest -n auto -m "not soak" $(ARGS)
+	@exec $(BIN)/python -m pytest -n auto -m "not soak and not second_emulator" $(ARGS)
 
-check: lint types contracts test ## What .ci/run does, in the environment that is there
+second-emulator: dev $(SECOND)/installed ## The same desired state against an emulator of others
+	@SECOND_EMULATOR=$(abspath $(SECOND))/bin/ministack exec $(BIN)/python -m pytest -n 2 -m second_emulator \
+		tests/second_emulator $(ARGS)
+
+check: lint types contracts test second-emulator ## What .ci/run does, in the environment that is there
 
 lint: dev ## ruff: rules and formatting
 	@$(BIN)/ruff check .
@@ -45,8 +51,13 @@ bench: dev ## From saving a file to the first changing AWS call; what a diff of 
 dev: $(VENV)/installed-dev ## Only set up the environment for development
 
 clean: ## Remove the environment and all caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .local
+	rm -rf $(VENV) $(SECOND) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .local
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
+
+$(SECOND)/installed: tests/second_emulator/requirements.txt
+	@$(BIN)/python -m venv $(SECOND)
+	@$(SECOND)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 # The environment of `dev` has everything that `local` needs.
 $(VENV)/installed-local: pyproject.toml

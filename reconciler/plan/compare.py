@@ -21,6 +21,7 @@ from reconciler.shapes.default_values import (
     NO_DEFAULT,
     default_of,
     default_row,
+    is_default,
     unpredictable,
 )
 from reconciler.shapes.tables import SERVICE, TASK_DEFINITION, Kind, is_map
@@ -108,7 +109,7 @@ class _Walk:
         if _is_empty(desired):
             self._suppress(path, None, "declared empty, and nothing is live")
             return
-        if default is not NO_DEFAULT and same(desired, default):
+        if _is_default(desired, default):
             self._suppress(path, None, f"declared is {self._default_rule(path)}")
             return
         if isinstance(desired, Mapping) and not isinstance(desired, Items) and path:
@@ -147,7 +148,7 @@ class _Walk:
                     self._undeclared(live[name], live, (*path, name))
             else:
                 self._suppress(path, live, "not declared, and no default of AWS is known")
-        elif _is_empty(live) or same(live, default):
+        elif _is_empty(live) or _is_default(live, default):
             self._suppress(path, live, self._default_rule(path))
         else:
             shown = None if default is ABSENT else default
@@ -237,10 +238,14 @@ def _taken_back(
         operation = _OPERATIONS.get(kind)
         needed = gone & required_at(operation, path) if operation else set()
         return [Difference(path, live, MISSING)] if needed else flat
-    if _is_empty(live) or (default is not NO_DEFAULT and same(live, default)):
+    if _is_empty(live) or _is_default(live, default):
         return []
     known = default is not NO_DEFAULT and default is not ABSENT
     return [Difference(path, live, default if known else MISSING)]
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    return default is not NO_DEFAULT and (same(value, default) or is_default(value, default))
 
 
 def _is_empty(value: Any) -> bool:

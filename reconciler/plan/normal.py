@@ -14,7 +14,7 @@ from reconciler.plan.canonical import (
     canonical_task_definition,
     comparable,
 )
-from reconciler.shapes.default_values import NO_DEFAULT, default_of
+from reconciler.shapes.default_values import NO_DEFAULT, default_of, is_default
 from reconciler.shapes.tables import SERVICE, Kind
 
 _EMPTY: tuple[Any, ...] = ({}, [], None)
@@ -32,7 +32,7 @@ def _strip(value: Mapping[str, Any], whole: Mapping[str, Any], kind: Kind, path:
     for name, inner in value.items():
         where = (*path, name)
         default = default_of(kind, where, whole, value)
-        if default is not NO_DEFAULT and inner == default:
+        if default is not NO_DEFAULT and is_default(inner, default):
             continue
         kept = _strip(inner, whole, kind, where) if isinstance(inner, Mapping) else inner
         if kept not in _EMPTY:

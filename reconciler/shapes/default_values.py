@@ -37,6 +37,7 @@ __all__ = [
     "NoDefault",
     "default_of",
     "default_row",
+    "is_default",
     "unpredictable",
 ]
 
@@ -79,3 +80,8 @@ def default_of(
     if row is None:
         return NO_DEFAULT
     return row.value(whole, parent) if callable(row.value) else row.value
+
+
+def is_default(value: Any, default: Any) -> bool:
+    """Say whether a value says no more than the default: an empty text does not where there is none."""
+    return bool(value == default) or (default is ABSENT and value == "")

@@ -277,3 +277,21 @@ def test_a_lost_live_revision_is_one_change() -> None:
     ]
     assert change.path == "taskDefinition"
     assert only(world.plan(app), "service/web").request.register is not None
+
+
+def test_an_empty_text_is_nothing_where_nothing_is_the_default() -> None:
+    """`taskRoleArn: ""`, declared or answered, is no difference, no change by hand, and no other revision."""
+    world = World()
+    app = an_app(a_service())
+    world.converge(app)
+    [(arn, live)] = world.task_definitions.items()
+    blank = {**live.content, "taskRoleArn": "", "pidMode": ""}
+    world.task_definitions[arn] = replace(live, content=blank)
+    step = only(world.plan(app), "service/web")
+    assert (step.verb, step.undeclared) == (Verb.NONE, ())
+    declared = a_service(td={**a_task_definition(), "taskRoleArn": ""})
+    assert world.plan(an_app(declared)).in_sync
+    world.converge(an_app(a_service(tag="2")))
+    world.calls.clear()
+    world.converge(app)
+    assert world.calls == ["UpdateService"]

@@ -1,0 +1,1 @@
+"""The same desired state against an emulator that others wrote: `make second-emulator`."""
