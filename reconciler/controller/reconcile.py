@@ -15,6 +15,7 @@ from reconciler.aws.door import Aws
 from reconciler.controller.execute import SOON, Execution, Executor
 from reconciler.controller.operator import end_suspension
 from reconciler.controller.planning import checked_plan
+from reconciler.controller.repeats import Repeats
 from reconciler.controller.settle import settle
 from reconciler.model.clock import Clock
 from reconciler.model.desired import DesiredApp
@@ -101,6 +102,7 @@ class Reconciler:
     _generations: dict[AppKey, tuple[str, int]] = field(default_factory=dict)
     _sessions: dict[AppKey, Session] = field(default_factory=dict)
     _missing_since: dict[AppKey, float] = field(default_factory=dict)
+    _repeats: Repeats = field(default_factory=Repeats)
 
     def reconcile(self, key: AppKey) -> Result:
         """Observe, plan, execute, assess, store: once.
@@ -119,6 +121,7 @@ class Reconciler:
         desired = filled(desired, observed.lookups, observed.ledger.lookups)
         observed = settle(session, access.store, observed, self.report)
         observed, plan = checked_plan(access.observer, aws, desired, observed, prune=self.prune)
+        plan = self._repeats.held(plan, observed)
         self.approve(plan)
         executor = Executor(
             aws=aws,
@@ -133,6 +136,7 @@ class Reconciler:
             explain=lambda run: self.explain(run, access.aws, key),
         )
         done = executor.carry_out(plan)
+        self._repeats.note(plan, observed, self.only, failed=bool(done.failures))
 
         status = self._say_so(key, assess(desired, observed, plan), done)
         if status_document(status) != ledger.status:
