@@ -27,6 +27,7 @@ from reconciler.model.errors import (
     Superseded,
     TemporaryError,
 )
+from reconciler.model.finding import AWS_REFUSED
 from reconciler.model.names import AppKey
 from reconciler.model.status import AppStatus
 
@@ -188,6 +189,7 @@ class Worker:
             times = self._standing.cleared(key)
             if times:
                 log.info("works again after %d failed passes", times)
+            self._say_what_is_missing(outcome.key, outcome.status)
             return
         said = self._standing.raised(key, sign_of(error), self._ports.clock.boot_seconds())
         if outcome.end is End.CRASHED:
@@ -196,6 +198,14 @@ class Worker:
             return
         level = logging.INFO if outcome.end is End.ELSEWHERE else logging.WARNING
         log.log(level, "%s%s", outcome.message, _next_look(outcome), extra=_fields(error))
+
+    def _say_what_is_missing(self, key: AppKey, status: AppStatus | None) -> None:
+        """Log why nothing is begun: an image or something else that is not there. No pass has failed."""
+        place = f"{key} waits"
+        if status is None or status.exit_code != AWS_REFUSED:
+            self._standing.cleared(place)
+        elif self._standing.raised(place, status.message, self._ports.clock.boot_seconds()):
+            log.warning("not begun: %s", status.message)
 
 
 def sign_of(error: Exception) -> Hashable:

@@ -24,6 +24,7 @@ from reconciler.model.errors import (
     Throttled,
     UsageError,
 )
+from reconciler.model.status import Sync
 from tests.controller.fakes import PassResult, VirtualClock, diagnostic, status
 
 NOW = timedelta(0)
@@ -194,6 +195,22 @@ def test_a_standing_problem_is_logged_once(caplog):
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
     assert caplog.records[0].request_id == "r-0"
     assert "works again after 5 failed passes" in caplog.text
+
+
+def test_what_is_missing_is_said_once_although_no_pass_failed(caplog):
+    """A role that is not there is a good pass that begins nothing: why stands in the log, not in each pass."""
+    bench = Bench()
+    waiting = status(SHOP, exit_code=3, sync=Sync.OUT_OF_SYNC, message="service/web: no role")
+    bench.ends["shop"] = PassResult(status=waiting)
+    for _ in range(5):
+        bench.work()
+    bench.ends["shop"] = PassResult(status=status(SHOP))
+    bench.work()
+    bench.ends["shop"] = PassResult(status=waiting)
+    bench.work()
+
+    said = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert said == ["not begun: service/web: no role"] * 2
 
 
 def test_a_bug_shows_its_traceback_only_at_debug_level(caplog):
