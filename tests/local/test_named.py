@@ -40,12 +40,7 @@ def test_what_is_seeded_passes_preflight(aws, monkeypatch):
 
     found = look(aws, monkeypatch)
 
-    # A cache subnet group is no part of what is seeded: replication groups work without one here.
-    assert set(found) <= {
-        "alarm web-errors",
-        "cache subnet group shop-caches",
-        "secrets for shop-execution",
-    }
+    assert set(found) == {"alarm web-errors"}
 
 
 def test_nothing_is_there_that_was_not_seeded(aws, monkeypatch):
