@@ -77,7 +77,7 @@ def doctor(settings: Settings, desired_apps: Sequence[DesiredApp]) -> list[Findi
     return [
         check
         for desired in desired_apps
-        for check in preflight.check_app(world.door(desired.region), desired)
+        for check in preflight.check_app(world.door(desired.region), desired, world.registry)
     ]
 
 

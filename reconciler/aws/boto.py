@@ -15,9 +15,11 @@ from urllib.parse import urlsplit
 
 from reconciler.aws.door import no_fence
 from reconciler.aws.translate import from_exception
+from reconciler.model.errors import AwsError, InvalidRequest
 
 CONNECT_TIMEOUT = 2.0
 READ_TIMEOUT = 10.0
+_CHUNK = 1024 * 1024
 LARGEST_BODY = 64 * 1024 * 1024
 """Bytes of an object that are read into memory."""
 
@@ -58,9 +60,9 @@ class BotoTransport:
         passing = self._passing
         passing.before_send, passing.refusal = before_send, None
         try:
-            answer: dict[str, Any] = _with_body(self._method(service, operation)(**params))
+            answer: dict[str, Any] = _with_body(self._method(service, operation)(**params), name)
         except Exception as error:
-            if error is passing.refusal:
+            if error is passing.refusal or isinstance(error, AwsError):
                 raise
             raise from_exception(error, name) from error
         finally:
@@ -122,13 +124,17 @@ class BotoTransport:
             raise
 
 
-def _with_body(answer: dict[str, Any]) -> dict[str, Any]:
+def _with_body(answer: dict[str, Any], operation: str) -> dict[str, Any]:
     """Read an answer's stream, an object of S3, while its errors are still ours to translate."""
     body = answer.get("Body")
     if body is not None and hasattr(body, "read"):
-        content = body.read(LARGEST_BODY + 1)
+        content = b""
+        # To the empty read: botocore compares the length only there, and a state cut short is no state.
+        while len(content) <= LARGEST_BODY and (chunk := body.read(_CHUNK)):
+            content += chunk
         if len(content) > LARGEST_BODY:
-            raise ValueError(f"the object is larger than {LARGEST_BODY // 1024 // 1024} MiB")
+            text = f"{operation}: the object is larger than {LARGEST_BODY // 1024 // 1024} MiB"
+            raise InvalidRequest(text, operation=operation)
         answer["Body"] = content
     return answer
 

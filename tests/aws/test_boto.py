@@ -35,8 +35,11 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.do_POST()
+
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.requests.append((self.headers["X-Amz-Target"], body))
         answer = self.server.answer
         if answer == "hang up":
@@ -240,6 +243,33 @@ def test_request_bodies_are_what_was_asked(server):
     target, body = server.requests[0]
     assert target.endswith("DescribeServices")
     assert json.loads(body) == {"cluster": "c", "services": ["web"]}
+
+
+def fetch(url):
+    """Read an object of S3."""
+    transport = BotoTransport("us-east-1", endpoint_url=url)
+    return transport.send("s3", "GetObject", {"Bucket": "states", "Key": "k"}, no_fence)
+
+
+def test_an_object_is_read_to_its_end(server):
+    """The answer holds bytes: nothing is left to fail once the transport is out of the way."""
+    server.answer = (200, b"content", {})
+    assert fetch(server.url)["Body"] == b"content"
+
+
+def test_an_object_that_breaks_off_is_a_lost_answer(server):
+    """What came of it is not taken for the whole."""
+    server.answer = "truncate"
+    with pytest.raises(errors.OutcomeUnknown, match="s3:GetObject was lost"):
+        fetch(server.url)
+
+
+def test_an_object_that_is_too_large_is_refused(server, monkeypatch):
+    """A state is read into memory: there is a limit to that."""
+    monkeypatch.setattr(boto, "LARGEST_BODY", 4)
+    server.answer = (200, b"12345", {})
+    with pytest.raises(errors.InvalidRequest, match="larger than"):
+        fetch(server.url)
 
 
 def test_the_door_is_cheap_to_import():

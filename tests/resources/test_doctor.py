@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from reconciler.aws.door import Aws
+from reconciler.aws.http import UrllibHttp
 from reconciler.aws.operations import is_mutating
+from reconciler.aws.registry import Registry
 from reconciler.model.errors import (
     AccessDenied,
     AwsError,
@@ -20,6 +23,7 @@ from reconciler.model.errors import (
 )
 from reconciler.model.finding import CheckState
 from reconciler.resources.preflight.doctor import check_app, exit_code
+from tests.aws.registries import PlayedRegistry, served
 from tests.fakes.clock import VirtualClock
 from tests.fakes.surroundings import FakeSurroundings
 from tests.resources.test_policy import app
@@ -160,6 +164,31 @@ def test_images_must_be_there(answer, state):
     assert {c.state for name, c in checks.items() if name.startswith("image ")} == {state}
 
 
+def test_images_of_other_registries_are_asked_for():
+    """There, missing, or not shown to us: three different things."""
+    with served(PlayedRegistry()) as played:
+        played.push("nginx", "1", "linux/amd64")
+        registry = Registry(UrllibHttp(), VirtualClock())
+        desired = app()
+        web = desired.services[0]
+        states = {}
+        for tag in ("1", "2"):
+            task = {**web.task_definition}
+            container = {"name": "app", "image": f"{played.host}/nginx:{tag}"}
+            task["containerDefinitions"] = [container]
+            changed = replace(desired, services=(replace(web, task_definition=task),))
+            found = check_app(Aws(Scripted({}), VirtualClock()), changed, registry)
+            states[tag] = [c.state for c in found if c.name == f"image {container['image']}"]
+        played.user, played.challenge = "ci:x", "basic"
+        found = check_app(Aws(Scripted({}), VirtualClock()), changed, registry)
+        states["private"] = [c.state for c in found if c.name.endswith("nginx:2")]
+    assert states == {
+        "1": [CheckState.OK],
+        "2": [CheckState.FAILED],
+        "private": [CheckState.UNSEEN],
+    }
+
+
 def test_without_a_guard_the_weaker_guarantee_is_said():
     """No guard is no error, but what protects the migration is named."""
     checks, _ = checked(guard=None)
@@ -170,8 +199,6 @@ def test_without_a_guard_the_weaker_guarantee_is_said():
 
 def test_a_guard_without_a_task_role_would_never_start_anything():
     """A migration whose task has no role cannot claim: that is a failure."""
-    from dataclasses import replace
-
     migration = app().migrations[0]
     bare = {k: v for k, v in migration.task_definition.items() if k != "taskRoleArn"}
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from reconciler.aws.door import Aws
+from reconciler.aws.registry import Registry
 from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import AccessDenied, AwsError, BadCredentials, Unreachable
 from reconciler.model.finding import CheckState, Finding
@@ -22,24 +24,29 @@ from reconciler.resources.preflight.scope import whole
 
 Probe = Callable[[Aws, DesiredApp], Iterator[Finding]]
 
-_PROBES: tuple[tuple[str, Probe], ...] = (
+_BEFORE_IMAGES: tuple[tuple[str, Probe], ...] = (
     ("credentials", place.credentials),
     ("clock", place.clock),
     ("tables", place.tables),
     ("permissions", permissions.probes),
-    ("images", images.registry),
-    ("guarantee", guarantee.migrations),
 )
 """In order: what comes first explains what comes after."""
 
 
-def check_app(aws: Aws, desired: DesiredApp) -> list[Finding]:
-    """Run every check for one app. Never raises AwsError: that is a failed check.
+def check_app(aws: Aws, desired: DesiredApp, registry: Registry | None = None) -> list[Finding]:
+    """Run every check for one app; `registry` asks for images outside ECR.
+
+    Never raises AwsError: that is a failed check.
 
     Without usable credentials, or without a way to AWS, the remaining checks are left out.
     """
     found: list[Finding] = []
-    for name, probe in _PROBES:
+    probes: tuple[tuple[str, Probe], ...] = (
+        *_BEFORE_IMAGES,
+        ("images", partial(images.in_registries, registry=registry)),
+        ("guarantee", guarantee.migrations),
+    )
+    for name, probe in probes:
         answers, goes_on = _probed(aws.within(PATIENCE), desired, name, probe)
         found += answers
         if not goes_on or any(f.guards and f.state is CheckState.FAILED for f in answers):
