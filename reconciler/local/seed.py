@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +24,7 @@ from reconciler.local.named import Named
 from reconciler.local.seed_lookups import seed_lookups
 from reconciler.model.desired import DesiredApp, DesiredService
 from reconciler.model.errors import UsageError
+from reconciler.model.lookups import Deferred, without_look_ups
 from reconciler.resources.grants.roles import roles_in
 
 _ARN_PARTS = 6
@@ -62,7 +64,9 @@ class Seeder:
         dispatch.answer(self._aws.world, scope, "CreateCluster", {"clusterName": app.cluster})
         self._capacity(app, scope)
         for image in app.image_references():
-            self.image(image, app.region)
+            if not isinstance(image, Deferred):
+                self.image(image, app.region)
+        app = _known(app)
         for document in _task_definitions(app):
             self._task_definition(document, app)
         for service in app.services:
@@ -139,6 +143,8 @@ class Seeder:
                 region = str(options.get("awslogs-region") or app.region)
                 self._make("logs", "CreateLogGroup", region, logGroupName=options["awslogs-group"])
             for secret in container.get("secrets") or []:
+                if "valueFrom" not in secret:
+                    continue
                 self.secret(str(secret["name"]), str(secret["valueFrom"]), app)
 
     def secret(self, variable: str, reference: str, app: DesiredApp) -> None:
@@ -167,6 +173,29 @@ class Seeder:
         except MotoError as error:
             if "AlreadyExists" not in error.code and error.code not in _EXISTS:
                 raise
+
+
+def _known(app: DesiredApp) -> DesiredApp:
+    """Return the app without what it looks up: nobody knows here what that will be."""
+    return replace(
+        app,
+        services=tuple(
+            replace(
+                s,
+                service=without_look_ups(s.service),
+                task_definition=without_look_ups(s.task_definition),
+            )
+            for s in app.services
+        ),
+        migrations=tuple(
+            replace(
+                m,
+                launch=without_look_ups(m.launch),
+                task_definition=without_look_ups(m.task_definition),
+            )
+            for m in app.migrations
+        ),
+    )
 
 
 def _task_definitions(app: DesiredApp) -> Iterator[Mapping[str, Any]]:

@@ -96,6 +96,18 @@ def names_in(document: Any) -> Iterator[str]:
                 yield from names_in(value)
 
 
+def without_look_ups(document: Any) -> Any:
+    """Return the document without the values that hold look-ups: what is known of it as it stands."""
+    match document:
+        case Mapping():
+            kept = ((n, v) for n, v in document.items() if not isinstance(v, Deferred))
+            return {name: without_look_ups(value) for name, value in kept}
+        case list() | tuple():
+            return [without_look_ups(v) for v in document if not isinstance(v, Deferred)]
+        case _:
+            return document
+
+
 def marked(document: Any) -> Any:
     """Return the document with each look-up as a map of its own, so that no literal text equals it."""
     match document:
