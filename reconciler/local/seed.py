@@ -66,10 +66,10 @@ class Seeder:
         for image in app.image_references():
             if not isinstance(image, Deferred):
                 self.image(image, app.region)
-        app = _known(app)
-        for document in _task_definitions(app):
+        known = _known(app)
+        for document in _task_definitions(known):
             self._task_definition(document, app)
-        for service in app.services:
+        for service in known.services:
             self._surroundings(service, app)
         for redis in app.redis:
             seed_redis(self._aws.caches, scope, redis)
@@ -176,7 +176,7 @@ class Seeder:
 
 
 def _known(app: DesiredApp) -> DesiredApp:
-    """Return the app without what it looks up: nobody knows here what that will be."""
+    """Return the app without what it looks up: only AWS knows what that is."""
     return replace(
         app,
         services=tuple(

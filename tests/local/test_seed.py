@@ -9,6 +9,7 @@ import pytest
 
 from reconciler.model.desired import DesiredRedis
 from reconciler.model.errors import UsageError
+from reconciler.model.lookups import Deferred, Lookup
 from reconciler.model.names import Address
 from reconciler.source.folder import load_folder
 from tests.local.talk import code_of
@@ -195,3 +196,16 @@ def test_what_is_looked_up_has_a_value_that_suits_its_field(start, looking):
         ("network", "AppSecurityGroup"): "sg-0embedded",
     }
     assert talk.client("iam").get_role(RoleName="embedded-execution")
+
+
+def test_what_is_looked_up_is_left_out(start, shop):
+    """Nobody knows here what a parameter will say: the rest is seeded, and nothing is made up."""
+    value = Deferred((Lookup("ssm:/x"),))
+    container = {"name": "app", "image": value, "secrets": [{"name": "S", "valueFrom": value}]}
+    web = shop.services[0]
+    task = {**web.task_definition, "executionRoleArn": value, "containerDefinitions": [container]}
+    app = replace(shop, services=(replace(web, task_definition=task),), migrations=(), guard=None)
+    talk = start()
+    talk.aws.seed([app])
+    assert talk.ecs.describe_clusters(clusters=["production"])["clusters"]
+    assert talk.client("ecr").describe_repositories()["repositories"] == []

@@ -63,6 +63,16 @@ def test_a_missing_guard_blocks_the_run():
     assert assess(app, world.observe(app), world.plan(app)).exit_code == 3
 
 
+def test_an_image_without_a_digest_is_said():
+    """It is registered with its tag; the plan says why it is not pinned, and that is no difference."""
+    app = an_app(a_service())
+    observed = replace(World().observe(app), unpinned={image("1"): "r does not show it"})
+    assert (
+        f"image {image('1')} is not pinned to a digest: r does not show it"
+        in make_plan(app, observed).notes
+    )
+
+
 def test_what_is_in_sync_is_not_stopped():
     """A service that runs what is declared stays as it is, whatever is missing elsewhere."""
     world = World(missing_images=frozenset({image("2")}))

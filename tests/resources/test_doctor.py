@@ -22,6 +22,7 @@ from reconciler.model.errors import (
     Unreachable,
 )
 from reconciler.model.finding import CheckState
+from reconciler.model.lookups import Deferred, Lookup
 from reconciler.resources.preflight.doctor import check_app, exit_code
 from tests.aws.registries import PlayedRegistry, served
 from tests.fakes.clock import VirtualClock
@@ -162,6 +163,22 @@ def test_images_must_be_there(answer, state):
     checks, _ = checked({"ecr:DescribeImages": answer})
 
     assert {c.state for name, c in checks.items() if name.startswith("image ")} == {state}
+
+
+@pytest.mark.parametrize(("value", "state"), [("2", CheckState.OK), (None, CheckState.FAILED)])
+def test_look_ups_are_looked_up(value, state):
+    """What a workload has no value for is a failure that names it."""
+    web = app().services[0]
+    count = Deferred((Lookup("ssm:/count"),))
+    web = replace(web, service={**web.service, "desiredCount": count})
+    parameters = [{"Name": "/count", "Type": "String", "Value": value}] if value else []
+    checks, _ = checked(
+        {"ssm:GetParameters": {"Parameters": parameters}},
+        services=(web,),
+        lookups=frozenset({"ssm:/count"}),
+    )
+    name = "look-ups" if value else "look-up for service/web"
+    assert checks[name].state is state
 
 
 def test_images_of_other_registries_are_asked_for():

@@ -51,7 +51,8 @@ def check_app(aws: Aws, desired: DesiredApp, registry: Registry | None = None) -
         found += answers
         if not goes_on or any(f.guards and f.state is CheckState.FAILED for f in answers):
             return [replace(f, key=desired.key) for f in found]
-    found += findings(Reader(aws), whole(_looked_up(aws, desired)))
+    known = _looked_up(aws, desired)
+    found += [*_look_ups(known), *findings(Reader(aws), whole(known))]
     return [replace(f, key=desired.key) for f in found]
 
 
@@ -63,6 +64,19 @@ def _looked_up(aws: Aws, desired: DesiredApp) -> DesiredApp:
     except AwsError:
         values = {}  # said by the probes, which come first
     return filled(desired, {**values, **{name: f"${{{name}}}" for name in names}})
+
+
+def _look_ups(known: DesiredApp) -> Iterator[Finding]:
+    """Say which workloads have no value for something that their files look up."""
+    if not known.lookups:
+        return
+    lacking = [(one, s.address) for s in known.services for one in s.unresolved]
+    lacking += [(one, m.address) for m in known.migrations for one in m.unresolved]
+    for one, address in lacking:
+        yield Finding(f"look-up for {address}", CheckState.FAILED, one.reason, (address,))
+    if not lacking:
+        count = len(known.lookups)
+        yield Finding("look-ups", CheckState.OK, f"{count} found" if count > 1 else "found")
 
 
 def exit_code(found: Iterable[Finding]) -> int:
