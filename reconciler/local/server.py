@@ -32,6 +32,7 @@ from reconciler.local.moto_backend import MotoBackend
 from reconciler.local.scaling import ScalingWorld
 from reconciler.local.secret_values import SecretValues
 from reconciler.local.seed import Seeder
+from reconciler.local.targets import Targets
 from reconciler.local.times import Times
 from reconciler.model.clock import Clock
 from reconciler.model.desired import DesiredApp
@@ -75,7 +76,6 @@ class EmbeddedAws:
         self.world = World(self.clock, times or Times(), rng)
         self.caches = CacheWorld(self.clock, self.world.times)
         self.scaling = ScalingWorld(self.world)
-        self.world.other_ticks.append(self.scaling.tick)
         self.moto = MotoBackend(account)
         self._given_directory = data_directory
         self.data_directory = Path()
@@ -118,6 +118,7 @@ class EmbeddedAws:
             self.moto.stop()
             listener.close()
             raise
+        self.world.other_ticks[:] = [self.scaling.tick, Targets(self.world, self.moto).tick]
         self.world.alarms_in_alarm = AlarmStates(self.moto).in_alarm
         self.world.digest_of = self.images.digest_in_use
         backends = Backends(self.world, self.caches, self.scaling, self.moto, self.images)
