@@ -193,7 +193,7 @@ def _baked(world: World, service: Service) -> bool:
 
 
 def _forget_empty(service: Service, tasks: list[Task]) -> None:
-    """Forget deployments without tasks, but the PRIMARY one and one that scales up by stages."""
+    """Forget deployments without tasks, but never the PRIMARY one."""
     primary, remaining = service.deployments[0], {t.started_by for t in tasks}
     service.deployments = [d for d in service.deployments if d is primary or d.id in remaining]
 
