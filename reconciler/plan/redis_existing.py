@@ -14,7 +14,8 @@ from reconciler.model.plan import Change, ResourceRequest, Step, Verb
 from reconciler.model.status import Health
 from reconciler.plan.adoption import are_marks, taken_over
 from reconciler.plan.ownership import Owner, owner_of
-from reconciler.plan.redis_group import GroupSide, window
+from reconciler.plan.redis_group import GroupSide
+from reconciler.plan.redis_order import window
 from reconciler.plan.redis_parameters import KIND, ParameterSide
 from reconciler.plan.redis_subject import RedisSubject
 

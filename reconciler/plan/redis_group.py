@@ -6,7 +6,7 @@ works on it for minutes; so a plan sends the first one and says what comes after
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,16 +14,11 @@ from reconciler.model.desired import DesiredApp, DesiredRedis
 from reconciler.model.plan import ApiCall, Change, Effect, Suppressed, UndeclaredChange, Why
 from reconciler.plan.ownership import declared_tags, ownership_tags
 from reconciler.plan.redis_compare import FieldDiff, GroupComparison, compare_group, logs_on
+from reconciler.plan.redis_order import in_parts, obstacle
 from reconciler.plan.redis_subject import RedisSubject, call_of, wire_tags
-from reconciler.shapes.redis_tables import ONLY_IN_MODIFY, TWO_STEPS, Way, create_fields
+from reconciler.shapes.redis_tables import ONLY_IN_MODIFY, Way, create_fields
 
 KIND = "replication_group"
-_SCALING = ("engine", "engineVersion", "cacheNodeType")
-_ENGINE = frozenset({"engine", "engineVersion"})
-_WITH_ENGINE = ("cacheParameterGroupName",)
-"""Another engine may need another family: its parameter group goes in the same call [M]."""
-_NEED_A_REPLICA = ("multiAZEnabled", "automaticFailoverEnabled")
-"""While these are on, the last replica stays [M DecreaseReplicaCount]."""
 _REQUIRED = ("engine", "cacheNodeType")
 _MADE_FROM_ANOTHER = ("globalReplicationGroupId", "primaryClusterId")
 
@@ -57,10 +52,10 @@ def existing(subject: RedisSubject) -> GroupSide:
     """Compare a live group and choose the change that goes first."""
     found = compare_group(subject)
     operations = _operations(subject, found)
-    obstacles = [_obstacle(subject, operation) for operation in operations]
+    obstacles = [obstacle(subject, operation.fields) for operation in operations]
     now = operations[0] if operations and not obstacles[0] else None
     rest = operations[1:] if now else operations
-    waits_for = next((text for text in obstacles[1 if now else 0 :] if text), "")
+    waits_for = obstacles[0] if operations and now is None else ""
     return GroupSide(
         now=now,
         later=tuple(change for operation in rest for change in operation.changes),
@@ -112,7 +107,7 @@ def _operations(subject: RedisSubject, found: GroupComparison) -> list[Operation
     grows = replicas is not None and int(replicas.desired) > int(replicas.observed or 0)
     operations = [_tags(subject)] if subject.is_managed else []
     operations += [_replicas(subject, replicas)] if grows else []
-    operations += _modifications(subject, modify)
+    operations += [_modification(subject, part) for part in in_parts(subject, modify)]
     operations += [_replicas(subject, replicas)] if replicas and not grows else []
     return [operation for operation in operations if operation is not None]
 
@@ -168,48 +163,6 @@ def _replicas(subject: RedisSubject, diff: FieldDiff | None) -> Operation | None
     return Operation(changes, (call_of(KIND, operation, document, changes),), {diff.name: wanted})
 
 
-def _modifications(subject: RedisSubject, modify: Mapping[str, FieldDiff]) -> list[Operation]:
-    """Return one ModifyReplicationGroup, and those that can only come after it.
-
-    An engine upgrade and another node type block each other [D versionmanagement-howto]: the engine
-    first, since new node types need a new engine, unless AWS has accepted the other. Encryption and
-    cluster mode take two steps.
-    """
-    first, after = dict(modify), {}
-    if "cacheNodeType" in first and first.keys() & _ENGINE:
-        accepted = "cacheNodeType" in subject.live.pending
-        waits = (*_ENGINE, *_WITH_ENGINE) if accepted else ("cacheNodeType",)
-        after = {n: first.pop(n) for n in waits if n in first}
-    for name, middle in TWO_STEPS.items():
-        if _needs_middle(subject, name, first):
-            if name in first:
-                after[name] = first.pop(name)
-            if name == "transitEncryptionMode" and not _turns_on(first):
-                after |= {n: first.pop(n) for n in ("transitEncryptionEnabled",) if n in first}
-            observed = subject.live.group.get(name)
-            first[name] = FieldDiff(name, observed, middle, Why.GIT)
-    scaling = {}
-    if _pending_scaling(subject, first):  # the others need not wait with them
-        together = (*_SCALING, *(_WITH_ENGINE if first.keys() & _ENGINE else ()))
-        scaling = {n: first.pop(n) for n in together if n in first}
-    return [_modification(subject, part) for part in (first, scaling, after) if part]
-
-
-def _turns_on(modify: Mapping[str, FieldDiff]) -> bool:
-    switch = modify.get("transitEncryptionEnabled")
-    return switch is not None and switch.desired is True
-
-
-def _needs_middle(subject: RedisSubject, name: str, modify: Mapping[str, FieldDiff]) -> bool:
-    """Whether a value has to be passed through before the last one is reached."""
-    live = subject.live.pending.get(name, subject.live.group.get(name))
-    if live == TWO_STEPS[name] or (name in modify and modify[name].desired == TWO_STEPS[name]):
-        return False
-    if name == "transitEncryptionMode":
-        return "transitEncryptionEnabled" in modify
-    return name in modify and live in (None, "disabled")
-
-
 def _modification(subject: RedisSubject, diffs: Mapping[str, FieldDiff]) -> Operation:
     fields = {name: diff.desired for name, diff in diffs.items()}
     document: dict[str, Any] = {
@@ -258,33 +211,6 @@ def _change(subject: RedisSubject, diff: FieldDiff) -> Change:
     if diff.row.way is Way.NEVER:
         effect = Effect.REPLACE
     return subject.change((diff.name,), (diff.observed, diff.desired), effect, diff.why)
-
-
-def _obstacle(subject: RedisSubject, operation: Operation) -> str:
-    """Say what AWS has to do before it takes a change, empty when it would take it now."""
-    fields = operation.fields
-    if fields.keys() & set(_SCALING):
-        return _pending_scaling(subject, fields)
-    last = fields.get("replicasPerNodeGroup") == 0 or fields.get("numCacheClusters") == 1
-    needed = [n for n in _NEED_A_REPLICA if subject.live.group.get(n)] if last else []
-    if not needed:
-        return ""
-    return f"{', '.join(needed)} on until {window(subject)}: it needs a replica"
-
-
-def _pending_scaling(subject: RedisSubject, fields: Container[str]) -> str:
-    """Name the pending change that keeps a scaling or an upgrade from being taken."""
-    pending = [n for n in _SCALING if n in subject.live.pending and n not in fields]
-    if not pending:
-        return ""
-    said = ", ".join(f"{name} {subject.live.pending[name]}" for name in pending)
-    return f"{said}, pending until {window(subject)}"
-
-
-def window(subject: RedisSubject) -> str:
-    """Name the maintenance window, `sun:05:00-sun:06:00 UTC`."""
-    known = subject.live.group.get("preferredMaintenanceWindow")
-    return f"{known} UTC" if known else "the maintenance window"
 
 
 def _notes(subject: RedisSubject, now: Operation | None) -> Iterable[str]:

@@ -16,7 +16,7 @@ from reconciler.model.plan import Effect, Verb, Why
 from reconciler.model.status import Health, Sync
 from reconciler.plan.assess import assess
 from reconciler.plan.planner import make_plan
-from reconciler.plan.redis_group import window
+from reconciler.plan.redis_order import window
 from reconciler.plan.redis_subject import RedisSubject
 from reconciler.plan.render import as_documents
 from reconciler.shapes.redis_tables import (
@@ -472,6 +472,57 @@ def test_encryption_in_transit_goes_through_preferred(world):
     world.converge(off)
     assert world.did() == ["ModifyReplicationGroup", "ModifyReplicationGroup"]
     assert not world.cache.group(ID).settings["TransitEncryptionEnabled"]
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_in_the_window_the_second_step_waits_for_the_first(world, on):
+    """One window for preferred, another for the rest; no refused call in between."""
+    encrypted = {"transitEncryptionEnabled": True, "transitEncryptionMode": "required"}
+    if not on:
+        world.converge(redis(**encrypted, at_once=True))
+        world.take()
+    wanted = redis(**encrypted) if on else redis(transitEncryptionEnabled=False)
+    world.pass_over(wanted)
+    for _ in range(10):
+        plan = world.pass_over(wanted)
+        world.timeline.advance(600)
+    assert world.did() == ["ModifyReplicationGroup"]
+    assert plan.steps[0].blocked_by == (
+        "transitEncryptionMode preferred, pending until sun:05:00-sun:06:00 UTC",
+    )
+    for _ in range(4):
+        world.cache.open_window(ID)
+        world.timeline.advance(900)
+        world.pass_over(wanted)
+    assert world.did() == ["ModifyReplicationGroup"]
+    assert world.cache.group(ID).settings["TransitEncryptionEnabled"] is on
+    assert world.converge(wanted).in_sync
+
+
+@pytest.mark.parametrize(
+    ("live", "pending", "sent", "blocked"),
+    [
+        ("disabled", None, "compatible", False),
+        ("disabled", "compatible", None, True),
+        ("compatible", None, "enabled", False),
+        ("enabled", None, None, False),
+    ],
+)
+def test_cluster_mode_goes_through_compatible(world, live, pending, sent, blocked):
+    """Its second step waits until the first one is in force."""
+    wanted = redis(clusterMode="enabled")
+    app = world.app(wanted)
+    observed = world.observe(app)
+    group = observed.redis["main"]
+    group = replace(
+        group,
+        group={**group.group, "clusterMode": live},
+        pending={"clusterMode": pending} if pending else {},
+    )
+    plan = make_plan(app, replace(observed, redis={"main": group}))
+    free = [s for s in plan.steps if not s.blocked]
+    assert [c.desired for s in free for c in s.changes] == ([sent] if sent else [])
+    assert any("clusterMode compatible" in b for s in plan.steps for b in s.blocked_by) is blocked
 
 
 def test_what_can_only_be_set_at_creation_is_held(world):
