@@ -21,13 +21,14 @@ from reconciler.source.schema_parts import (
     Json,
     Parts,
     Short,
+    ignored,
     listed,
     mapped,
     pattern,
     structure,
     text,
 )
-from reconciler.source.schema_services import IGNORED, redis_group, service_autoscaling, tags
+from reconciler.source.schema_services import redis_group, service_autoscaling, tags
 from reconciler.source.workload import default_words
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -95,7 +96,7 @@ def _network(parts: Parts, _: Shape) -> Json:
 
 
 def _size(form: str, examples: list[str], _parts: Parts, _shape: Shape) -> Json:
-    return pattern(form) | {"examples": examples}
+    return pattern(form, f"a size, as {' or '.join(examples)}") | {"examples": examples}
 
 
 SHORTS: Mapping[tuple[str, str], Short] = {
@@ -128,9 +129,8 @@ def _container(parts: Parts) -> Json:
 
 def _task(parts: Parts) -> Json:
     members = parts.members(input_of("RegisterTaskDefinition"))
-    ignored = dict.fromkeys(sorted(fields.read_only_task() - members.keys()), IGNORED)
-    pasted = {"taskDefinition": {"$ref": f"#/$defs/{TASK}"}}
-    return structure({**members, **ignored, **pasted})
+    known = {**members, "taskDefinition": {"$ref": f"#/$defs/{TASK}"}}
+    return structure(known, patternProperties=ignored(fields.read_only_task() - known.keys()))
 
 
 def _flat(parts: Parts, name: str, operation: str, words: frozenset[str]) -> dict[str, Json]:
@@ -148,13 +148,11 @@ def _flat(parts: Parts, name: str, operation: str, words: frozenset[str]) -> dic
 
 
 def _service(parts: Parts) -> Json:
-    ignored = dict.fromkeys(sorted(fields.read_only_service()), IGNORED)
     own_words = dict.fromkeys((*SERVICE_WORDS, *sorted(fields.SERVICE_OWN)))
     words = {name: SERVICE_WORDS.get(name, _anything)(parts) for name in own_words}
     words |= parts.model(own.ServiceSection)
-    words |= parts.model(own.ServiceSection)
-    flat = _flat(parts, SERVICE, "CreateService", fields.service_fields())
-    return structure({**ignored, **flat, **words})
+    known = {**_flat(parts, SERVICE, "CreateService", fields.service_fields()), **words}
+    return structure(known, patternProperties=ignored(fields.read_only_service() - known.keys()))
 
 
 def _migration(parts: Parts) -> Json:
@@ -174,7 +172,8 @@ def _defaults(parts: Parts) -> Json:
 
 
 def _named(description: str) -> Json:
-    return pattern(NAME_PATTERN.pattern) | {"description": description}
+    said = "a name: lower-case letters, digits, '-' and '_', at most 63"
+    return pattern(NAME_PATTERN.pattern, said) | {"description": description}
 
 
 # Sections ------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -30,9 +30,24 @@ def text(**more: Any) -> Json:
     return {"type": ["string", "number", "boolean", "null"], **more}
 
 
-def pattern(form: str) -> Json:
-    """Return a text of this form, a regular expression for the whole of it, or a reference."""
-    return text(pattern=f"^({form})$|{REFERENCE}")
+def pattern(form: str, said: str = "") -> Json:
+    """Return a text of this form, a regular expression for the whole of it, or a reference.
+
+    `said` is the form in words, which editors show in the place of the expression.
+    """
+    words = {"patternErrorMessage": said} if said else {}
+    return text(pattern=f"^({form})$|{REFERENCE}", **words)
+
+
+IGNORED: Json = {
+    "description": "Read-only in AWS: ignored, so that an answer may be pasted.",
+    "deprecated": True,
+}
+
+
+def ignored(names: Iterable[str]) -> Json:
+    """Return the pattern that takes these keys: allowed, and not offered as a property would be."""
+    return {f"^({'|'.join(sorted(names))})$": IGNORED}
 
 
 def choice(*values: str) -> Json:
@@ -201,7 +216,7 @@ class Parts:
 def duration() -> Json:
     """Return a duration as Go writes it."""
     form = r"([0-9]+(\.[0-9]+)?(h|m|s|ms))+"
-    return pattern(form) | {"examples": ["30s", "20m", "1h30m"]}
+    return pattern(form, "a duration, as 30s, 20m or 1h30m") | {"examples": ["30s", "20m", "1h30m"]}
 
 
 _MAKERS: Mapping[str, Callable[[], Json]] = {

@@ -13,12 +13,17 @@ from reconciler.plan.autoscaling_document import API, READ_ONLY
 from reconciler.shapes import redis_tables
 from reconciler.shapes.botocore_model import Shape, input_of, shape_named
 from reconciler.source import autoscaling, redis_lift
-from reconciler.source.schema_parts import Json, Parts, integer, listed, mapped, structure, text
+from reconciler.source.schema_parts import (
+    Json,
+    Parts,
+    ignored,
+    integer,
+    listed,
+    mapped,
+    structure,
+    text,
+)
 
-IGNORED: Json = {
-    "description": "Read-only in AWS: ignored, so that an answer may be pasted.",
-    "deprecated": True,
-}
 _PASTED: Json = {"^[A-Z]": {"description": "As AWS spells it in an answer."}}
 """Names that begin with a capital: an answer of these services that was pasted."""
 
@@ -42,16 +47,13 @@ def redis_group(parts: Parts) -> Json:
     created = redis_tables.create_fields() - redis_tables.REFUSED.keys()
     changed = redis_tables.declared_fields() - created
     service = redis_tables.SERVICE
-    return structure(
-        {
-            **dict.fromkeys(sorted(shape_named("ReplicationGroup", service).members), IGNORED),
-            **dict.fromkeys(sorted(redis_lift.ANSWERED), IGNORED),
-            **cache.members(input_of("CreateReplicationGroup", service), created),
-            **cache.members(input_of("ModifyReplicationGroup", service), changed),
-            **_parameter_group(parts),
-        },
-        patternProperties=_PASTED,
-    )
+    known = {
+        **cache.members(input_of("CreateReplicationGroup", service), created),
+        **cache.members(input_of("ModifyReplicationGroup", service), changed),
+        **_parameter_group(parts),
+    }
+    answered = {*shape_named("ReplicationGroup", service).members, *redis_lift.ANSWERED}
+    return structure(known, patternProperties=_PASTED | ignored(answered - known.keys()))
 
 
 def _parameter_group(parts: Parts) -> dict[str, Json]:
@@ -124,21 +126,20 @@ def service_autoscaling(parts: Parts) -> Json:
         "scheduledActions": _by_name(scaling, "PutScheduledAction", "scheduledActionName"),
         "scalableTargets": listed({"type": "object"}),
     }
-    ignored = dict.fromkeys(sorted(READ_ONLY), IGNORED)
     rest: dict[str, Json] = {word: {} for word in sorted(autoscaling.WORDS)}
     description = "What Application Auto Scaling does with the count, which is no longer ours then."
-    return structure(
-        {**ignored, **rest, **raw, **said}, patternProperties=_PASTED, description=description
-    )
+    known = {**rest, **raw, **said}
+    pasted = _PASTED | ignored(READ_ONLY - known.keys())
+    return structure(known, patternProperties=pasted, description=description)
 
 
 def _by_name(scaling: Parts, operation: str, name: str) -> Json:
     """Let a map by name stand for a list."""
-    ignored = dict.fromkeys(sorted(READ_ONLY), IGNORED)
+    written = input_of(operation, API).members.keys() - READ_ONLY
 
     def one() -> Json:
-        members = scaling.members(input_of(operation, API))
-        return structure({**members, **ignored}, patternProperties=_PASTED)
+        members = scaling.members(input_of(operation, API), written)
+        return structure(members, patternProperties=_PASTED | ignored(READ_ONLY))
 
     item = scaling.define(f"autoscaling.{name}", one)
     kinds = ["array", "object", "string", "null"]

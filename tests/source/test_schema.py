@@ -362,3 +362,20 @@ def test_autoscaling_is_known_short_raw_and_pasted():
         {"policies": {"cpu": {"targetTrackingPolicy": {}}}},
     ):
         assert mistakes(scaled(wrong)), wrong
+
+
+def test_what_only_aws_answers_is_taken_and_not_offered():
+    """A pasted answer is right, but an editor that completes properties does not propose its fields."""
+    defs = SCHEMA["$defs"]
+    for name, field in (
+        ("serviceEntry", "runningCount"),
+        ("taskDefinition", "registeredAt"),
+        ("redisEntry", "status"),
+    ):
+        assert field not in defs[name]["properties"]
+        assert any(re.search(p, field) for p in defs[name]["patternProperties"])
+
+
+def test_a_pattern_is_said_in_words():
+    """Editors show the words in the place of a regular expression."""
+    assert SCHEMA["$defs"]["duration"]["patternErrorMessage"] == "a duration, as 30s, 20m or 1h30m"
