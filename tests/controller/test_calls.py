@@ -42,13 +42,15 @@ def controller():
     return controller
 
 
-def make(controller, *operations):
+def make(controller, *operations, intended=None):
     """Make the calls as `execute` does, on a new snapshot."""
     ledger = controller.store.read()
     session = controller.store.acquire(ledger, controller.member)
     calls = tuple(ApiCall("thing", name, {"Name": name}) for name in operations)
     record = ledger.resources.get(str(ADDRESS))
-    Calls(controller.aws, session, ADDRESS, "git", record).make(ResourceRequest(APPLIED, calls))
+    Calls(controller.aws, session, ADDRESS, "git", record).make(
+        ResourceRequest(APPLIED, calls, intended)
+    )
 
 
 def told(controller):
@@ -85,3 +87,16 @@ def test_without_calls_only_the_ledger_learns(controller, made):
     make(controller)
     assert (made, told(controller)) == ([], [("RESOURCE", "remember", "")])
     assert controller.store.read().resources[str(ADDRESS)].version == 1
+
+
+def test_what_is_intended_is_remembered_before_the_first_call(controller, made):
+    """A refused call leaves the intention; the next step goes on from it to what is applied."""
+    intended = {"made": ["one"]}
+    with pytest.raises(AwsError):
+        make(controller, "Break", "Change", intended=intended)
+    assert controller.store.read().resources[str(ADDRESS)].applied == intended
+    make(controller, "Make", "Change", intended=intended)
+    record = controller.store.read().resources[str(ADDRESS)]
+    assert (record.applied, record.version) == (APPLIED, 2)
+    make(controller, intended=intended)  # without a call there is nothing to intend
+    assert controller.store.read().resources[str(ADDRESS)] == record

@@ -114,4 +114,6 @@ class ScalingWorld(World):
         return None if live is None else int(live.service["desiredCount"])
 
     def _set_count(self, resource: str, count: int) -> None:
-        self.edit(resource.rpartition("/")[2], desiredCount=count)
+        name = resource.rpartition("/")[2]
+        self.edit(name, desiredCount=count)
+        self.services[name] = replace(self.services[name], running_count=count)
