@@ -7,31 +7,26 @@ there are two steps with one address, the free one first (docs/plan.md).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from reconciler.model.observed import (
     RolloutState,
     ServicePresence,
 )
-from reconciler.model.plan import Change, Effect, ServiceRequest, Step, Verb
+from reconciler.model.plan import Effect, ServiceRequest, Step, Verb
 from reconciler.plan import freshness
 from reconciler.plan.adoption import are_marks, of_another, taken_over, untouched
+from reconciler.plan.compared import Compared, compared
 from reconciler.plan.controllers import (
-    as_deployed,
     creation_problem,
-    deployer_of,
     how_to_deploy,
     is_left_to_task_sets,
     refusal,
-    refused,
-    takes,
 )
 from reconciler.plan.effective import (
-    Effective,
     applied,
     for_creation,
-    for_existing,
     partly_applied,
 )
 from reconciler.plan.failed_rollout import after_failure
@@ -40,15 +35,10 @@ from reconciler.plan.lookups import awaited, said
 from reconciler.plan.ownership import Owner, owner_of, registration
 from reconciler.plan.pin import pin_images, pins_of
 from reconciler.plan.revision import (
-    RevisionSide,
-    compare_revision,
     creation_changes,
     reusable,
 )
 from reconciler.plan.service_side import (
-    FieldChange,
-    ServiceSide,
-    compare_service,
     create_request,
     creation_fields,
     update_request,
@@ -143,44 +133,8 @@ def _creation(subject: Subject) -> Step:
     )
 
 
-@dataclass(frozen=True)
-class _Found:
-    """Both sides of a live service, compared."""
-
-    effective: Effective
-    pinned: Mapping[str, Any]
-    service: ServiceSide
-    revision: RevisionSide
-    deployer: str
-
-    @property
-    def heavy(self) -> tuple[Change, ...]:
-        """What starts tasks, would need another service, or is another's to send."""
-        fields = (f.change for f in self.service.fields if not self._is_free(f))
-        return (*self.revision.changes, *fields)
-
-    @property
-    def free(self) -> tuple[FieldChange, ...]:
-        """The fields that may be sent by themselves, and start nothing."""
-        return tuple(f for f in self.service.fields if self._is_free(f))
-
-    @property
-    def light(self) -> tuple[Change, ...]:
-        """What starts nothing."""
-        return (*(f.change for f in self.free), *self.service.tags.changes)
-
-    @property
-    def refused(self) -> tuple[str, ...]:
-        """What UpdateService does not take because ECS does not deploy this service."""
-        fields = (f.field for f in self.service.fields)
-        return refused(self.deployer, fields, new_revision=bool(self.revision.changes))
-
-    def _is_free(self, field: FieldChange) -> bool:
-        return takes(self.deployer, field.field) and field.change.effect not in STARTS_TASKS
-
-
 def _existing(subject: Subject) -> tuple[Step, ...]:
-    found = _compared(subject)
+    found = compared(subject)
     address = subject.service.address
     adopt = subject.record is None and owner_of(subject.app, subject.live.tags) is Owner.NOBODY
     base = Step(
@@ -205,29 +159,6 @@ def _existing(subject: Subject) -> tuple[Step, ...]:
     return _split(subject, found, base, hold)
 
 
-def _compared(subject: Subject) -> _Found:
-    service, live, record = subject.service, subject.live, subject.record
-    known = subject.observed.task_definitions.get(live.task_definition_arn)
-    content = known.content if known else None
-    effective = for_existing(service, record, live.service, content)
-    pinned = pin_images(effective.task_definition, subject.observed.images)
-    deployer = deployer_of(live.service, effective.service)
-    if not takes(deployer, "taskDefinition"):
-        pinned = as_deployed(pinned, effective.task_definition, content)
-    found = _Found(
-        effective,
-        pinned,
-        compare_service(subject.app, service, effective.service, live, record),
-        compare_revision(service, pinned, record, subject.observed),
-        deployer,
-    )
-    if found.heavy or not takes(deployer, "forceNewDeployment"):
-        return found  # a rollout reads every secret anew
-    forced = freshness.redeployments(service, subject.observed, live, record)
-    fields = (FieldChange(change, "forceNewDeployment", True) for change in forced)
-    return replace(found, service=replace(found.service, fields=(*found.service.fields, *fields)))
-
-
 def _in_sync(subject: Subject, memory: dict[str, Any], base: Step) -> Step:
     """Return the step of nothing to send; its request, if any, only tells the ledger something."""
     record, live = subject.record, subject.live
@@ -242,7 +173,7 @@ def _in_sync(subject: Subject, memory: dict[str, Any], base: Step) -> Step:
     return replace(base, verb=Verb.NONE, request=None if known else remember)
 
 
-def _whole(subject: Subject, found: _Found, base: Step) -> Step:
+def _whole(subject: Subject, found: Compared, base: Step) -> Step:
     """Put everything in one step and one UpdateService."""
     register, reuse = _revision_slot(subject, found)
     rolls = bool(found.revision.changes)
@@ -264,7 +195,7 @@ def _whole(subject: Subject, found: _Found, base: Step) -> Step:
     )
 
 
-def _split(subject: Subject, found: _Found, base: Step, hold: str) -> tuple[Step, ...]:
+def _split(subject: Subject, found: Compared, base: Step, hold: str) -> tuple[Step, ...]:
     """Part what starts tasks, which waits or is held, from what starts nothing and may go."""
     whole = _whole(subject, found, base)
     waiting = Step(
@@ -298,7 +229,7 @@ def _split(subject: Subject, found: _Found, base: Step, hold: str) -> tuple[Step
     return (step, waiting)
 
 
-def _revision_slot(subject: Subject, found: _Found) -> tuple[Mapping[str, Any] | None, str]:
+def _revision_slot(subject: Subject, found: Compared) -> tuple[Mapping[str, Any] | None, str]:
     """Return a revision to register, or the ARN of one to use again; neither when the live one does."""
     if not found.revision.changes:
         return None, ""
@@ -308,7 +239,7 @@ def _revision_slot(subject: Subject, found: _Found) -> tuple[Mapping[str, Any] |
     return registration(subject.app, subject.service.address, found.pinned), ""
 
 
-def _hold_reason(subject: Subject, found: _Found) -> str:
+def _hold_reason(subject: Subject, found: Compared) -> str:
     """Say why what starts tasks must not be sent at all, empty when it may."""
     replacing = [f for f in found.service.fields if f.change.effect is Effect.REPLACE]
     if replacing:
@@ -329,20 +260,20 @@ def _hold_reason(subject: Subject, found: _Found) -> str:
     return content_problem(subject, found.effective.task_definition, found.effective.lost)
 
 
-def _what_to_do(subject: Subject, found: _Found) -> tuple[str, ...]:
+def _what_to_do(subject: Subject, found: Compared) -> tuple[str, ...]:
     """Say what a person can type about a held step."""
     if found.refused:
         return how_to_deploy(found.deployer, subject.app.key, str(subject.service.address))
     return next_command(subject) if subject.is_held else ()
 
 
-def _news(subject: Subject, found: _Found) -> tuple[str, ...]:
+def _news(subject: Subject, found: Compared) -> tuple[str, ...]:
     """Say what the world has that it had not when the service was deployed."""
     looked_up = moved_notes(subject.service) if found.heavy or found.light else ()
     return (*looked_up, *freshness.notes(subject.service, subject.observed, subject.live))
 
 
-def _lost_notes(found: _Found) -> tuple[str, ...]:
+def _lost_notes(found: Compared) -> tuple[str, ...]:
     """Say what a new revision, made of the files alone, will not have of the live one."""
     if not found.revision.changes or not found.revision.undeclared:
         return ()
