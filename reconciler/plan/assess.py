@@ -249,6 +249,8 @@ def _resource(address: Address, steps: Sequence[Step]) -> _Line:
     if differing and health is Health.HEALTHY:
         health = Health.HELD if held else Health.PROGRESSING
     code = GUARD if held else NOT_CONVERGED
+    if is_stopped(steps):
+        health, code = _worst((health, Health.DEGRADED)), REFUSED_BY_AWS
     if not differing and health is Health.HEALTHY:
         code = OK
     said = "; ".join(filter(None, (_message(s) for s in steps)))

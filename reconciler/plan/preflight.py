@@ -36,7 +36,13 @@ def starting(plan: Plan) -> frozenset[Address]:
 
 def stops(observed: ObservedApp, address: Address) -> tuple[str, ...]:
     """Return, in words, the failed checks that keep a resource's tasks from being started."""
-    return tuple(f"{WORD}: {f.name}: {f.message}" for f in _failed(observed, address))
+    return tuple(_reason(finding) for finding in _failed(observed, address))
+
+
+def shortened(reason: str, findings: Iterable[Finding]) -> str:
+    """Return a reason without what `check_lines` say of it below the step."""
+    found = next((finding for finding in findings if _reason(finding) == reason), None)
+    return f"{WORD}: {found.name}" if found else reason
 
 
 def stopped_services(desired: DesiredApp, observed: ObservedApp) -> tuple[str, ...]:
@@ -82,6 +88,10 @@ def check_lines(findings: Iterable[Finding]) -> Iterator[str]:
         names = ", ".join(f.name for f in unseen)
         hint = f" ({', '.join(wanted)})" if wanted else ""
         yield f"{SIGNS[CheckState.UNSEEN]} {CheckState.UNSEEN}: {names}{hint}"
+
+
+def _reason(finding: Finding) -> str:
+    return f"{WORD}: {finding.name}: {finding.message}"
 
 
 def _starts(step: Step) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from reconciler.model.desired import DesiredApp
 from reconciler.model.plan import Change, Plan, Step, Verb
 from reconciler.plan.canonical import canonical_json
-from reconciler.plan.preflight import check_lines
+from reconciler.plan.preflight import check_lines, shortened
 
 API_VERSION = "reconciler/v1alpha1"
 MARKDOWN_LIMIT = 65_536
@@ -118,7 +118,8 @@ def _step_lines(step: Step, style: Style, *, explain: bool) -> list[str]:
     summary = f"  {step.summary}" if step.summary else ""
     lines = [f"{style(f'{word:<8}', str(step.verb))} {step.address!s:<24}{summary}".rstrip()]
     if step.blocked_by:
-        lines.append(f"    blocked by {', '.join(step.blocked_by)}")
+        reasons = (shortened(reason, step.findings) for reason in step.blocked_by)
+        lines.append(f"    blocked by {', '.join(reasons)}")
     for change in step.changes:
         lines += _change_lines(change, style)
     lines += [

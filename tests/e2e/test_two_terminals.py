@@ -93,6 +93,11 @@ def test_aws_outlives_its_controller(terminal):
         terminal.client("iam").create_role(
             RoleName=name, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]})
         )
+    terminal.client("elasticache").create_cache_subnet_group(
+        CacheSubnetGroupName="shop-production",
+        CacheSubnetGroupDescription="by hand",
+        SubnetIds=["subnet-0aaa"],
+    )
     first = terminal.controller()
     first.until("converged")
     first.kill()

@@ -19,6 +19,7 @@ from reconciler.plan.preflight import check_lines, starting
 from reconciler.plan.render import as_document, as_markdown, as_text
 from tests.plan.builders import a_migration, a_service, an_app
 from tests.plan.world import World
+from tests.resources.everything import everything
 
 WEB, WORKER, DB = (
     Address("service", "web"),
@@ -136,6 +137,20 @@ def test_the_status_says_that_aws_would_refuse():
         assert not status.converged
 
 
+def test_a_stopped_redis_group_says_that_aws_would_refuse():
+    """Exit code 3, as for services: its subnet group is not there."""
+    (redis,) = everything().redis
+    app = replace(an_app(), redis=(redis,))
+    observed = replace(World().observe(app), findings=(finding(FAILED, redis.address),))
+    plan = make_plan(app, observed)
+
+    status = assess(app, observed, plan)
+
+    assert [s.verb for s in plan.steps] == [Verb.CREATE], plan.steps
+    assert plan.steps[0].blocked_by[0].startswith("preflight: role shop")
+    assert (status.exit_code, status.resources[0].health) == (3, Health.DEGRADED)
+
+
 def test_a_stopped_migration_is_degraded():
     """As one whose image is not there."""
     app = an_app(migrations=(a_migration(),))
@@ -169,7 +184,7 @@ def test_every_form_of_a_plan_shows_them():
 
     for text in (as_text(plan), as_markdown(plan)):
         assert "✗ role shop: there is no role shop" in text
-        assert "blocked by preflight: role shop" in text
+        assert "blocked by preflight: role shop\n" in text
     resources = {r["address"]: r for r in as_document(plan)["resources"]}
     assert resources["service/web"]["checks"] == [
         {"name": "role shop", "state": "failed", "message": "there is no role shop"},

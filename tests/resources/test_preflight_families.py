@@ -12,6 +12,7 @@ from reconciler.aws.door import Aws
 from reconciler.aws.translate import from_code
 from reconciler.model.errors import InvalidRequest, Unreachable
 from reconciler.model.finding import CheckState, Finding
+from reconciler.model.lookups import Unresolved
 from reconciler.model.names import Address
 from reconciler.model.observed import ObservedService, ServicePresence
 from reconciler.resources.preflight.families import findings
@@ -528,6 +529,25 @@ def test_a_file_system_must_be_usable(place):
     place.around.file_systems["fs-0123456789abcdef0"] = "deleting"
 
     assert place.look()["file system fs-0123456789abcdef0"].state is FAILED
+
+
+def test_who_waits_for_redis_is_looked_at_meanwhile():
+    """A group takes minutes: what else is missing is known before it is there. Other look-ups are not guessed."""
+    app = everything()
+    web, worker = app.services
+    waits = replace(
+        web, unresolved=(Unresolved("redis.main.url", "not ready", blocked_by="redis/main"),)
+    )
+    broken = replace(worker, unresolved=(Unresolved("ssm:/x", "not there"),))
+
+    found = whole(replace(app, services=(waits, broken), migrations=()))
+
+    assert found.addresses == (WEB,)
+
+
+def test_a_look_up_in_place_of_a_number_is_no_number():
+    """How many tasks there will be is not known then; nothing breaks."""
+    assert a_workload(running=None, desiredCount="${ssm:/count}").new_tasks() == 1
 
 
 def test_what_is_not_resolved_yet_is_left_out(place):

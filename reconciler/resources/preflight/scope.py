@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from reconciler.model.desired import DesiredApp, DesiredRedis, Document
 from reconciler.model.finding import CheckState
+from reconciler.model.lookups import Unresolved
 from reconciler.model.names import Address
 from reconciler.model.observed import ObservedService, ServicePresence
 from reconciler.resources.grants.statement import Names
@@ -110,17 +111,17 @@ class Workload:
         the other deployment strategies (deployment-type-ecs in the developer guide).
         """
         if not self.is_service:
-            return int(self.fields.get("count", 1))
+            return number(self.fields.get("count"), 1)
         if self.fields.get("schedulingStrategy") == "DAEMON":
             return 0
         live = self.live.service if self.live is not None else {}
-        count = int(self.fields.get("desiredCount", live.get("desiredCount", 1)))
+        count = number(self.fields.get("desiredCount"), number(live.get("desiredCount"), 1))
         if self.is_new or self.live is None:
             return count
         configuration = self.fields.get("deploymentConfiguration") or {}
         if configuration.get("strategy", "ROLLING") != "ROLLING":
             return count
-        most = count * int(configuration.get("maximumPercent", 200)) // 100
+        most = count * number(configuration.get("maximumPercent"), 200) // 100
         return max(0, most - self.live.running_count)
 
 
@@ -158,22 +159,34 @@ def whole(
 ) -> Scope:
     """Return the scope of an app's workloads, or of those that `only` takes; `live` by section key.
 
-    Workloads whose look-ups gave nothing are left out: the plan holds them for that already.
+    Workloads whose look-ups gave nothing are left out: the plan holds them for that already. What merely
+    waits for a Redis group is looked at, its look-ups as they are written.
     """
     seen = live or {}
     services = [
         Workload(s.address, s.service, s.task_definition, seen.get(s.name))
         for s in app.services
-        if not s.unresolved
+        if _is_readable(s.unresolved)
     ]
     migrations = [
-        Workload(m.address, m.launch, m.task_definition) for m in app.migrations if not m.unresolved
+        Workload(m.address, m.launch, m.task_definition)
+        for m in app.migrations
+        if _is_readable(m.unresolved)
     ]
     return Scope(
         app,
         tuple(w for w in (*migrations, *services) if only(w.address)),
-        tuple(r for r in app.redis if not r.unresolved and only(r.address)),
+        tuple(r for r in app.redis if _is_readable(r.unresolved) and only(r.address)),
     )
+
+
+def _is_readable(unresolved: Iterable[Unresolved]) -> bool:
+    return all(one.blocked_by for one in unresolved)
+
+
+def number(value: Any, otherwise: int) -> int:
+    """Return a number of the documents, or another one where a look-up still stands in its place."""
+    return value if isinstance(value, int) else otherwise
 
 
 def gathered(named: Iterable[tuple[Thing, Address]]) -> dict[Thing, tuple[Address, ...]]:

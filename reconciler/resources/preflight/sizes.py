@@ -17,6 +17,7 @@ from reconciler.resources.preflight.scope import (
     Verdict,
     Workload,
     failed,
+    number,
     ok,
     warning,
 )
@@ -86,7 +87,7 @@ def _counts(workload: Workload) -> Verdict:
         )
         if len(things) > most
     ]
-    count = int(fields.get("desiredCount") or 0)
+    count = number(fields.get("desiredCount"), 0)
     if over:
         return failed(f"more than ECS takes: {', '.join(over)}")
     if count > quotas.TASKS_PER_SERVICE:
