@@ -18,7 +18,12 @@ from reconciler.aws.door import Aws
 from reconciler.aws.identity import caller_identity
 from reconciler.model.desired import DesiredApp
 from reconciler.model.diagnostics import Diagnostic
-from reconciler.model.errors import AccessDenied, InvalidDesiredState, UsageError
+from reconciler.model.errors import (
+    AccessDenied,
+    InvalidDesiredState,
+    RegistryError,
+    UsageError,
+)
 from reconciler.model.observed import (
     LedgerView,
     ObservedApp,
@@ -30,6 +35,7 @@ from reconciler.model.plan import Plan
 from reconciler.plan.ownership import APP_TAG, ENVIRONMENT_TAG, owner_name
 from reconciler.plan.planner import make_plan
 from reconciler.resources import image, inventory
+from reconciler.resources.digests import Digests
 from reconciler.resources.inventory import Found
 from reconciler.settings import Settings
 from reconciler.source.folder import Loaded, load_folder
@@ -93,10 +99,12 @@ def init(settings: Settings, options: ImportOptions, *, say: Say) -> ImportRepor
         services=[name.rpartition("/")[2] for name in options.services],
     )
     region = _region(settings, options.region)
-    aws = World(settings).door(region)
+    world = World(settings)
+    aws = world.door(region)
     account = caller_identity(aws.within(FIRST_ANSWER)).account
     say(f"reading cluster {options.cluster} in {account}/{region}")
-    found, absent = inventory.read(aws, options.cluster, _wanted(aws, options))
+    wanted = _wanted(aws, options)
+    found, absent = inventory.read(aws, options.cluster, wanted, world.registry)
     groups, missing = inventory.read_redis(aws, options.redis)
     absent |= missing
     if not (found or groups):
@@ -111,7 +119,7 @@ def init(settings: Settings, options: ImportOptions, *, say: Say) -> ImportRepor
         raise UsageError("; ".join(f"{name} {why}" for name, why in absent.items()))
     folder = settings.directory / target.environment / target.app
     refuse_overwriting(folder, force=options.force)
-    images = _resolved(aws, found, say)
+    images = _resolved(aws, Digests(world.registry), found, say)
     proof = prove(target, found, images, groups)
     files = {} if proof.written is None else put(folder, proof.written.files)
     if files:
@@ -183,8 +191,8 @@ def refuse_overwriting(folder: Path, *, force: bool) -> None:
         raise UsageError(f"{folder} holds {', '.join(there)}: --force overwrites what init writes")
 
 
-def _resolved(aws: Aws, found: Sequence[Found], say: Say) -> dict[str, str]:
-    """Return what ECR says of each image with a tag: `diff` asks the same."""
+def _resolved(aws: Aws, digests: Digests, found: Sequence[Found], say: Say) -> dict[str, str]:
+    """Return what the registries say of each image: `diff` asks the same."""
     images = {
         str(c["image"])
         for f in found
@@ -194,12 +202,9 @@ def _resolved(aws: Aws, found: Sequence[Found], say: Say) -> dict[str, str]:
     known: dict[str, str] = {}
     for text in sorted(images):
         try:
-            digest = image.resolve(aws, text)
-        except AccessDenied as denied:
-            say(f"images are not checked: {denied}")
-            break
-        if digest is not None:
-            known[text] = digest
+            known |= digests.read(aws, [text], {}).digests
+        except (AccessDenied, RegistryError) as error:
+            say(f"the image {text} is not checked: {error}")
     return known
 
 

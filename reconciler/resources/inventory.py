@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.aws.door import Aws
+from reconciler.aws.registry import Registry
 from reconciler.model.errors import AccessDenied, NotFound
 from reconciler.model.observed import (
     ObservedAutoscaling,
@@ -77,7 +78,9 @@ def service_names(aws: Aws, cluster: str) -> list[str]:
     return sorted(str(arn).rsplit("/", 1)[-1] for arn in arns)
 
 
-def read(aws: Aws, cluster: str, names: Sequence[str]) -> tuple[list[Found], dict[str, str]]:
+def read(
+    aws: Aws, cluster: str, names: Sequence[str], registry: Registry | None = None
+) -> tuple[list[Found], dict[str, str]]:
     """Return the services in the order of their names, and why those that are missing are not there."""
     live = _completed(aws, ecs_service.observe(aws, cluster, names))
     absent = {name: why for name in names if (why := _why_not(live.get(name)))}
@@ -91,7 +94,7 @@ def read(aws: Aws, cluster: str, names: Sequence[str]) -> tuple[list[Found], dic
         running: Mapping[str, str] = {}
         containers = definition.content.get("containerDefinitions", ())
         if any("@" not in str(c.get("image", "")) for c in containers):
-            running = running_digests(aws, cluster, live[name], definition.content)
+            running = running_digests(aws, cluster, live[name], definition.content, registry)
         found.append(Found(live[name], definition, running, scaling.get(name)))
     return found, absent
 

@@ -59,6 +59,7 @@ class Observer:
         """
         self._environment = environment or {}
         self._redis = RedisReader()
+        self._registry = registry
         self._digests = Digests(registry)
         self.preflight = preflight or Preflight()
         self._freshness = Freshness(registry)
@@ -87,7 +88,7 @@ class Observer:
         definitions = self._definitions(aws, desired, services, images, ledger)
         return ObservedApp(
             key=desired.key,
-            services=_with_running_images(aws, desired, services, definitions, images),
+            services=self._with_running_images(aws, desired, services, definitions, images),
             task_definitions=definitions,
             images=images,
             platforms=found.platforms,
@@ -147,28 +148,28 @@ class Observer:
                     found[arn] = self._revision(aws, desired.cluster, arn)
         return found
 
+    def _with_running_images(
+        self,
+        aws: Aws,
+        desired: DesiredApp,
+        services: Mapping[str, ObservedService],
+        definitions: Mapping[str, ObservedTaskDefinition],
+        images: Mapping[str, str],
+    ) -> dict[str, ObservedService]:
+        """Add what runs where the live task definition names a tag and the files the digest behind it."""
+        found = dict(services)
+        for service in desired.services:
+            live = found[service.name]
+            known = definitions.get(live.task_definition_arn)
+            if known is not None and needs_running_images(service, known.content, images):
+                running = running_digests(aws, desired.cluster, live, known.content, self._registry)
+                found[service.name] = replace(live, running=running)
+        return found
+
     def _revision(self, aws: Aws, cluster: str, arn: str) -> ObservedTaskDefinition:
         if arn not in self._revisions:
             self._revisions.update(task_definition.observe(aws, cluster, [arn]))
         return self._revisions[arn]
-
-
-def _with_running_images(
-    aws: Aws,
-    desired: DesiredApp,
-    services: Mapping[str, ObservedService],
-    definitions: Mapping[str, ObservedTaskDefinition],
-    images: Mapping[str, str],
-) -> dict[str, ObservedService]:
-    """Add what runs where the live task definition names a tag and the files the digest behind it."""
-    found = dict(services)
-    for service in desired.services:
-        live = found[service.name]
-        known = definitions.get(live.task_definition_arn)
-        if known is not None and needs_running_images(service, known.content, images):
-            running = running_digests(aws, desired.cluster, live, known.content)
-            found[service.name] = replace(live, running=running)
-    return found
 
 
 def _candidates(aws: Aws, service: DesiredService, observed: ObservedService) -> list[str]:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.aws.door import Aws
-from reconciler.model.errors import AccessDenied, InvalidRequest, NotFound
+from reconciler.aws.registry import Closed, Registry
+from reconciler.model.errors import AccessDenied, InvalidRequest, NotFound, RegistryError
 from reconciler.model.observed import ObservedService
 from reconciler.resources import image
 
@@ -18,13 +19,17 @@ _NEWEST = 100
 
 
 def running_digests(
-    aws: Aws, cluster: str, live: ObservedService, content: Mapping[str, Any]
+    aws: Aws,
+    cluster: str,
+    live: ObservedService,
+    content: Mapping[str, Any],
+    registry: Registry | None = None,
 ) -> dict[str, str]:
     """Return `sha256:…` by container name for the containers of `content`, the live task definition.
 
     ECS resolves a tag once for each service deployment and keeps the digest in its service revision
     (botocore: ContainerImage.imageDigest); older services have only their tasks (Container.imageDigest),
-    and where nothing runs ECR tells what would. A container of which nobody knows is left out.
+    and where nothing runs the registry tells what would. A container of which nobody knows is left out.
     """
     wanted = {str(c["name"]): str(c.get("image", "")) for c in content["containerDefinitions"]}
     found = {name: digest for name, text in wanted.items() if (digest := image.parse(text).digest)}
@@ -33,7 +38,10 @@ def running_digests(
             return found
         found = {**source(aws, cluster, live), **found}
     for name in wanted.keys() - found.keys():
-        resolved = image.resolve(aws, wanted[name])
+        try:
+            resolved = image.resolve(aws, wanted[name], registry)
+        except (Closed, RegistryError):
+            continue
         if resolved is not None and (digest := image.parse(resolved).digest):
             found[name] = digest
     return {name: found[name] for name in wanted if name in found}

@@ -87,6 +87,7 @@ def cluster(monkeypatch):
     monkeypatch.setattr(
         "reconciler.app.world.BotoTransport", lambda *_, **__: FakeTransport(timeline, handlers)
     )
+    monkeypatch.setattr("reconciler.app.world.World.registry", None)
     monkeypatch.setattr(SystemClock, "sleep", lambda _clock, duration: timeline.advance(duration))
     return found
 

@@ -17,7 +17,7 @@ def deployed(stage, name, **container):
         requiresCompatibilities=["FARGATE"],
         cpu="256",
         memory="512",
-        executionRoleArn="arn:aws:iam::123456789012:role/shop-production-execution",
+        executionRoleArn="arn:aws:iam::123456789012:role/shop-execution",
         containerDefinitions=[
             {
                 "name": "app",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reconciler.aws.door import Aws
-from reconciler.model.errors import AccessDenied
+from reconciler.model.errors import AccessDenied, RegistryError
 from reconciler.model.observed import ObservedService, ServicePresence
 from reconciler.resources.running import running_digests
 from tests.fakes.timeline import Timeline
@@ -108,3 +108,25 @@ def test_a_digest_needs_no_question(world):
     content = {"containerDefinitions": [{"name": "app", "image": f"{REPOSITORY}@{ONE}"}]}
     assert running_digests(world.aws, "production", world.live, content) == {"app": ONE}
     assert world.transport.operations() == []
+
+
+def test_another_registry_tells_what_would_run(world):
+    """With a door to registries, an image outside ECR is resolved where nothing runs."""
+
+    class Hub:
+        def digest(self, repository, tag):
+            return TWO if (repository, tag) == ("nginx", "latest") else ""
+
+    found = running_digests(world.aws, "production", world.live, CONTENT, Hub())
+    assert found == {"app": THREE, "nginx": TWO}
+
+
+def test_a_registry_that_does_not_answer_leaves_it_unknown(world):
+    """What runs is a help, never a reason to stop."""
+
+    class Broken:
+        def digest(self, _repository, _tag):
+            raise RegistryError("503")
+
+    found = running_digests(world.aws, "production", world.live, CONTENT, Broken())
+    assert found == {"app": THREE}
