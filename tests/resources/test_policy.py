@@ -22,12 +22,14 @@ from reconciler.model.desired import (
     SyncPolicy,
     When,
 )
+from reconciler.model.lookups import Deferred, Lookup
 from reconciler.model.names import Address
 from reconciler.resources.kinds import KINDS
 from reconciler.resources.policy import Role, least_policy
 from tests.resources.everything import everything
 
-IMAGE = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/team/shop:1"
+ECR = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
+IMAGE = f"{ECR}/team/shop:1"
 WRITES = (
     "Create",
     "Update",
@@ -230,6 +232,30 @@ def test_no_apps_no_policy():
     """A policy about nothing is a mistake of the caller."""
     with pytest.raises(ValueError, match="at least one app"):
         least_policy([], Role.DIFF)
+
+
+@pytest.mark.parametrize(
+    ("parts", "granted"),
+    [
+        ((f"{ECR}/team/shop:", Lookup("ssm:/tag")), "team/shop"),
+        ((f"{ECR}/team/shop:v", Lookup("ssm:/tag"), "-x"), "team/shop"),
+        ((f"{ECR}/team/", Lookup("ssm:/name"), ":1"), "team/*"),
+        ((Lookup("ssm:/image"),), "*"),
+        (("nginx:", Lookup("ssm:/tag")), "*"),
+    ],
+)
+def test_the_repository_of_an_image_that_is_looked_up(parts, granted):
+    """As much of it as the files tell; the rest of the name is anybody's."""
+    task = {"family": "f", "containerDefinitions": [{"name": "a", "image": Deferred(parts)}]}
+    service = DesiredService(Address("service", "web"), {"serviceName": "web"}, task)
+    desired = app(services=(service,), migrations=(), guard=None)
+    resources = {
+        r
+        for s in statements(Role.DIFF, desired)
+        if "ecr:DescribeImages" in s["Action"]
+        for r in s["Resource"]
+    }
+    assert resources == {f"arn:aws:ecr:ap-northeast-1:123456789012:repository/{granted}"}
 
 
 def test_look_ups_are_granted_one_by_one():
