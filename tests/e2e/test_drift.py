@@ -169,6 +169,8 @@ def live_service(stage):
 def test_live_service_is_adopted_only_when_applied(stage):
     """An existing service without our tags is shown as adopt, untouched by diff, then becomes ours."""
     live_service(stage)
+    made = stage.cli("apply", "--yes", "redis/main")  # what the service refers to
+    assert made.code == OK, made
 
     shown = stage.cli("diff", "service/web")
     assert shown.code == DIFFERENT
