@@ -11,7 +11,12 @@ from random import Random
 from typing import Any
 
 from reconciler.model.names import Path
-from reconciler.model.observed import ObservedService, ObservedTaskDefinition, ServicePresence
+from reconciler.model.observed import (
+    ObservedAutoscaling,
+    ObservedService,
+    ObservedTaskDefinition,
+    ServicePresence,
+)
 from reconciler.plan.canonical import canonical_service, canonical_task_definition, item_key
 from reconciler.resources.inventory import Found
 from reconciler.shapes.botocore_model import Shape, container_shape, input_of
@@ -264,7 +269,54 @@ class Maker:
             ),
             ObservedTaskDefinition(arn, family, index + 1, active=True, content=content, tags=tags),
             {c["name"]: DIGEST for c in content["containerDefinitions"]},
+            self.scaling()
+            if value.get("schedulingStrategy") != "DAEMON" and self.maybe()
+            else None,
         )
+
+    def scaling(self) -> ObservedAutoscaling:
+        """Return what Application Auto Scaling may have: our short words, and what others make."""
+        target = {
+            "minCapacity": self.random.randint(0, 2),
+            "maxCapacity": self.random.randint(2, 9),
+        }
+        if self.maybe():
+            target["suspendedState"] = {"scheduledScalingSuspended": self.maybe()}
+        metrics = {
+            "cpu": "ECSServiceAverageCPUUtilization",
+            "memory": "ECSServiceAverageMemoryUtilization",
+        }
+        policies: dict[str, Any] = {
+            self.random.choice([name, f"{name}-target"]): {
+                "policyType": "TargetTrackingScaling",
+                "targetTrackingScalingPolicyConfiguration": {
+                    "targetValue": self.random.randint(1, 200) / 2,
+                    "predefinedMetricSpecification": {"predefinedMetricType": metric},
+                    "disableScaleIn": self.maybe(),
+                    **({"scaleInCooldown": self.random.randint(0, 99)} if self.maybe() else {}),
+                },
+            }
+            for name, metric in metrics.items()
+            if self.maybe()
+        }
+        if self.maybe(0.3):
+            steps = [
+                {"metricIntervalLowerBound": 0.0, "scalingAdjustment": self.random.randint(1, 5)}
+            ]
+            policies["steps"] = {
+                "policyType": "StepScaling",
+                "stepScalingPolicyConfiguration": {
+                    "adjustmentType": "ChangeInCapacity",
+                    "stepAdjustments": steps,
+                    "cooldown": 60,
+                },
+            }
+        action = {
+            "schedule": "cron(0 18 * * ? *)",
+            "timezone": "Asia/Tokyo",
+            "scalableTargetAction": {"minCapacity": 1},
+        }
+        return ObservedAutoscaling(target, policies, {"night": action} if self.maybe(0.3) else {})
 
     def _service_document(
         self, name: str, content: Mapping[str, Any], *, fargate: bool
