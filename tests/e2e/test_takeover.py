@@ -21,8 +21,9 @@ TAKEOVER = 60.0
 
 
 def app_in(stage, name: str, sleep: str = "0"):
-    """Add the sample as an app of environment `name`, with a database and a cluster name of its own."""
+    """Add the sample as an app of environment `name`, with a database and a Redis of its own."""
     text = stage.file.read_text().replace("environment: production", f"environment: {name}")
+    text = text.replace(": shop-production\n", f": shop-{name}\n")
     text = text.replace("/shop/production/", f"/shop/{name}/").replace(
         "  db:\n    from: rails\n",
         f'  db:\n    from: rails\n    environment:\n      MIGRATION_SLEEP: "{sleep}"\n'
