@@ -14,6 +14,7 @@ from pathlib import Path
 from reconciler.model.desired import DesiredApp
 from reconciler.model.diagnostics import Diagnostic
 from reconciler.model.names import NAME_PATTERN, AppKey
+from reconciler.plan.redis_subject import is_managed
 from reconciler.source.document import Where, build_app, is_base
 from reconciler.source.extends import Layer, Layers, merged
 from reconciler.source.files import APP_FILE, Root, discover
@@ -173,8 +174,14 @@ def _raw(path: Path) -> bytes:
         return b""
 
 
+_CLAIMED = {"app": "app", "redis": "Redis group"}
+
+
 def _refuse_twins(candidates: list[_Candidate]) -> None:
-    """Report apps that claim the same key, or the same service in AWS: none of them can be right."""
+    """Report apps that claim the same key, service or Redis group in AWS: none of them can be right.
+
+    A Redis group that is only referred to is claimed by nobody.
+    """
     claims: dict[tuple[str, ...], list[_Candidate]] = {}
     for candidate in candidates:
         if candidate.app is None:
@@ -184,9 +191,13 @@ def _refuse_twins(candidates: list[_Candidate]) -> None:
         for service in app.services:
             claim = (app.account, app.region, app.cluster, service.service_name)
             claims.setdefault(claim, []).append(candidate)
+        for redis in filter(is_managed, app.redis):
+            group = str(redis.group["replicationGroupId"])
+            claims.setdefault(("redis", app.account, app.region, group), []).append(candidate)
     for claimed, claimants in claims.items():
         for one in claimants if len(claimants) > 1 else ():
             others = ", ".join(c.name for c in claimants if c is not one)
-            what = f"the app {claimed[1]}" if claimed[0] == "app" else f"the service {claimed[-1]}"
+            kind = _CLAIMED.get(claimed[0], "service")
+            what = f"the {kind} {claimed[-1]}"
             place = Place(SourceFile(f"{one.name}/{APP_FILE}"))
             one.report.error(place, f"{what} is also declared in {others}", "same-name")

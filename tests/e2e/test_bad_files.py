@@ -121,6 +121,7 @@ def test_broken_app_does_not_stop_another(stage):
     """One app's mistake is its own: another app of the folder converges beside it."""
     other = stage.folder / "staging" / "shop" / "app.yaml"
     text = stage.file.read_text().replace("environment: production", "environment: staging")
+    text = text.replace("Id: shop-production", "Id: shop-staging")
     stage.write(other, text.replace("/shop/production/", "/shop/staging/"))
     stage.seed()
     stage.edit(("stopTimeout", "stopTimout"))

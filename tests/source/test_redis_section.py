@@ -257,3 +257,15 @@ def test_a_value_may_come_from_a_look_up(world):
         section("cacheSubnetGroupName: ${cfn:Net.Caches}", "securityGroupIds: ['${ssm:/sg}']"),
     ).redis
     assert str(redis.group["cacheSubnetGroupName"]) == "${cfn:Net.Caches}"
+
+
+def test_two_apps_cannot_look_after_one_group(world):
+    """Each would undo what the other declares; to refer to another app's group is fine."""
+    mine = section("engine: redis", "cacheNodeType: cache.t3.micro")
+    other = HEADER.replace("environment: production", "environment: staging")
+    world.write("staging/shop/app.yaml", other + mine)
+    said = {error.message for error in world.errors(HEADER, mine)}
+    places = (world.root / "production/shop", world.root / "staging/shop")
+    assert said == {f"the Redis group shop-production is also declared in {p}" for p in places}
+    world.write("staging/shop/app.yaml", other + REDIS)
+    assert world.app(HEADER, mine).redis
