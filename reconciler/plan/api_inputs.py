@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from reconciler.model.desired import DesiredApp, DesiredMigration, DesiredService
 from reconciler.model.names import Address
-from reconciler.plan.autoscaling_document import API, resource_id, scope_of
+from reconciler.plan.autoscaling.document import API, resource_id, scope_of
 from reconciler.plan.ownership import registration
-from reconciler.plan.redis_group import creation_document
-from reconciler.plan.redis_parameters import parameter_group_document
+from reconciler.plan.redis.group import creation_document
+from reconciler.plan.redis.parameters import parameter_group_document
 from reconciler.plan.service_side import create_request
 from reconciler.shapes.botocore_model import input_of
 from reconciler.shapes.casing import to_wire

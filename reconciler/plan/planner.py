@@ -14,8 +14,8 @@ from reconciler.model.desired import DesiredApp, DesiredMigration, DesiredServic
 from reconciler.model.names import Address
 from reconciler.model.observed import ObservedApp
 from reconciler.model.plan import Plan, Step, Verb
-from reconciler.plan.autoscaling_release import given_up_steps, orphaned_scaling_steps
-from reconciler.plan.autoscaling_steps import autoscaling_steps
+from reconciler.plan.autoscaling.release import given_up_steps, orphaned_scaling_steps
+from reconciler.plan.autoscaling.steps import autoscaling_steps
 from reconciler.plan.gate import KIND, active_name, before, gates_of, vanished
 from reconciler.plan.image_problems import stopped
 from reconciler.plan.migration_steps import (
@@ -27,8 +27,8 @@ from reconciler.plan.migration_steps import (
 from reconciler.plan.orphans import orphan_steps
 from reconciler.plan.preflight import stopped_services, stops, with_findings
 from reconciler.plan.queues import live_notes
-from reconciler.plan.redis_steps import forgotten_steps, redis_steps
-from reconciler.plan.redis_subject import RedisSubject
+from reconciler.plan.redis.steps import forgotten_steps, redis_steps
+from reconciler.plan.redis.subject import RedisSubject
 from reconciler.plan.service_steps import is_settled, service_steps
 from reconciler.plan.subject import Subject
 

@@ -15,7 +15,7 @@ from reconciler.aws.door import Aws
 from reconciler.aws.translate import expect
 from reconciler.model.errors import NotFound
 from reconciler.model.observed import ObservedAutoscaling
-from reconciler.plan.autoscaling_document import (
+from reconciler.plan.autoscaling.document import (
     API,
     DIMENSION,
     NAMESPACE,

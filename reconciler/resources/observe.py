@@ -23,12 +23,12 @@ from reconciler.model.observed import (
     ObservedTaskDefinition,
     ServicePresence,
 )
-from reconciler.plan.autoscaling_memory import remembered
+from reconciler.plan.autoscaling.memory import remembered
+from reconciler.plan.autoscaling.resource_label import wanted_target_group
 from reconciler.plan.freshness import followed
 from reconciler.plan.lookups import filled
 from reconciler.plan.needs import needs_running_images, needs_task_definition
-from reconciler.plan.redis_values import redis_values
-from reconciler.plan.resource_label import wanted_target_group
+from reconciler.plan.redis.values import redis_values
 from reconciler.resources import lookups, service_revision, target_group
 from reconciler.resources.autoscaling import autoscaling
 from reconciler.resources.digests import Digests

@@ -19,8 +19,8 @@ from reconciler.model.observed import (
     ObservedRedis,
 )
 from reconciler.plan.queues import needs_live_policy
-from reconciler.plan.redis_parameters import differing
-from reconciler.plan.redis_subject import is_managed, memory_of, owned_parameters
+from reconciler.plan.redis.parameters import differing
+from reconciler.plan.redis.subject import is_managed, memory_of, owned_parameters
 from reconciler.resources import parameter_group as parameters
 from reconciler.resources import replication_group as groups
 from reconciler.resources.parameter_group import parameter_group

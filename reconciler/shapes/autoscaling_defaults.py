@@ -1,6 +1,6 @@
 """What Application Auto Scaling fills in: data only, read through `shapes.default_values`.
 
-Sources as in `shapes.tables`. The document is that of `plan.autoscaling_document`: the scalable target's
+Sources as in `shapes.tables`. The document is that of `plan.autoscaling.document`: the scalable target's
 fields, and below `policies` and `scheduledActions` what was put, each by its name.
 """
 

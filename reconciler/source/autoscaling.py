@@ -12,14 +12,14 @@ from reconciler.model.desired import DesiredAutoscaling
 from reconciler.model.diagnostics import Origin
 from reconciler.model.lookups import Deferred
 from reconciler.model.names import Address, Path
-from reconciler.plan.autoscaling_document import (
+from reconciler.plan.autoscaling.document import (
     ACTIONS,
     API,
     CAPACITIES,
     POLICIES,
     TRACKING,
 )
-from reconciler.plan.resource_label import BY_REQUESTS, lacks_label, target_groups
+from reconciler.plan.autoscaling.resource_label import BY_REQUESTS, lacks_label, target_groups
 from reconciler.shapes.botocore_model import input_of, shape_named, suggest
 from reconciler.shapes.tables import AUTOSCALING
 from reconciler.source.api_names import as_written, with_written_names

@@ -14,7 +14,7 @@ from pathlib import Path
 from reconciler.model.desired import DesiredApp
 from reconciler.model.diagnostics import Diagnostic
 from reconciler.model.names import NAME_PATTERN, AppKey
-from reconciler.plan.redis_subject import is_managed
+from reconciler.plan.redis.subject import is_managed
 from reconciler.source.document import Where, build_app, is_base
 from reconciler.source.extends import Layer, Layers, merged
 from reconciler.source.files import APP_FILE, Root, discover

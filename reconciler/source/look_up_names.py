@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from reconciler.plan.redis_values import ATTRIBUTES
+from reconciler.plan.redis.values import ATTRIBUTES
 from reconciler.plan.tfstate import AddressError, parse_address
 from reconciler.shapes.botocore_model import suggest
 from reconciler.source.nodes import Mapping, Scalar

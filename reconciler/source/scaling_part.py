@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.model.diagnostics import Origin
 from reconciler.model.names import Path
-from reconciler.plan.autoscaling_document import ACTIONS, API, POLICIES, READ_ONLY
+from reconciler.plan.autoscaling.document import ACTIONS, API, POLICIES, READ_ONLY
 from reconciler.shapes.botocore_model import input_of
 from reconciler.shapes.tables import AUTOSCALING
 from reconciler.source.api_names import as_written, by_name, with_written_names

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from reconciler.model.lookups import Deferred
-from reconciler.plan.autoscaling_document import (
+from reconciler.plan.autoscaling.document import (
     API,
     CONFIGURATIONS,
     METRICS,
     POLICIES,
     TRACKING,
 )
-from reconciler.plan.resource_label import BY_REQUESTS
+from reconciler.plan.autoscaling.resource_label import BY_REQUESTS
 from reconciler.shapes.botocore_model import input_of
 from reconciler.source.nodes import node_at
 from reconciler.source.report import show

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from reconciler.plan.autoscaling_document import CAPACITIES
+from reconciler.plan.autoscaling.document import CAPACITIES
 from reconciler.source.nodes import Mapping
 from reconciler.source.report import show
 from reconciler.source.scaling_part import Part

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.plan.autoscaling_document import API, READ_ONLY
+from reconciler.plan.autoscaling.document import API, READ_ONLY
 from reconciler.shapes import redis_tables
 from reconciler.shapes.botocore_model import Shape, input_of, shape_named
 from reconciler.source import autoscaling, redis_lift

@@ -10,7 +10,7 @@ from reconciler.model.desired import DesiredApp, DesiredAutoscaling
 from reconciler.model.names import Address
 from reconciler.model.observed import ObservedApp, ResourceRecord
 from reconciler.model.plan import ResourceRequest, Step
-from reconciler.plan.autoscaling_memory import remembered
+from reconciler.plan.autoscaling.memory import remembered
 from reconciler.resources.autoscaling import autoscaling
 from tests.fakes.autoscaling import FakeAutoscaling
 from tests.fakes.timeline import Timeline

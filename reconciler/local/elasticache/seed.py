@@ -9,7 +9,7 @@ from reconciler.local.elasticache import dispatch
 from reconciler.local.elasticache.errors import CacheError
 from reconciler.local.elasticache.state import CacheWorld, Scope
 from reconciler.model.desired import DesiredRedis
-from reconciler.plan.redis_subject import is_managed
+from reconciler.plan.redis.subject import is_managed
 from reconciler.shapes.redis_tables import DEFAULT_GROUPS, family_of
 
 

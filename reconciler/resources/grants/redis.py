@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.model.desired import DesiredRedis
-from reconciler.plan.redis_subject import is_managed
+from reconciler.plan.redis.subject import is_managed
 from reconciler.resources.grants.statement import Names, Statement, allow
 
 _NETWORK = (

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reconciler.model.observed import ObservedAutoscaling
-from reconciler.plan.autoscaling_document import TRACKING
+from reconciler.plan.autoscaling.document import TRACKING
 from reconciler.source.converters.conversion import Conversion
 from reconciler.source.nodes import Mapping, Node, Scalar
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.model.observed import ObservedAutoscaling
-from reconciler.plan.autoscaling_document import ACTIONS, POLICIES, TRACKING
+from reconciler.plan.autoscaling.document import ACTIONS, POLICIES, TRACKING
 from reconciler.source.imports.tree import Keys
 
 _WORDS = {

@@ -1,4 +1,4 @@
-"""Whether a parameter takes a value, by what AWS says of it. Called by `plan.redis_parameters`.
+"""Whether a parameter takes a value, by what AWS says of it. Called by `plan.redis.parameters`.
 
 ElastiCache describes allowed values as text: `volatile-lru,noeviction`, `0-` or `1-100,-1`
 (DescribeCacheParameters). What cannot be read is left to AWS to judge.

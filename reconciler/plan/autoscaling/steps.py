@@ -14,8 +14,8 @@ from reconciler.model.desired import DesiredAutoscaling
 from reconciler.model.names import Address
 from reconciler.model.observed import ObservedAutoscaling, ServicePresence
 from reconciler.model.plan import ResourceRequest, Step, Verb
-from reconciler.plan.autoscaling_compare import Found, compare_autoscaling
-from reconciler.plan.autoscaling_document import (
+from reconciler.plan.autoscaling.compare import Found, compare_autoscaling
+from reconciler.plan.autoscaling.document import (
     CAPACITIES,
     POLICIES,
     SECTIONS,
@@ -28,9 +28,9 @@ from reconciler.plan.autoscaling_document import (
     places_of,
     resource_id,
 )
-from reconciler.plan.autoscaling_memory import KIND, Memory, memory_of
+from reconciler.plan.autoscaling.memory import KIND, Memory, memory_of
+from reconciler.plan.autoscaling.resource_label import labelled, wanted_target_group
 from reconciler.plan.ownership import Owner, owner_of
-from reconciler.plan.resource_label import labelled, wanted_target_group
 from reconciler.plan.subject import Subject
 
 _NOT_REGISTERED = ObservedAutoscaling()

@@ -16,8 +16,8 @@ from reconciler.model.plan import Effect, Verb, Why
 from reconciler.model.status import Health, Sync
 from reconciler.plan.assess import assess
 from reconciler.plan.planner import make_plan
-from reconciler.plan.redis_order import window
-from reconciler.plan.redis_subject import RedisSubject
+from reconciler.plan.redis.order import window
+from reconciler.plan.redis.subject import RedisSubject
 from reconciler.plan.render import as_documents
 from reconciler.shapes.redis_tables import (
     FIELDS,
@@ -32,7 +32,7 @@ from reconciler.shapes.redis_tables import (
 from tests.plan.redis_world import RedisWorld, named, redis
 
 ID = "shop-production"
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What ModifyReplicationGroup takes in one call, what only after it, and what AWS has to do before.
 
-Called by `plan.redis_group`. An engine upgrade and another node type block each other
+Called by `plan.redis.group`. An engine upgrade and another node type block each other
 [D versionmanagement-howto]; encryption and cluster mode take two steps, of which the second may come only
 when the first is in force [M ModifyReplicationGroup]; what needs a replica keeps the last one.
 """
@@ -11,8 +11,8 @@ from collections.abc import Container, Mapping
 from typing import Any
 
 from reconciler.model.plan import Why
-from reconciler.plan.redis_compare import FieldDiff
-from reconciler.plan.redis_subject import RedisSubject
+from reconciler.plan.redis.compare import FieldDiff
+from reconciler.plan.redis.subject import RedisSubject
 from reconciler.shapes.redis_tables import TWO_STEPS, row_of
 
 Part = dict[str, FieldDiff]

@@ -1,6 +1,6 @@
 """The resource label of a policy that scales by requests per target: found where the files leave it out.
 
-Called by `plan.autoscaling_steps` and, for what has to be looked up, by `resources.observe`.
+Called by `plan.autoscaling.steps` and, for what has to be looked up, by `resources.observe`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.model.desired import DesiredAutoscaling, DesiredService
-from reconciler.plan.autoscaling_document import TRACKING
+from reconciler.plan.autoscaling.document import TRACKING
 
 BY_REQUESTS = "ALBRequestCountPerTarget"
 _METRIC = "predefinedMetricSpecification"

@@ -1,6 +1,6 @@
 """What Application Auto Scaling has of one service as one document, and the calls that change it.
 
-Called by `plan.autoscaling_steps`, and by `resources.autoscaling` for the names of things. The document
+Called by `plan.autoscaling.steps`, and by `resources.autoscaling` for the names of things. The document
 has the scalable target's fields, and below `policies` and `scheduledActions` what was put, by name.
 """
 

@@ -1,6 +1,6 @@
 """A live Redis group: what may go now, what waits and for what, what is held, and what AWS has accepted.
 
-Called by `plan.redis_steps`, which handles groups that are absent, coming or going.
+Called by `plan.redis.steps`, which handles groups that are absent, coming or going.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from reconciler.model.plan import Change, ResourceRequest, Step, Verb
 from reconciler.model.status import Health
 from reconciler.plan.adoption import are_marks, taken_over
 from reconciler.plan.ownership import Owner, owner_of
-from reconciler.plan.redis_group import GroupSide
-from reconciler.plan.redis_order import window
-from reconciler.plan.redis_parameters import KIND, ParameterSide
-from reconciler.plan.redis_subject import RedisSubject
+from reconciler.plan.redis.group import GroupSide
+from reconciler.plan.redis.order import window
+from reconciler.plan.redis.parameters import KIND, ParameterSide
+from reconciler.plan.redis.subject import RedisSubject
 
 ONE_AT_A_TIME = "one change at a time"
 _AVAILABLE = "available"

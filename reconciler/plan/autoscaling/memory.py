@@ -12,7 +12,7 @@ from typing import Any
 
 from reconciler.model.names import Address
 from reconciler.model.observed import LedgerView
-from reconciler.plan.autoscaling_document import Place
+from reconciler.plan.autoscaling.document import Place
 
 KIND = "autoscaling"
 

@@ -1,6 +1,6 @@
 """The replication group side: one change at a time, each a call or two, the rest waits its turn.
 
-Called by `plan.redis_steps`. ElastiCache takes a change only while the group is available and then
+Called by `plan.redis.steps`. ElastiCache takes a change only while the group is available and then
 works on it for minutes; so a plan sends the first one and says what comes after it.
 """
 
@@ -13,9 +13,9 @@ from typing import Any
 from reconciler.model.desired import DesiredApp, DesiredRedis
 from reconciler.model.plan import ApiCall, Change, Effect, Suppressed, UndeclaredChange, Why
 from reconciler.plan.ownership import declared_tags, ownership_tags
-from reconciler.plan.redis_compare import FieldDiff, GroupComparison, compare_group, logs_on
-from reconciler.plan.redis_order import in_parts, obstacle
-from reconciler.plan.redis_subject import RedisSubject, call_of, wire_tags
+from reconciler.plan.redis.compare import FieldDiff, GroupComparison, compare_group, logs_on
+from reconciler.plan.redis.order import in_parts, obstacle
+from reconciler.plan.redis.subject import RedisSubject, call_of, wire_tags
 from reconciler.shapes.redis_tables import ONLY_IN_MODIFY, Way, create_fields
 
 KIND = "replication_group"

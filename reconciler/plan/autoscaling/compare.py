@@ -1,6 +1,6 @@
 """Declared, live and remembered autoscaling of one service, compared: three tiers, and what to send.
 
-Called by `plan.autoscaling_steps` on documents of `plan.autoscaling_document`. Bounds that a scheduled
+Called by `plan.autoscaling.steps` on documents of `plan.autoscaling.document`. Bounds that a scheduled
 action has set are left to it.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 from reconciler.model.diagnostics import Origin
 from reconciler.model.names import Path
 from reconciler.model.plan import ApiCall, Change, Effect, Suppressed, UndeclaredChange, Why
-from reconciler.plan.autoscaling_document import (
+from reconciler.plan.autoscaling.document import (
     ACTIONS,
     CAPACITIES,
     SECTIONS,
@@ -22,7 +22,7 @@ from reconciler.plan.autoscaling_document import (
     completed,
     spelled,
 )
-from reconciler.plan.autoscaling_memory import Memory
+from reconciler.plan.autoscaling.memory import Memory
 from reconciler.plan.changes import Background, change_of
 from reconciler.plan.compare import Difference, compare, removed
 from reconciler.plan.paths import MISSING, lookup, overlay, replaced

@@ -12,7 +12,7 @@ from reconciler.model.desired import DesiredApp
 from reconciler.model.names import Address
 from reconciler.model.observed import ObservedApp, ObservedAutoscaling
 from reconciler.model.plan import ResourceRequest, Step, Verb
-from reconciler.plan.autoscaling_document import (
+from reconciler.plan.autoscaling.document import (
     CAPACITIES,
     TARGET,
     Calls,
@@ -22,7 +22,7 @@ from reconciler.plan.autoscaling_document import (
     resource_id,
     spelled,
 )
-from reconciler.plan.autoscaling_memory import KIND, Memory, memory_of, remembered
+from reconciler.plan.autoscaling.memory import KIND, Memory, memory_of, remembered
 from reconciler.plan.orphans import PRUNE_OFF
 from reconciler.plan.subject import Subject
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from reconciler.model.desired import DesiredAutoscaling
 from reconciler.plan.assess import assess
-from reconciler.plan.autoscaling_document import desired_document, live_document
+from reconciler.plan.autoscaling.document import desired_document, live_document
 from reconciler.plan.compare import compare
 from reconciler.resources.autoscaling import autoscaling
 from reconciler.shapes.tables import AUTOSCALING

@@ -1,6 +1,6 @@
 """The fields of a replication group: which differ, which AWS has accepted already, and which cannot be.
 
-Called by `plan.redis_group`. What a field is and how it changes stands in `shapes.redis_tables`.
+Called by `plan.redis.group`. What a field is and how it changes stands in `shapes.redis_tables`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from reconciler.model.plan import Suppressed, UndeclaredChange, Why
 from reconciler.plan.canonical import canonical_json
 from reconciler.plan.mask import mask_value
-from reconciler.plan.redis_subject import RedisSubject
+from reconciler.plan.redis.subject import RedisSubject
 from reconciler.shapes.default_values import ABSENT, NO_DEFAULT
 from reconciler.shapes.redis_tables import (
     DEFAULT_GROUPS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.model.observed import Endpoint, ObservedRedis
-from reconciler.plan.redis_values import ATTRIBUTES, redis_values
+from reconciler.plan.redis.values import ATTRIBUTES, redis_values
 
 PRIMARY, READER = Endpoint("primary.cache", 6379), Endpoint("reader.cache", 6379)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from reconciler.model.observed import ObservedParameter
 from reconciler.model.plan import Effect, Verb, Why
-from reconciler.plan.parameter_values import value_problem
+from reconciler.plan.redis.parameter_values import value_problem
 from reconciler.resources.parameter_group import family
 from tests.plan.redis_world import RedisWorld, named, redis
 

@@ -1,6 +1,6 @@
 """The parameter group side of a Redis group: which parameters differ, and the calls that set them.
 
-Called by `plan.redis_steps`; `resources.redis` asks `differing` whether it has to find out more.
+Called by `plan.redis.steps`; `resources.redis` asks `differing` whether it has to find out more.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from reconciler.model.observed import ObservedParameter, ObservedParameterGroup
 from reconciler.model.plan import ApiCall, Change, Effect, Suppressed, UndeclaredChange, Why
 from reconciler.plan.mask import mask_value
 from reconciler.plan.ownership import Owner, owner_name, owner_of, ownership_tags
-from reconciler.plan.parameter_values import value_problem
-from reconciler.plan.redis_subject import RedisSubject, call_of, owned_parameters, wire_tags
+from reconciler.plan.redis.parameter_values import value_problem
+from reconciler.plan.redis.subject import RedisSubject, call_of, owned_parameters, wire_tags
 from reconciler.shapes.botocore_model import suggest
 from reconciler.shapes.redis_tables import MAX_PARAMETERS
 
