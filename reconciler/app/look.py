@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from reconciler.app.world import World
 from reconciler.controller.operator import as_of
 from reconciler.controller.planning import checked_plan
 from reconciler.model.desired import DesiredApp
+from reconciler.model.errors import ReconcilerError
 from reconciler.model.finding import Finding
 from reconciler.model.observed import LedgerView, ObservedApp
 from reconciler.model.plan import Plan
@@ -77,8 +78,18 @@ def doctor(settings: Settings, desired_apps: Sequence[DesiredApp]) -> list[Findi
     return [
         check
         for desired in desired_apps
-        for check in preflight.check_app(world.door(desired.region), desired, world.registry)
+        for check in preflight.check_app(
+            world.door(desired.region), desired, world.registry, _pins(world, desired)
+        )
     ]
+
+
+def _pins(world: World, desired: DesiredApp) -> Mapping[str, str]:
+    """Return what tags are pinned to; nothing where the ledger cannot be read: the checks say why."""
+    try:
+        return world.ledger(desired).pins
+    except ReconcilerError:
+        return {}
 
 
 def iam_policy(desired_apps: Sequence[DesiredApp], role: str) -> dict[str, Any]:

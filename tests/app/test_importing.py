@@ -129,6 +129,13 @@ def test_autoscaling_is_written_and_the_count_is_not():
     assert "desiredCount" not in text
 
 
+def test_a_cooldown_of_nothing_is_written():
+    """Zero is a choice: AWS's default is five minutes."""
+    cpu = tracked("ECSServiceAverageCPUUtilization", 60.0, scaleInCooldown=0)
+    live = ObservedAutoscaling({"minCapacity": 1, "maxCapacity": 2}, {"cpu": cpu})
+    assert "scaleInCooldown: 0" in text_of(a_service(scaling=live))
+
+
 def test_short_words_share_their_cooldowns():
     """Two policies with cooldowns of their own are written out."""
     text = text_of(

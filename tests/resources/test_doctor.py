@@ -181,6 +181,22 @@ def test_look_ups_are_looked_up(value, state):
     assert checks[name].state is state
 
 
+def test_a_tag_that_moved_since_it_was_pinned_is_told():
+    """A warning with both digests: the pin decides, and a person may want to know."""
+    desired = app()
+    (reference, *_) = sorted(desired.image_references())
+    now = next(c.message for c in checked()[0].values() if c.name == f"image {reference}")
+    states = {}
+    for pinned in (now, "sha256:" + "9" * 64):
+        pins = {reference: f"{reference.rpartition(':')[0]}@{pinned}"}
+        found = check_app(Aws(Scripted({}), VirtualClock()), desired, None, pins)
+        (check,) = [c for c in found if c.name == f"image {reference}"]
+        states[pinned] = check.state
+    assert states == {now: CheckState.OK, "sha256:" + "9" * 64: CheckState.WARNING}
+    assert now in check.message
+    assert "9" * 64 in check.message
+
+
 def test_images_of_other_registries_are_asked_for():
     """There, missing, or not shown to us: three different things."""
     with served(PlayedRegistry()) as played:

@@ -6,7 +6,7 @@ to add.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -33,17 +33,22 @@ _BEFORE_IMAGES: tuple[tuple[str, Probe], ...] = (
 """In order: what comes first explains what comes after."""
 
 
-def check_app(aws: Aws, desired: DesiredApp, registry: Registry | None = None) -> list[Finding]:
+def check_app(
+    aws: Aws,
+    desired: DesiredApp,
+    registry: Registry | None = None,
+    pins: Mapping[str, str] | None = None,
+) -> list[Finding]:
     """Run every check for one app; `registry` asks for images outside ECR.
 
-    Never raises AwsError: that is a failed check.
+    `pins` are the ledger's: image reference → digest form. Never raises AwsError: that is a failed check.
 
     Without usable credentials, or without a way to AWS, the remaining checks are left out.
     """
     found: list[Finding] = []
     probes: tuple[tuple[str, Probe], ...] = (
         *_BEFORE_IMAGES,
-        ("images", partial(images.in_registries, registry=registry)),
+        ("images", partial(images.in_registries, registry=registry, pins=pins or {})),
         ("guarantee", guarantee.migrations),
     )
     for name, probe in probes:

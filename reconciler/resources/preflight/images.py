@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from reconciler.aws.door import Aws
 from reconciler.aws.registry import Closed, Registry
@@ -14,15 +14,18 @@ from reconciler.resources import image
 
 
 def in_registries(
-    aws: Aws, desired: DesiredApp, registry: Registry | None = None
+    aws: Aws, desired: DesiredApp, registry: Registry | None, pins: Mapping[str, str]
 ) -> Iterator[Finding]:
-    """Look for each image; without `registry` those outside ECR are not asked for."""
+    """Look for each image, and whether its tag still names what the ledger pinned it to.
+
+    Without `registry` images outside ECR are not asked for.
+    """
     for reference in sorted(desired.image_references()):
         if not isinstance(reference, Deferred):
-            yield _found(aws, reference, registry)
+            yield _found(aws, reference, registry, pins.get(reference, ""))
 
 
-def _found(aws: Aws, reference: str, registry: Registry | None) -> Finding:
+def _found(aws: Aws, reference: str, registry: Registry | None, pin: str) -> Finding:
     name = f"image {reference}"
     try:
         digest = image.resolve(aws, reference, registry)
@@ -38,4 +41,11 @@ def _found(aws: Aws, reference: str, registry: Registry | None) -> Finding:
         return Finding(name, CheckState.FAILED, f"{place} has no such image")
     if digest == reference and "@" not in reference:
         return Finding(name, CheckState.WARNING, "not in ECR: its registry is not asked")
-    return Finding(name, CheckState.OK, digest.rpartition("@")[2])
+    return _beside_its_pin(name, digest.rpartition("@")[2], pin.rpartition("@")[2])
+
+
+def _beside_its_pin(name: str, now: str, before: str) -> Finding:
+    if before in ("", now):
+        return Finding(name, CheckState.OK, now)
+    message = f"the tag has moved to {now}; it stays pinned to {before} (onMovedTag)"
+    return Finding(name, CheckState.WARNING, message)

@@ -56,7 +56,8 @@ def _short(name: str, policy: Mapping[str, Any]) -> tuple[dict[str, Any], dict[s
     found = {word: _numbers(tracking["targetValue"])}
     if "resourceLabel" in specification:
         found["resourceLabel"] = specification["resourceLabel"]
-    return found, {n: tracking[n] for n in _SHARED if tracking.get(n) not in (None, False)}
+    # By identity: a cooldown of 0 equals False, and is not AWS's default.
+    return found, {n: tracking[n] for n in _SHARED if tracking.get(n, False) is not False}
 
 
 def _policy(policy: Mapping[str, Any]) -> Any:
