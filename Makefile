@@ -18,8 +18,10 @@ help: ## Show this list
 run: $(VENV)/installed-local ## An AWS on this machine and the controller on desired/ (UNTIL=converged to end)
 	@exec $(BIN)/reconciler local $(if $(UNTIL),--until $(UNTIL)) $(ARGS)
 
+# One worker more than processors, handed a few tests at a time: those of the whole product mostly wait.
 test: dev ## All tests (ARGS="tests/plan -k gate" for some)
-	@exec $(BIN)/python -m pytest -n auto -m "not soak and not second_emulator" $(ARGS)
+	@exec $(BIN)/python -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxschedchunk 4 \
+		-m "not soak and not second_emulator" $(ARGS)
 
 second-emulator: dev $(SECOND)/installed ## The same desired state against an emulator of others
 	@SECOND_EMULATOR=$(abspath $(SECOND))/bin/ministack exec $(BIN)/python -m pytest -n 2 -m second_emulator \
