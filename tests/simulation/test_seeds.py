@@ -10,8 +10,8 @@ from tests.simulation.faults import ALL
 from tests.simulation.reconciler_body import ReconcilerBody
 from tests.simulation.scenario import seeded
 
-SHARDS, SEEDS = 8, 100
-"""800 schedules, `make soak` has 50,000 of its own; each shard is one test, so that pytest-xdist can share them out."""
+SHARDS, SEEDS = 20, 100
+"""2,000 schedules; each shard is one test, so that pytest-xdist can share them out."""
 
 CRITICAL = ("RunTask", "TransactWriteItems", "DescribeTasks", "UpdateItem")
 
