@@ -41,7 +41,6 @@ class Supervisor:
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._exited: dict[str, tuple[int, float]] = {}
         self._pending = b""
         self._parent = os.getppid()
 

@@ -6,7 +6,7 @@ Called by `cli` for `diff` and before `apply`. Values are masked already; colour
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from reconciler.model.desired import DesiredApp
@@ -99,10 +99,9 @@ def as_document(
     return document
 
 
-def as_documents(plans: Sequence[Plan], *, explain: bool = False) -> dict[str, Any]:
-    """Return the whole document of `diff -o json` for several apps."""
-    apps = [as_document(plan, explain=explain) for plan in plans]
-    return {"apiVersion": API_VERSION, "kind": "Diff", "apps": apps}
+def whole_document(apps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the whole document of `diff -o json`, made of those of its apps."""
+    return {"apiVersion": API_VERSION, "kind": "Diff", "apps": list(apps)}
 
 
 def _heading(plan: Plan, desired: DesiredApp | None) -> str:

@@ -13,7 +13,6 @@ from reconciler.model.errors import NotFound
 
 BATCH: Final = 20
 """ARNs in one DescribeTargetGroups call: its page without a PageSize is no smaller."""
-ACTION: Final = "elasticloadbalancing:DescribeTargetGroups"
 
 
 def resource_labels(aws: Aws, arns: Iterable[str]) -> dict[str, str]:

@@ -85,10 +85,6 @@ class Step:
         """Commit a transition."""
         return commit.to(self.context.session)
 
-    def because(self, action: Action) -> Step:
-        """Return the same step with another action: what AWS answered decides anew."""
-        return Step(self.context, self.migration, self.view, self.snapshot, action)
-
     def _cause(self) -> str:
         run = self.snapshot.run
         if run is not None and run.requested_attempt > run.attempt:

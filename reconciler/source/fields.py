@@ -58,13 +58,6 @@ def task_fields() -> frozenset[str]:
 
 
 @cache
-def double_names() -> frozenset[str]:
-    """Return the names that two levels have: cpu, memory, tags, placementConstraints."""
-    service, task, container = service_fields(), task_fields(), frozenset(container_shape().members)
-    return (service & task) | (service & container) | (task & container)
-
-
-@cache
 def lifted_task_fields() -> frozenset[str]:
     """Return the task definition fields that may stand on the workload: the service wins a double name."""
     return task_fields() - service_fields()

@@ -17,7 +17,6 @@ from reconciler.source.parse import MAX_BYTES, parse
 from reconciler.source.report import Report
 
 APP_FILE = "app.yaml"
-MAX_FOLDERS = 5000
 
 _SUFFIXES = (".yaml", ".yml")
 # Editors' backups and half-written files: hidden, Emacs's `.#x` and `#x#`, `x~`, JetBrains' `___jb_tmp___`.

@@ -52,14 +52,6 @@ def commit_of(folder: Path) -> str:
     return work_tree(real).commit_of([real])
 
 
-def is_ancestor(repository: Path, older: str, newer: str) -> bool | None:
-    """Say whether commit `older` is `newer` or comes before it; None when git cannot tell."""
-    if not older or not newer or older.startswith("-") or newer.startswith("-"):
-        return None
-    code = _run(repository, "merge-base", "--is-ancestor", older, newer)[0]
-    return {0: True, 1: False}.get(code)
-
-
 def _names(status: str) -> list[str]:
     names, parts = [], iter(status.split("\0"))
     for part in parts:

@@ -67,10 +67,6 @@ class Tables:
         """Return the names of the tables that do not exist. Reads only."""
         return tuple(name for name in self.schemas() if _describe(aws, name) is None)
 
-    def exist(self, aws: Aws) -> bool:
-        """Return whether all three tables exist. Reads only."""
-        return not self.missing(aws)
-
     def ensure(self, aws: Aws, clock: Clock) -> tuple[str, ...]:
         """Create what is missing, wait until all can be used, and return the names of the created.
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.source.folder import load_folder
-from reconciler.source.git import commit_of, is_ancestor
+from reconciler.source.git import commit_of
 from tests.source.conftest import DEFAULTS, HEADER
 
 WEB = "services: {web: {image: a/b:1}}\n"
@@ -342,11 +342,7 @@ def test_the_commit_is_known_only_when_clean(world):
     assert loaded.apps["production/shop"].commit == ""
     assert loaded.apps["other/shop"].commit == first
     git(world.root, "commit", "-qam", "two")
-    second = world.app(text).commit
-    assert is_ancestor(world.root, first, second) is True
-    assert is_ancestor(world.root, second, first) is False
-    assert is_ancestor(world.root, "0" * 40, second) is None
-    assert is_ancestor(world.root, "--help", second) is None
+    assert world.app(text).commit not in ("", first)
     world.write("production/shop/new.yaml", "vars: {b: 1}\n")
     assert commit_of(world.root / "production/shop") == ""
 

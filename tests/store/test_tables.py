@@ -40,10 +40,10 @@ def test_tables_are_created_protected_and_waited_for():
     """On-demand, deletion protection, recovery, member expiry; nothing is left for doctor to say."""
     clock, dynamodb, _, aws = empty()
     tables = Tables("shop")
-    assert not tables.exist(aws)
+    assert tables.missing(aws) == ("shop-state", "shop-journal", "shop-claims")
     created = tables.ensure(aws, clock)
     assert created == ("shop-state", "shop-journal", "shop-claims")
-    assert tables.exist(aws)
+    assert tables.missing(aws) == ()
     assert tables.problems(aws) == []
     assert {t.description["BillingMode"] for t in dynamodb.tables.values()} == {"PAY_PER_REQUEST"}
     assert dynamodb.tables["shop-state"].ttl == "exp"

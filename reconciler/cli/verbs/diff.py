@@ -145,7 +145,7 @@ def _document(previews: Sequence[Outcome[Any]], *, explain: bool) -> dict[str, A
         else render.as_document(o.result.plan, desired=o.result.desired, explain=explain)
         for o in previews
     ]
-    return {"apiVersion": render.API_VERSION, "kind": "Diff", "apps": apps}
+    return render.whole_document(apps)
 
 
 def _text(preview: Any, form: str, *, explain: bool) -> str:

@@ -18,7 +18,7 @@ from reconciler.plan.assess import assess
 from reconciler.plan.planner import make_plan
 from reconciler.plan.redis.order import window
 from reconciler.plan.redis.subject import RedisSubject
-from reconciler.plan.render import as_documents
+from reconciler.plan.render import as_document, whole_document
 from reconciler.shapes.redis_tables import (
     FIELDS,
     REFUSED,
@@ -607,9 +607,9 @@ def test_every_plan_fits_the_schema(world):
     )
     for _ in range(3):
         plan = world.pass_over(wanted)
-        jsonschema.validate(as_documents([plan], explain=True), schema)
+        jsonschema.validate(whole_document([as_document(plan, explain=True)]), schema)
         world.timeline.advance(1200)
-    jsonschema.validate(as_documents([RedisWorld().plan(wanted)]), schema)
+    jsonschema.validate(whole_document([as_document(RedisWorld().plan(wanted))]), schema)
 
 
 # The table ---------------------------------------------------------------------------------------
