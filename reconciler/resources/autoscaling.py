@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from reconciler.aws.door import Aws
 from reconciler.aws.translate import expect
+from reconciler.model.batches import batches
 from reconciler.model.errors import NotFound
 from reconciler.model.observed import ObservedAutoscaling
 from reconciler.plan.autoscaling.document import (
@@ -104,13 +105,13 @@ def remove(aws: Aws, operation: str, parameters: Mapping[str, Any]) -> Answer:
 
 def _targets(aws: Aws, resources: Sequence[str]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
-    for start in range(0, len(resources), BATCH):
+    for batch in batches(resources, BATCH):
         pages = aws.pages(
             API,
             "DescribeScalableTargets",
             ServiceNamespace=NAMESPACE,
             ScalableDimension=DIMENSION,
-            ResourceIds=list(resources[start : start + BATCH]),
+            ResourceIds=batch,
         )
         for page in pages:
             for target in expect(

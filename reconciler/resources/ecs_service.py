@@ -5,10 +5,11 @@ Called by `resources.observe` and `controller.execute`; what to send is the plan
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconciler.aws.door import Aws
+from reconciler.model.batches import batches
 from reconciler.model.errors import InvalidRequest, NotFound
 from reconciler.model.observed import Deployment, ObservedService, ServicePresence
 from reconciler.plan.canonical import canonical_service
@@ -51,7 +52,7 @@ def observe(aws: Aws, cluster: str, names: Sequence[str]) -> dict[str, ObservedS
     Raises NotFound when the cluster does not exist.
     """
     found: dict[str, ObservedService] = {}
-    for batch in _batches(sorted(set(names))):
+    for batch in batches(sorted(set(names)), BATCH):
         for live in _describe(aws, cluster, batch).get("services", ()):
             found[live["serviceName"]] = observed_service(live)
     return found
@@ -223,8 +224,3 @@ def _answer(response: Mapping[str, Any]) -> Answer:
         taskDefinition=service.get("taskDefinition") or primary.get("taskDefinition", ""),
         serviceArn=service.get("serviceArn", ""),
     )
-
-
-def _batches(names: Sequence[str]) -> Iterator[list[str]]:
-    for start in range(0, len(names), BATCH):
-        yield list(names[start : start + BATCH])

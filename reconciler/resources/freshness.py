@@ -13,6 +13,7 @@ from typing import Any
 
 from reconciler.aws.door import Aws
 from reconciler.aws.registry import Closed, Registry
+from reconciler.model.batches import batches
 from reconciler.model.desired import DesiredApp, DesiredService
 from reconciler.model.errors import AccessDenied, InvalidRequest, NotFound, RegistryError
 from reconciler.model.observed import SecretVersion
@@ -108,8 +109,7 @@ def _name(found: Reference) -> str:
 def _parameters(aws: Aws, names: list[str]) -> dict[str, SecretVersion]:
     found: dict[str, SecretVersion] = {}
     spelled = sorted({n for name in names for n in (name, "/" + name.lstrip("/"))})
-    for start in range(0, len(spelled), _NAMES):
-        values = spelled[start : start + _NAMES]
+    for values in batches(spelled, _NAMES):
         filters = [{"Key": "Name", "Option": "Equals", "Values": values}]
         try:
             pages = aws.pages(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.aws.door import Aws
+from reconciler.model.batches import batches
 from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import AccessDenied, AwsError, InvalidRequest, NotFound
 from reconciler.model.lookups import Unresolved, Value
@@ -66,8 +67,7 @@ def _refusal(name: str, error: AwsError) -> Unresolved:
 def _parameters(
     aws: Aws, region: str, names: list[str]
 ) -> Iterator[tuple[str, Value | Unresolved]]:
-    for start in range(0, len(names), PARAMETERS_A_CALL):
-        batch = names[start : start + PARAMETERS_A_CALL]
+    for batch in batches(names, PARAMETERS_A_CALL):
         yield from _batch(aws, region, batch)
 
 

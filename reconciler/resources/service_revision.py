@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.aws.door import Aws
+from reconciler.model.batches import batches
 from reconciler.model.observed import ObservedService
 from reconciler.plan.canonical import canonical_service
 from reconciler.resources.observable import told_by_revisions
@@ -24,8 +25,7 @@ def observe(aws: Aws, arns: Sequence[str]) -> dict[str, dict[str, Any]]:
     One that ECS does not know any more is left out.
     """
     found: dict[str, dict[str, Any]] = {}
-    for start in range(0, len(arns), BATCH):
-        batch = list(arns[start : start + BATCH])
+    for batch in batches(arns, BATCH):
         response = aws.call("ecs", "DescribeServiceRevisions", serviceRevisionArns=batch)
         for revision in response.get("serviceRevisions", ()):
             found[str(revision.get("serviceRevisionArn", ""))] = _fields(revision)

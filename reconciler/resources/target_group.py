@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from reconciler.aws.door import Aws
+from reconciler.model.batches import batches
 from reconciler.model.errors import NotFound
 
 BATCH: Final = 20
@@ -21,11 +22,7 @@ def resource_labels(aws: Aws, arns: Iterable[str]) -> dict[str, str]:
     Groups that do not exist, or that no load balancer or several use, are left out.
     """
     wanted = sorted(set(arns))
-    groups = [
-        group
-        for start in range(0, len(wanted), BATCH)
-        for group in _describe(aws, wanted[start : start + BATCH])
-    ]
+    groups = [group for batch in batches(wanted, BATCH) for group in _describe(aws, batch)]
     return {
         str(group["TargetGroupArn"]): _label(group["LoadBalancerArns"][0], group["TargetGroupArn"])
         for group in groups

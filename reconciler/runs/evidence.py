@@ -12,6 +12,7 @@ from typing import Any
 
 from reconciler.aws.door import Aws
 from reconciler.aws.items import from_item
+from reconciler.model.batches import batches
 from reconciler.model.errors import UnexpectedAnswer
 from reconciler.model.run import Claim, Run, TaskPhase, TaskSighting
 from reconciler.store.records import decode_claim
@@ -76,8 +77,7 @@ def _described(aws: Aws, cluster: str, filters: Mapping[str, Any]) -> Iterator[M
     arns: list[str] = []
     for page in aws.pages("ecs", "ListTasks", cluster=cluster, **filters):
         arns += page.get("taskArns", ())
-    for first in range(0, len(arns), DESCRIBE_LIMIT):
-        some = arns[first : first + DESCRIBE_LIMIT]
+    for some in batches(arns, DESCRIBE_LIMIT):
         yield from aws.call("ecs", "DescribeTasks", cluster=cluster, tasks=some).get("tasks", ())
 
 

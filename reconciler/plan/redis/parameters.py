@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from reconciler.model.batches import batches
 from reconciler.model.desired import DesiredApp, DesiredParameterGroup, DesiredRedis
 from reconciler.model.observed import ObservedParameter, ObservedParameterGroup
 from reconciler.model.plan import ApiCall, Change, Effect, Suppressed, UndeclaredChange, Why
@@ -193,8 +194,7 @@ def _in_parts(
 ) -> Iterator[ApiCall]:
     by_path = {change.path: change for change in changes}
     items = sorted(parameters.items())
-    for start in range(0, len(items), MAX_PARAMETERS):
-        part = items[start : start + MAX_PARAMETERS]
+    for part in batches(items, MAX_PARAMETERS):
         document = {
             "cacheParameterGroupName": group,
             "parameterNameValues": [{"parameterName": n, "parameterValue": v} for n, v in part],

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from reconciler.model.batches import batches
 from reconciler.model.names import Address
-from reconciler.resources.preflight.reader import Reader, batches
+from reconciler.resources.preflight.reader import Reader
 from reconciler.resources.preflight.scope import Question, Scope, Verdict, gathered, ok, warning
 
 _NAMES = 100
@@ -39,7 +40,7 @@ def _alarm(reader: Reader, name: str, names: Sequence[str]) -> Verdict:
                 "cloudwatch",
                 "DescribeAlarms",
                 kind,
-                AlarmNames=list(batch),
+                AlarmNames=batch,
                 AlarmTypes=["MetricAlarm", "CompositeAlarm"],
             )
             states |= {str(a["AlarmName"]): str(a.get("StateValue", "")) for a in found}

@@ -5,15 +5,12 @@ Made anew for each round of checks, so nothing that it remembers is older than t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from reconciler.aws.door import Aws
 from reconciler.model.errors import AwsError, OutcomeUnknown, Throttled, Unreachable
 from reconciler.plan.canonical import canonical_json
-
-Item = TypeVar("Item")
 
 PATIENCE = timedelta(seconds=5)
 """The deadline of one question: a preflight answers soon, even where nothing does."""
@@ -65,9 +62,3 @@ class Reader:
             return error
         except AwsError as error:
             return error
-
-
-def batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
-    """Yield the items in parts of at most `size`, as many as one request takes."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

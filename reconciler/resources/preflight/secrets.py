@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from reconciler.model.batches import batches
 from reconciler.model.errors import AwsError, NotFound
 from reconciler.model.names import Address
 from reconciler.resources.grants.statement import Names
-from reconciler.resources.preflight.reader import Reader, batches
+from reconciler.resources.preflight.reader import Reader
 from reconciler.resources.preflight.scope import (
     Question,
     Scope,
@@ -135,7 +136,7 @@ def _parameters(reader: Reader, names: Sequence[str]) -> set[str]:
     spelled = sorted({n for name in names for n in (name, "/" + name.lstrip("/"))})
     found: set[str] = set()
     for batch in batches(spelled, _NAMES):
-        filters = [{"Key": "Name", "Option": "Equals", "Values": list(batch)}]
+        filters = [{"Key": "Name", "Option": "Equals", "Values": batch}]
         answer = reader.listed(
             "ssm", "DescribeParameters", "Parameters", ParameterFilters=filters, MaxResults=_NAMES
         )
@@ -193,7 +194,7 @@ def _simulated(
                 "EvaluationResults",
                 PolicySourceArn=role,
                 ActionNames=[action],
-                ResourceArns=list(batch),
+                ResourceArns=batch,
             )
         except NotFound:
             return  # the role does not exist, which is said of the role
