@@ -154,8 +154,8 @@ def hint_for(error: BaseException) -> str:
     from reconciler.model import errors  # noqa: PLC0415 - only for errors
 
     if isinstance(error, errors.AccessDenied):
-        add = f"add {error.permission} to the role; " if error.permission else ""
-        return f"{add}`reconciler doctor --iam-policy` prints the least policy"
+        add = f"add {error.permission} to the role"
+        return f"{add}; `reconciler doctor --iam-policy` prints the least policy"
     known = {
         errors.BadCredentials: "give --profile NAME, or --endpoint-url URL for a local AWS",
         errors.Unreachable: "check --endpoint-url, AWS_ENDPOINT_URL*, the region and the network",

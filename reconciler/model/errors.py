@@ -102,9 +102,11 @@ class AwsError(TemporaryError):
 
 
 class AccessDenied(AwsError):
-    """The credentials may not do this; `permission` is the IAM action to add."""
+    """The credentials may not do this; `permission` is the IAM action to add, at first the operation."""
 
-    permission: str = ""
+    def __init__(self, message: str, *, operation: str, **known: Any) -> None:
+        super().__init__(message, operation=operation, **known)
+        self.permission = operation
 
 
 class BadCredentials(AwsError):

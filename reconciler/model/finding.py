@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from reconciler.model.errors import AccessDenied
 from reconciler.model.names import Address, AppKey
 
 AWS_REFUSED, GUARD_REFUSED = 3, 4
-"""Exit codes of design 8."""
+"""Exit codes (docs/cli.md)."""
 
 
 class CheckState(StrEnum):
@@ -47,3 +48,9 @@ class Finding:
     def concerns(self, address: Address) -> bool:
         """Whether it says something about this resource."""
         return address in self.addresses
+
+
+def not_permitted(name: str, error: AccessDenied) -> Finding:
+    """Say that these credentials may not see it, and what would permit that."""
+    message = f"the role lacks {error.permission}"
+    return Finding(name, CheckState.UNSEEN, message, permission=error.permission)

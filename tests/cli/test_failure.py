@@ -26,11 +26,9 @@ BAD = Diagnostic(
 
 def denied() -> errors.AccessDenied:
     """Make the error of a call that the role may not make."""
-    error = errors.AccessDenied(
+    return errors.AccessDenied(
         "no", operation="ecs:UpdateService", code="AccessDeniedException", request_id="r-1"
     )
-    error.permission = "ecs:UpdateService"
-    return error
 
 
 ALL = [

@@ -14,7 +14,7 @@ from reconciler.aws.door import Aws
 from reconciler.aws.registry import Registry
 from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import AccessDenied, AwsError, BadCredentials, Unreachable
-from reconciler.model.finding import CheckState, Finding
+from reconciler.model.finding import CheckState, Finding, not_permitted
 from reconciler.plan.lookups import filled
 from reconciler.resources import lookups
 from reconciler.resources.preflight import guarantee, images, permissions, place
@@ -97,8 +97,7 @@ def _probed(aws: Aws, desired: DesiredApp, name: str, probe: Probe) -> tuple[lis
     except (BadCredentials, Unreachable) as error:
         return [*found, Finding(name, CheckState.FAILED, str(error))], False
     except AccessDenied as error:
-        wanted = error.permission or error.operation
-        found.append(Finding(name, CheckState.UNSEEN, f"the role lacks {wanted}", (), wanted))
+        found.append(not_permitted(name, error))
     except AwsError as error:
         found.append(Finding(name, CheckState.FAILED, str(error)))
     return found, True

@@ -68,8 +68,7 @@ def _answer(question: Question) -> Verdict:
     try:
         return question.look()
     except AccessDenied as error:
-        wanted = error.permission or error.operation
-        return unseen(f"{error.operation} needs {wanted}", wanted)
+        return unseen(f"{error.operation} needs {error.permission}", error.permission)
     except InvalidRequest as error:
         return warning(f"cannot be checked: {error}")
     except AwsError as error:

@@ -8,7 +8,7 @@ from reconciler.aws.door import Aws
 from reconciler.aws.registry import Closed, Registry
 from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import AccessDenied, RegistryError
-from reconciler.model.finding import CheckState, Finding
+from reconciler.model.finding import CheckState, Finding, not_permitted
 from reconciler.model.lookups import Deferred
 from reconciler.resources import image
 
@@ -30,8 +30,7 @@ def _found(aws: Aws, reference: str, registry: Registry | None, pin: str) -> Fin
     try:
         digest = image.resolve(aws, reference, registry)
     except AccessDenied as error:
-        wanted = error.permission or error.operation
-        return Finding(name, CheckState.UNSEEN, f"the role lacks {wanted}", (), wanted)
+        return not_permitted(name, error)
     except Closed as closed:
         return Finding(name, CheckState.UNSEEN, f"it cannot be pinned to a digest: {closed}")
     except RegistryError as error:

@@ -26,8 +26,8 @@ def probes(aws: Aws, desired: DesiredApp) -> Iterator[Finding]:
             raise
         except AccessDenied as error:
             # Not "cannot be seen": the controller makes this very call in every pass.
-            wanted = error.permission or name
-            yield Finding(name, CheckState.FAILED, f"missing: add {wanted} to the role")
+            message = f"missing: add {error.permission} to the role"
+            yield Finding(name, CheckState.FAILED, message)
         except AwsError as error:
             yield Finding(name, CheckState.WARNING, str(error))
         else:

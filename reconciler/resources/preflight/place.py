@@ -9,7 +9,7 @@ from reconciler.aws.door import Aws
 from reconciler.aws.identity import caller_identity
 from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import AccessDenied, NotFound
-from reconciler.model.finding import CheckState, Finding
+from reconciler.model.finding import CheckState, Finding, not_permitted
 
 SKEW_WARNING = timedelta(seconds=30)
 SKEW_LIMIT = timedelta(minutes=5)
@@ -50,9 +50,7 @@ def tables(aws: Aws, desired: DesiredApp) -> Iterator[Finding]:
             message = "missing: it is made on first use, when that is permitted"
             yield Finding(f"table {table}", CheckState.WARNING, message)
         except AccessDenied as error:
-            wanted = error.permission or error.operation
-            message = f"the role lacks {wanted}"
-            yield Finding(f"table {table}", CheckState.UNSEEN, message, (), wanted)
+            yield not_permitted(f"table {table}", error)
 
 
 def _table(aws: Aws, table: str) -> Finding:
