@@ -23,7 +23,7 @@ from reconciler.plan.autoscaling.document import (
     READ_ONLY,
     resource_id,
 )
-from reconciler.resources.kind import Answer, Kind, answer
+from reconciler.resources.kind import Answer, Kind, already, answer
 from reconciler.shapes.botocore_model import shape_named
 from reconciler.shapes.casing import from_wire
 
@@ -100,7 +100,7 @@ def remove(aws: Aws, operation: str, parameters: Mapping[str, Any]) -> Answer:
     try:
         return answer(aws.call(API, operation, **parameters))
     except NotFound as error:
-        return Answer(error.request_id, {"already": error.code})
+        return already(error)
 
 
 def _targets(aws: Aws, resources: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -13,7 +13,7 @@ from reconciler.model.batches import batches
 from reconciler.model.errors import InvalidRequest, NotFound
 from reconciler.model.observed import Deployment, ObservedService, ServicePresence
 from reconciler.plan.canonical import canonical_service
-from reconciler.resources.kind import Answer, Kind, answer
+from reconciler.resources.kind import Answer, Kind, already, answer
 from reconciler.resources.observable import (
     in_task_sets,
     never_answered,
@@ -102,7 +102,7 @@ def delete(aws: Aws, request: Mapping[str, Any]) -> Answer:
     except (NotFound, InvalidRequest) as error:
         if error.code not in GONE:
             raise
-        return Answer(error.request_id, {"already": error.code})
+        return already(error)
     return answer(response)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from reconciler.aws.door import Aws
+from reconciler.model.errors import AwsError
 
 ObservedT = TypeVar("ObservedT")
 
@@ -82,6 +83,11 @@ class Kind(Generic[ObservedT]):
         elif self.immutable:
             wanted = ("observe", "create")
         return tuple(verb for verb in wanted if not hasattr(self, verb))
+
+
+def already(error: AwsError) -> Answer:
+    """Make an Answer of a refusal that says that it is so already; its code is the fact to keep."""
+    return Answer(error.request_id, {"already": error.code})
 
 
 def answer(response: Mapping[str, Any], **result: Any) -> Answer:

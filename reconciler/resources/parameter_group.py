@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.aws.door import Aws
-from reconciler.model.errors import InvalidRequest, NotFound
+from reconciler.model.errors import NotFound
 from reconciler.model.observed import ObservedParameter, ObservedParameterGroup
-from reconciler.resources.kind import Answer, Kind, answer
+from reconciler.resources.elasticache import API, made, tags_of
+from reconciler.resources.kind import Answer, Kind
 
-ELASTICACHE = "elasticache"
 ALREADY = frozenset({"CacheParameterGroupAlreadyExists", "CacheParameterGroupAlreadyExistsFault"})
 """What AWS answers to making a group that exists: a creation has no token, its name makes it one."""
 
@@ -59,7 +59,7 @@ def _set_by_somebody(aws: Aws, name: str) -> dict[str, str] | None:
 
 def identity(aws: Aws, name: str) -> tuple[str, str, dict[str, str]]:
     """Return a group's family, ARN and tags: what does not change by itself and costs two more calls."""
-    response = aws.call("elasticache", "DescribeCacheParameterGroups", CacheParameterGroupName=name)
+    response = aws.call(API, "DescribeCacheParameterGroups", CacheParameterGroupName=name)
     group: Mapping[str, Any] = next(iter(response.get("CacheParameterGroups", ())), {})
     arn = str(group.get("ARN", ""))
     return str(group.get("CacheParameterGroupFamily", "")), arn, tags_of(aws, arn) if arn else {}
@@ -80,12 +80,6 @@ def family(aws: Aws, name: str) -> dict[str, ObservedParameter]:
     }
 
 
-def tags_of(aws: Aws, arn: str) -> dict[str, str]:
-    """Return the tags of anything in ElastiCache."""
-    response = aws.call("elasticache", "ListTagsForResource", ResourceName=arn)
-    return {str(t["Key"]): str(t.get("Value", "")) for t in response.get("TagList", ())}
-
-
 @parameter_group.on_call(
     "CreateCacheParameterGroup",
     "ModifyCacheParameterGroup",
@@ -94,18 +88,9 @@ def tags_of(aws: Aws, arn: str) -> dict[str, str]:
 )
 def call(aws: Aws, operation: str, parameters: Mapping[str, Any]) -> Answer:
     """Make one call. A group that exists already is a success: the next observation judges it."""
-    try:
-        response = aws.call(ELASTICACHE, operation, **parameters)
-    except InvalidRequest as error:
-        if error.code not in ALREADY:
-            raise
-        return Answer(error.request_id, {"already": error.code})
-    return answer(response)
+    return made(aws, operation, parameters, ALREADY)
 
 
 def _parameters(aws: Aws, name: str, **more: str) -> Iterator[Mapping[str, Any]]:
-    pages = aws.pages(
-        "elasticache", "DescribeCacheParameters", CacheParameterGroupName=name, **more
-    )
-    for page in pages:
+    for page in aws.pages(API, "DescribeCacheParameters", CacheParameterGroupName=name, **more):
         yield from page.get("Parameters", ())
