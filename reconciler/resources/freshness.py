@@ -13,18 +13,20 @@ from typing import Any
 
 from reconciler.aws.door import Aws
 from reconciler.aws.registry import Closed, Registry
-from reconciler.model.batches import batches
 from reconciler.model.desired import DesiredApp, DesiredService
 from reconciler.model.errors import AccessDenied, InvalidRequest, NotFound, RegistryError
 from reconciler.model.observed import SecretVersion
 from reconciler.resources import image
 from reconciler.resources.grants.statement import Names
-from reconciler.resources.preflight.secrets import Reference, reference
+from reconciler.resources.secret_reference import (
+    Reference,
+    named_parameters,
+    parameter_name,
+    reference,
+)
 
 INTERVAL = timedelta(minutes=10)
 """How often a controller asks again; tags move and secrets rotate at a person's pace."""
-_NAMES = 50
-"""Names in one filter of DescribeParameters (botocore: ParameterStringFilterValueList)."""
 _CURRENT = "AWSCURRENT"
 
 
@@ -91,8 +93,8 @@ def _versions(aws: Aws, desired: DesiredApp, texts: Iterable[str]) -> dict[str, 
     names = Names(desired)
     read = {text: reference(text, names) for text in sorted(texts)}
     here = {t: r for t, r in read.items() if r and r.place == (desired.region, desired.account)}
-    parameters = {t: _name(r) for t, r in here.items() if r.service == "ssm"}
-    known = _parameters(aws, sorted(set(parameters.values())))
+    parameters = {t: parameter_name(r.name) for t, r in here.items() if r.service == "ssm"}
+    known = _parameters(aws, set(parameters.values()))
     found = {text: known[name] for text, name in parameters.items() if name in known}
     for text, secret in here.items():
         version = _secret(aws, secret) if secret.service == "secretsmanager" else None
@@ -101,29 +103,18 @@ def _versions(aws: Aws, desired: DesiredApp, texts: Iterable[str]) -> dict[str, 
     return found
 
 
-def _name(found: Reference) -> str:
-    """Return a parameter's name: a path begins with a slash, a name alone has none."""
-    return found.name if found.name.count("/") > 1 else found.name.lstrip("/")
-
-
-def _parameters(aws: Aws, names: list[str]) -> dict[str, SecretVersion]:
+def _parameters(aws: Aws, names: Iterable[str]) -> dict[str, SecretVersion]:
     found: dict[str, SecretVersion] = {}
-    spelled = sorted({n for name in names for n in (name, "/" + name.lstrip("/"))})
-    for values in batches(spelled, _NAMES):
-        filters = [{"Key": "Name", "Option": "Equals", "Values": values}]
-        try:
-            pages = aws.pages(
-                "ssm", "DescribeParameters", ParameterFilters=filters, MaxResults=_NAMES
-            )
-            for page in pages:
+    try:
+        for asked in named_parameters(names):
+            for page in aws.pages("ssm", "DescribeParameters", **asked):
                 for parameter in page.get("Parameters", ()):
-                    name = str(parameter.get("Name", ""))
-                    name = name if name.count("/") > 1 else name.lstrip("/")
                     version, at = parameter.get("Version"), parameter.get("LastModifiedDate")
                     if version is not None:
+                        name = parameter_name(str(parameter.get("Name", "")))
                         found[name] = SecretVersion(str(version), _time(at))
-        except AccessDenied:
-            return found
+    except AccessDenied:
+        return found
     return found
 
 

@@ -19,7 +19,7 @@ from reconciler.resources.preflight.families import findings
 from reconciler.resources.preflight.reader import Reader
 from reconciler.resources.preflight.roles import trusts
 from reconciler.resources.preflight.scope import Scope, Workload, whole
-from reconciler.resources.preflight.secrets import reference
+from reconciler.resources.secret_reference import reference
 from tests.fakes.clock import VirtualClock
 from tests.fakes.surroundings import FakeSurroundings
 from tests.fakes.transport import FakeTransport

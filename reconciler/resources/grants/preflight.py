@@ -40,10 +40,7 @@ def _roles(names: Names, scope: Scope) -> Iterator[Statement]:
 
 def _simulated(names: Names, scope: Scope) -> Iterator[str]:
     """Yield the execution roles that read secrets, and the task roles that a guard claims with."""
-    for workload in scope.workloads:
-        role = workload.task_definition.get("executionRoleArn")
-        if role and any(secrets.references(workload, names)):
-            yield names.role(str(role))
+    yield from _things(secrets.execution_roles(scope))
     for migration in names.app.migrations:
         if names.app.guard and (role := migration.task_definition.get("taskRoleArn")):
             yield names.role(str(role))

@@ -7,7 +7,6 @@ checks nor the policy made for them can reveal one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -27,53 +26,16 @@ from reconciler.resources.preflight.scope import (
     unseen,
     warning,
 )
+from reconciler.resources.secret_reference import (
+    Reference,
+    named_parameters,
+    parameter_name,
+    reference,
+)
 
-_NAMES = 50
-"""Names in one filter, and parameters in one answer (botocore: DescribeParameters)."""
 _SIMULATED = 50
 """ARNs in one simulation, well below what one answer holds (botocore: maxItemsType, 100)."""
 SIMULATE = "iam:SimulatePrincipalPolicy"
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What `valueFrom` points at: a parameter or a secret, with the version that is asked for."""
-
-    service: str
-    arn: str
-    stage: str = ""
-    version: str = ""
-
-    @property
-    def name(self) -> str:
-        """Its short name, for people."""
-        return self.arn.split(":", 5)[5].removeprefix("parameter").removeprefix("secret:")
-
-    @property
-    def place(self) -> tuple[str, str]:
-        """Region and account."""
-        parts = self.arn.split(":")
-        return parts[3], parts[4]
-
-    def __str__(self) -> str:
-        """Spell it so that equal references sort together."""
-        return f"{self.service} {self.arn} {self.stage} {self.version}"
-
-
-def reference(text: str, names: Names) -> Reference | None:
-    """Read a `valueFrom`: a name or an ARN of SSM, an ARN of Secrets Manager; None for another form.
-
-    `…:secret:NAME:json-key:version-stage:version-id` (botocore, Secret): the last three may be empty.
-    """
-    if not text.startswith("arn:"):
-        return Reference("ssm", names.arn("ssm", f"parameter/{text.lstrip('/')}"))
-    parts = text.split(":")
-    if parts[2:3] == ["ssm"]:
-        return Reference("ssm", text)
-    if parts[2:3] == ["secretsmanager"]:
-        _, stage, version = [*parts[7:10], "", "", ""][:3]
-        return Reference("secretsmanager", ":".join(parts[:7]), stage, version)
-    return None
 
 
 def references(workload: Workload, names: Names) -> Iterator[Reference]:
@@ -93,17 +55,20 @@ def questions(reader: Reader, scope: Scope) -> Iterator[Question]:
     """Ask whether each secret exists, and whether each execution role may read its own."""
     named = [(r, w.address) for w in scope.workloads for r in references(w, scope.names)]
     wanted = gathered(named)
-    parameters = [_parameter_name(r) for r in wanted if r.service == "ssm" and _is_here(scope, r)]
+    parameters = [
+        parameter_name(r.name) for r in wanted if r.service == "ssm" and _is_here(scope, r)
+    ]
     for found, addresses in wanted.items():
         look = partial(_exists, reader, scope, found, parameters)
         yield Question(f"secret {found.name}", addresses, look)
-    for role, readers in gathered(_roles(scope)).items():
+    for role, readers in gathered(execution_roles(scope)).items():
         mine = sorted({r for r, address in named if address in readers}, key=str)
         name = f"secrets for {role.rpartition('/')[2]}"
         yield Question(name, readers, partial(_readable, reader, role, mine))
 
 
-def _roles(scope: Scope) -> Iterator[tuple[str, Address]]:
+def execution_roles(scope: Scope) -> Iterator[tuple[str, Address]]:
+    """Yield the execution roles that have secrets to read, as ARNs."""
     for workload in scope.workloads:
         role = workload.task_definition.get("executionRoleArn")
         if role and any(references(workload, scope.names)):
@@ -114,34 +79,24 @@ def _is_here(scope: Scope, found: Reference) -> bool:
     return found.place == (scope.app.region, scope.app.account) and "${" not in found.arn
 
 
-def _parameter_name(found: Reference) -> str:
-    """Return the name of an ARN: `x` and `/x` have the same, a path always begins with a slash."""
-    name = found.name
-    return name if name.count("/") > 1 else name.lstrip("/")
-
-
 def _exists(reader: Reader, scope: Scope, found: Reference, parameters: Sequence[str]) -> Verdict:
     if not _is_here(scope, found):
         region, account = found.place
         return unseen(f"it is in {account}/{region}, which is not asked")
     if found.service == "ssm":
-        name = _parameter_name(found)
+        name = parameter_name(found.name)
         there = name in _parameters(reader, parameters)
         return ok("exists") if there else failed(f"there is no parameter {name}: no task can start")
     return _secret(reader, found)
 
 
 def _parameters(reader: Reader, names: Sequence[str]) -> set[str]:
-    """Return those of the names that exist, with or without a slash in front."""
-    spelled = sorted({n for name in names for n in (name, "/" + name.lstrip("/"))})
-    found: set[str] = set()
-    for batch in batches(spelled, _NAMES):
-        filters = [{"Key": "Name", "Option": "Equals", "Values": batch}]
-        answer = reader.listed(
-            "ssm", "DescribeParameters", "Parameters", ParameterFilters=filters, MaxResults=_NAMES
-        )
-        found |= {str(parameter.get("Name", "")) for parameter in answer}
-    return found | {name.lstrip("/") for name in found if name.count("/") == 1}
+    """Return those of the names that exist."""
+    return {
+        parameter_name(str(parameter.get("Name", "")))
+        for asked in named_parameters(names)
+        for parameter in reader.listed("ssm", "DescribeParameters", "Parameters", **asked)
+    }
 
 
 def _secret(reader: Reader, found: Reference) -> Verdict:
