@@ -32,8 +32,13 @@ _DENIED_USER = re.compile(r"User: (\S+)")
 _IAM_PREFIX = {
     # What IAM calls services that botocore knows by another name (service authorization reference).
     "efs": "elasticfilesystem",
+    "elb": "elasticloadbalancing",
     "elbv2": "elasticloadbalancing",
     "service-quotas": "servicequotas",
+}
+_IAM_ACTION = {
+    # Operations that IAM knows by another name.
+    "s3:ListObjectsV2": "s3:ListBucket",
 }
 _ENDPOINT_ADVICE = ": an endpoint (AWS_ENDPOINT_URL*) is written http://HOST:PORT"
 _PARAMETER_VALUE = re.compile(r"value: .*?, (?=type: |valid |allowed )", re.DOTALL)
@@ -94,6 +99,8 @@ def _permission(operation: str, message: str) -> str:
         return named[1]
     if operation == "dynamodb:TransactWriteItems":
         return "dynamodb:PutItem, dynamodb:UpdateItem"  # there is no action for transactions
+    if operation in _IAM_ACTION:
+        return _IAM_ACTION[operation]
     service, _, name = operation.partition(":")
     return f"{_IAM_PREFIX.get(service, service)}:{name}"
 

@@ -17,6 +17,10 @@ Form = Mapping[str, Sequence[str]]
 """A request of the query protocol: parameter → values."""
 
 _TARGET_GROUP = re.compile(r"arn:[^:]+:elasticloadbalancing:[^:]+:\d{12}:targetgroup/([^/]+)/\w+")
+_LISTENER = re.compile(
+    r"(?P<elb>arn:[^:]+:elasticloadbalancing:[^:]+:\d{12}):listener(-rule)?/"
+    r"(?P<balancer>(app|net)/[^/]+/\w+)/(?P<listener>\w+)(/(?P<rule>\w+))?"
+)
 _FILTERS = {"DescribeSubnets": "subnet-id", "DescribeSecurityGroups": "group-id"}
 
 
@@ -81,6 +85,78 @@ class Named:
             made.arn = arn
             made.load_balancer_arns.append(arn.replace(":targetgroup/", ":loadbalancer/app/"))
             backend.target_groups[arn] = made
+
+    def listener_rule(self, arn: str, groups: Sequence[str], region: str) -> None:
+        """Make a rule, or a Network Load Balancer's listener, that sends to the first of these groups."""
+        match = _LISTENER.fullmatch(arn)
+        if match is None:
+            return
+        from moto.elbv2 import models  # noqa: PLC0415 - only when needed
+
+        weighed = [{"TargetGroupArn": g, "Weight": int(g == groups[0])} for g in groups]
+        action = models.FakeAction({"Type": "forward", "ForwardConfig": {"TargetGroups": weighed}})
+        with self._moto.lock:
+            balancers = self._backend("elbv2", region).load_balancers
+            balancer = balancers.setdefault(
+                f"{match['elb']}:loadbalancer/{match['balancer']}", self._balancer(match, region)
+            )
+            listener = f"{match['elb']}:listener/{match['balancer']}/{match['listener']}"
+            make: Any = models.FakeListener  # abstract to mypy only
+            found = balancer.listeners.setdefault(
+                listener, make(balancer.arn, listener, "HTTP", "80", "", None, [action], None)
+            )
+            if match["rule"]:
+                make = models.FakeListenerRule
+                found.register(arn, make(listener, arn, [], len(found.rules), [action]))
+
+    def _balancer(self, match: re.Match[str], region: str) -> Any:
+        from moto.elbv2.models import FakeLoadBalancer  # noqa: PLC0415 - only when needed
+
+        kind, name, _ = match["balancer"].split("/")
+        vpc = self._backend("ec2", region).default_vpc.id
+        arn = f"{match['elb']}:loadbalancer/{match['balancer']}"
+        make: Any = FakeLoadBalancer  # abstract to mypy only
+        longer = "application" if kind == "app" else "network"
+        return make(name, [], [], vpc, arn, name, "active", loadbalancer_type=longer)
+
+    def classic_balancer(self, name: str, port: int, region: str) -> None:
+        """Make a Classic Load Balancer that sends to a port of its instances."""
+        with self._moto.lock:
+            backend = self._backend("elb", region)
+            if name and name not in backend.load_balancers:
+                zones = list(self._backend("ec2", region).get_default_subnets())[:1]
+                listener = {"Protocol": "HTTP", "LoadBalancerPort": port, "InstancePort": port}
+                backend.create_load_balancer(name, zones, [listener])
+
+    def key(self, name: str, region: str) -> None:
+        """Make a key of KMS, by its id, an alias, or the ARN of either."""
+        identity = name.rpartition(":")[2].removeprefix("key/")
+        with self._moto.lock:
+            backend = self._backend("kms", region)
+            aliased = identity.startswith("alias/")
+            known = backend.get_key_id_from_alias(identity) if aliased else identity
+            if not identity or known in backend.keys:
+                return
+            made = backend.create_key(None, "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT", "", None)
+            if aliased:
+                backend.create_alias(made.id, identity)
+                return
+            del backend.keys[made.id]
+            made.arn, made.id = made.arn.replace(made.id, identity), identity
+            backend.keys[identity] = made
+
+    def environment_file(self, arn: str, region: str) -> None:
+        """Make an empty environment file, and the bucket that it is in."""
+        partition = arn.split(":")[1] if ":" in arn else ""
+        bucket, _, key = arn.split(":", 5)[-1].partition("/")
+        if not (arn.startswith("arn:") and bucket and key):
+            return
+        with self._moto.lock:
+            backend = self._backend("s3", partition)  # moto keeps all buckets of a partition there
+            if bucket not in backend.buckets:
+                backend.create_bucket(bucket, region)
+            if backend.head_object(bucket, key) is None:
+                backend.put_object(bucket, key, b"")
 
     def registry(self, identity: str, region: str) -> None:
         """Make a Cloud Map service."""

@@ -1,9 +1,10 @@
 """Making what desired state names but does not create. Used by `reconciler local` and by tests.
 
 Clusters, repositories with all their tags, roles, log groups, and SSM parameters or secrets with
-dummy values: a DATABASE_URL becomes a SQLite file in the data directory. Target groups, registries,
-namespaces and file systems get the ids of the files; cache subnet groups and Redis groups that are only
-referred to are made, too, and so is what is looked up in SSM and CloudFormation.
+dummy values: a DATABASE_URL becomes a SQLite file in the data directory. Load balancers with their
+rules, registries, namespaces, file systems, keys and (empty) environment files get the names of the
+files; cache subnet groups and Redis groups that are only referred to are made, too, and so is what is
+looked up in SSM and CloudFormation.
 """
 
 from __future__ import annotations
@@ -69,6 +70,9 @@ class Seeder:
         known = _known(app)
         for document in _task_definitions(known):
             self._task_definition(document, app)
+        for migration in known.migrations:
+            for key in _keys(migration.launch):
+                Named(self._aws.moto).key(key, app.region)
         for service in known.services:
             self._surroundings(service, app)
         for redis in app.redis:
@@ -91,8 +95,14 @@ class Seeder:
         document, named = service.service, Named(self._aws.moto)
         for balancer in document.get("loadBalancers") or ():
             advanced = balancer.get("advancedConfiguration") or {}
-            for arn in (balancer.get("targetGroupArn"), advanced.get("alternateTargetGroupArn")):
+            groups = [balancer.get("targetGroupArn"), advanced.get("alternateTargetGroupArn")]
+            for arn in groups:
                 named.target_group(str(arn or ""), app.region, "ip" if awsvpc else "instance")
+            for field in ("productionListenerRule", "testListenerRule"):
+                arns = [str(arn) for arn in groups if arn]
+                named.listener_rule(str(advanced.get(field) or ""), arns, app.region)
+            port = int(balancer.get("containerPort") or 80)
+            named.classic_balancer(str(balancer.get("loadBalancerName") or ""), port, app.region)
         for registry in document.get("serviceRegistries") or ():
             named.registry(str(registry.get("registryArn", "")).rpartition("/")[2], app.region)
         connect = document.get("serviceConnectConfiguration") or {}
@@ -100,6 +110,8 @@ class Seeder:
             named.namespace(str(connect["namespace"]), app.region)
         for role in roles_in(document):
             self.role(role, app.region)
+        for key in _keys(document):
+            named.key(key, app.region)
 
     def image(self, text: str, region: str = "") -> None:
         """Make the repository of an image and remember the digest of its tag."""
@@ -132,16 +144,19 @@ class Seeder:
                 raise
 
     def _task_definition(self, document: Mapping[str, Any], app: DesiredApp) -> None:
+        named = Named(self._aws.moto)
         for field in ("executionRoleArn", "taskRoleArn"):
             self.role(str(document.get(field) or ""), app.region)
         for volume in document.get("volumes") or ():
             efs = volume.get("efsVolumeConfiguration") or {}
-            Named(self._aws.moto).file_system(str(efs.get("fileSystemId", "")), app.region)
+            named.file_system(str(efs.get("fileSystemId", "")), app.region)
         for container in document.get("containerDefinitions") or []:
             options = (container.get("logConfiguration") or {}).get("options") or {}
             if options.get("awslogs-group"):
                 region = str(options.get("awslogs-region") or app.region)
                 self._make("logs", "CreateLogGroup", region, logGroupName=options["awslogs-group"])
+            for file in container.get("environmentFiles") or []:
+                named.environment_file(str(file.get("value", "")), app.region)
             for secret in container.get("secrets") or []:
                 if "valueFrom" not in secret:
                     continue
@@ -173,6 +188,19 @@ class Seeder:
         except MotoError as error:
             if "AlreadyExists" not in error.code and error.code not in _EXISTS:
                 raise
+
+
+def _keys(document: Any) -> Iterator[str]:
+    """Find every key of KMS in a document: volumes have `kmsKeyId`, Service Connect `kmsKey`."""
+    if isinstance(document, Mapping):
+        for name, value in document.items():
+            if name in ("kmsKeyId", "kmsKey") and isinstance(value, str):
+                yield value
+            else:
+                yield from _keys(value)
+    elif isinstance(document, list | tuple):
+        for value in document:
+            yield from _keys(value)
 
 
 def _known(app: DesiredApp) -> DesiredApp:

@@ -55,6 +55,12 @@ PATCH_POINTS: Sequence[PatchPoint] = (
     ("moto.efs.models", "EFSBackend.__init__", _source_has("self.file_systems_by_id")),
     ("moto.servicediscovery.models", "Namespace.__init__", _source_has("self.arn")),
     ("moto.elbv2.models", "FakeTargetGroup.__init__", _source_has("self.load_balancer_arns")),
+    ("moto.elbv2.models", "FakeListener.register", _source_has("_non_default_rules")),
+    ("moto.elbv2.models", "FakeListenerRule.__init__", _source_has("self.actions")),
+    ("moto.elbv2.models", "FakeLoadBalancer.__init__", _source_has("self.listeners")),
+    ("moto.elb.models", "ELBBackend.create_load_balancer", _source_has("self.load_balancers")),
+    ("moto.kms.models", "KmsBackend.create_key", _source_has("self.keys")),
+    ("moto.s3.models", "S3Backend.create_bucket", _source_has("self.buckets")),
     ("moto.dynamodb.models.dynamo_type", "DynamoType.__hash__", callable),
 )
 

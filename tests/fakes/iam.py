@@ -70,6 +70,8 @@ def _holds(operator: str, key: str, values: Any, context: Context) -> bool:
             return given in wanted
         case "ForAllValues:StringLike":
             return all(any(_like(value, pattern) for pattern in wanted) for value in given or ())
+        case "StringLike":
+            return given is not None and any(_like(given, pattern) for pattern in wanted)
         case "Null":
             return (given is None or given == []) is (wanted == ["true"])
         case _:
@@ -277,7 +279,19 @@ def _cloudformation(operation: str, params: Mapping[str, Any]) -> Iterator[Need]
 
 
 def _s3(operation: str, params: Mapping[str, Any]) -> Iterator[Need]:
-    yield Need(f"s3:{operation}", f"arn:aws:s3:::{params['Bucket']}/{params['Key']}")
+    bucket = f"arn:aws:s3:::{params['Bucket']}"
+    if operation == "ListObjectsV2":
+        yield Need("s3:ListBucket", bucket, {"s3:prefix": params["Prefix"]})
+        return
+    yield Need(f"s3:{operation}", f"{bucket}/{params['Key']}")
+
+
+def _kms(operation: str, params: Mapping[str, Any]) -> Iterator[Need]:
+    """Yield what a key needs: an alias is resolved to the key that IAM is asked about."""
+    name = params["KeyId"].rpartition(":")[2]
+    context = {"kms:RequestAlias": name} if name.startswith("alias/") else {}
+    key = "fedcba98-7654-3210-fedc-ba9876543210" if context else name.removeprefix("key/")
+    yield Need(f"kms:{operation}", arn("kms", f"key/{key}"), context)
 
 
 _SCALING_ROLE = (
@@ -372,8 +386,10 @@ _SERVICES: Mapping[str, Callable[[str, Mapping[str, Any]], Iterator[Need]]] = {
     "ecs": _ecs,
     "efs": _efs,
     "elasticache": _elasticache,
+    "elb": _unscoped("elasticloadbalancing"),
     "elbv2": _unscoped("elasticloadbalancing"),
     "iam": _iam,
+    "kms": _kms,
     "logs": _logs,
     "s3": _s3,
     "secretsmanager": _secretsmanager,

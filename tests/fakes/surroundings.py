@@ -44,6 +44,12 @@ class FakeSurroundings:
         """Subnet, security group or target group's name → VPC."""
         self.target_groups: dict[str, dict[str, Any]] = {}
         """Target group's name → what is different about it."""
+        self.forwards: dict[str, dict[str, int]] = {}
+        """Listener rule or listener, by the end of its ARN → target group's name → weight."""
+        self.balancers: dict[str, dict[str, Any]] = {}
+        """Classic load balancer → what is different about it."""
+        self.keys: dict[str, dict[str, Any]] = {}
+        """Key as it is named → what is different about it."""
         self.alarms: dict[str, str] = {}
         self.secrets: dict[str, dict[str, Any]] = {}
         self.quota: float = 1000.0
@@ -54,8 +60,8 @@ class FakeSurroundings:
     def handlers(self) -> dict[str, Handler]:
         """One handler for each service, for a `FakeTransport`."""
         names = (
-            *("iam", "ec2", "elbv2", "ssm", "secretsmanager", "cloudwatch", "logs", "efs"),
-            *("service-quotas", "servicediscovery", "elasticache", "cloudformation", "s3"),
+            *("iam", "ec2", "elb", "elbv2", "ssm", "secretsmanager", "cloudwatch", "logs", "efs"),
+            *("kms", "service-quotas", "servicediscovery", "elasticache", "cloudformation", "s3"),
         )
         return {name: self._handler(name) for name in names}
 
@@ -136,6 +142,49 @@ class FakeSurroundings:
             "LoadBalancerArns": ["arn:aws:elasticloadbalancing:r:a:loadbalancer/app/x/1"],
         }
         return {"TargetGroups": [{**group, **self.target_groups.get(name, {})}]}
+
+    def _forwarding(self, arn: str) -> list[dict[str, Any]]:
+        """Return the action of a rule: to `web` and `green`, of a listener to `tcp` and `tcp-green`."""
+        ours = {"tcp": 1, "tcp-green": 0} if ":listener/net/" in arn else {"web": 1, "green": 0}
+        prefix = arn.partition(":listener")[0]
+        groups = [
+            {"TargetGroupArn": f"{prefix}:targetgroup/{name}/0123456789abcdef", "Weight": weight}
+            for name, weight in self.forwards.get(arn.rpartition("/")[2], ours).items()
+        ]
+        return [{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]
+
+    def elbv2_DescribeRules(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        (arn,) = params["RuleArns"]
+        self._check("elbv2:DescribeRules", "RuleNotFound", arn.rpartition("/")[2])
+        return {"Rules": [{"RuleArn": arn, "Actions": self._forwarding(arn)}]}
+
+    def elbv2_DescribeListeners(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        (arn,) = params["ListenerArns"]
+        self._check("elbv2:DescribeListeners", "ListenerNotFound", arn.rpartition("/")[2])
+        return {"Listeners": [{"ListenerArn": arn, "DefaultActions": self._forwarding(arn)}]}
+
+    def elb_DescribeLoadBalancers(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        (name,) = params["LoadBalancerNames"]
+        self._check("elb:DescribeLoadBalancers", "LoadBalancerNotFound", name)
+        listener = {"Protocol": "HTTP", "LoadBalancerPort": 80, "InstancePort": 80}
+        balancer = {
+            "LoadBalancerName": name,
+            "ListenerDescriptions": [{"Listener": listener}],
+            **self.balancers.get(name, {}),
+        }
+        return {"LoadBalancerDescriptions": [balancer]}
+
+    def kms_DescribeKey(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        key = params["KeyId"]
+        self._check("kms:DescribeKey", "NotFoundException", key)
+        found = {"KeyState": "Enabled", "KeySpec": "SYMMETRIC_DEFAULT", **self.keys.get(key, {})}
+        return {"KeyMetadata": found}
+
+    def s3_ListObjectsV2(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        key = params["Prefix"]
+        self._check("s3:ListObjectsV2", "NoSuchBucket", params["Bucket"])
+        found = [{"Key": k} for k in (key, f"{key}.old") if k not in self.missing]
+        return {"Contents": found[: params["MaxKeys"]]}
 
     def ssm_DescribeParameters(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
         (wanted,) = params["ParameterFilters"]

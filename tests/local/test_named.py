@@ -9,13 +9,14 @@ import pytest
 from reconciler.aws.boto import BotoTransport
 from reconciler.aws.door import Aws
 from reconciler.local.clock import WorldClock
+from reconciler.local.named import Named
 from reconciler.local.selfcheck import PATCH_POINTS, check_moto
 from reconciler.local.server import EmbeddedAws
 from reconciler.model.finding import CheckState
 from reconciler.resources.preflight.families import findings
 from reconciler.resources.preflight.reader import Reader
 from reconciler.resources.preflight.scope import whole
-from tests.resources.everything import REGION, TARGET_GROUP, everything
+from tests.resources.everything import KEY, REGION, TARGET_GROUP, everything
 
 
 @pytest.fixture
@@ -35,12 +36,12 @@ def look(aws, monkeypatch):
 
 
 def test_what_is_seeded_passes_preflight(aws, monkeypatch):
-    """An app that names everything finds everything but its alarm, which nobody has to make."""
+    """Everything that is named is found, but the alarm, which nobody has to make; nothing runs on EC2."""
     aws.seed([everything()])
 
     found = look(aws, monkeypatch)
 
-    assert set(found) == {"alarm web-errors"}
+    assert set(found) == {"alarm web-errors", "container instances"}
 
 
 def test_nothing_is_there_that_was_not_seeded(aws, monkeypatch):
@@ -52,6 +53,11 @@ def test_nothing_is_there_that_was_not_seeded(aws, monkeypatch):
         "role shop-execution",
         "secret /shop/DATABASE_URL",
         "log group /ecs/shop",
+        "listener rules of target group web",
+        "listener rules of target group tcp",
+        "load balancer shop-classic",
+        "environment file config/shop/rails.env",
+        f"KMS key {KEY}",
     } <= set(found)
     assert not [n for n in found if n.startswith(("subnets", "security group", "target group"))]
 
@@ -71,6 +77,23 @@ def test_targets_are_of_the_kind_that_the_tasks_need(aws, monkeypatch):
         "elbv2", "DescribeTargetGroups", {"TargetGroupArns": [TARGET_GROUP]}, lambda: None
     )
     assert answer["TargetGroups"][0]["TargetType"] == "instance"
+
+
+@pytest.mark.parametrize(
+    "name", ["alias/shop", f"arn:aws:kms:{REGION}:123456789012:alias/shop", KEY]
+)
+def test_keys_are_there_by_every_name(aws, monkeypatch, name):
+    """An alias, its ARN or an id: what the files say is what DescribeKey takes. Twice makes no second."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    named = Named(aws.moto)
+    for _ in range(2):
+        named.key(name, REGION)
+
+    client = BotoTransport(REGION, endpoint_url=aws.endpoint_url)
+    answer = client.send("kms", "DescribeKey", {"KeyId": name}, lambda: None)
+    assert answer["KeyMetadata"]["KeyState"] == "Enabled"
+    assert len(client.send("kms", "ListKeys", {}, lambda: None)["Keys"]) == 1
 
 
 def test_the_places_in_moto_are_checked():

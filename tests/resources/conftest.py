@@ -1,4 +1,4 @@
-"""Two AWSs behind one fixture: the fake at the transport's seam, and the embedded one on the wire."""
+"""Two AWSs behind one fixture: the fake at the transport's seam, and the embedded one on the wire; preflight's account."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tests.fakes.ecs import FakeEcs
 from tests.fakes.elasticache import FakeElastiCache
 from tests.fakes.timeline import Timeline
 from tests.fakes.transport import FakeTransport
+from tests.resources.account import Place
 from tests.resources.samples import CLUSTER, Recorder, Sandbox
 
 
@@ -44,3 +45,9 @@ def sandbox(request):
     }
     recorder = Recorder(FakeTransport(timeline, handlers))
     return Sandbox(Aws(recorder, timeline), recorder)
+
+
+@pytest.fixture
+def place():
+    """Return an account in which all is well."""
+    return Place()

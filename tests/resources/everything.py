@@ -12,8 +12,11 @@ from reconciler.source.folder import load_folder
 ACCOUNT, REGION = "123456789012", "ap-northeast-1"
 REPOSITORY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/shop"
 TARGET_GROUP = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/web/0123456789abcdef"
+BALANCING = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}"
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:shop/api"
 REGISTRY = f"arn:aws:servicediscovery:{REGION}:{ACCOUNT}:service/srv-0123456789abcdef"
+KEY = "01234567-89ab-cdef-0123-456789abcdef"
+KEY_ARN = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{KEY}"
 NAMESPACE = f"arn:aws:servicediscovery:{REGION}:{ACCOUNT}:namespace/ns-0123456789abcdef"
 
 EVERYTHING = f"""\
@@ -44,6 +47,8 @@ containers:
       PARAMETER: ${{ssm:/shop/parameter}}
       OUTPUT: ${{cfn:Net.Output}}
       STATE: ${{tfstate:output.x}}
+    environmentFiles:
+      - {{type: s3, value: "arn:aws:s3:::config/shop/rails.env"}}
     secrets:
       DATABASE_URL: /shop/DATABASE_URL
       API_KEY: "{SECRET}:key::"
@@ -85,7 +90,13 @@ services:
         mountPoints:
           - {{sourceVolume: files, containerPath: /files}}
     loadBalancers:
-      - {{targetGroupArn: "{TARGET_GROUP}", containerName: app, containerPort: 80}}
+      - targetGroupArn: "{TARGET_GROUP}"
+        containerName: app
+        containerPort: 80
+        advancedConfiguration:
+          alternateTargetGroupArn: "{BALANCING}:targetgroup/green/0123456789abcdef"
+          productionListenerRule: "{BALANCING}:listener-rule/app/shop/1/2/3"
+          roleArn: arn:aws:iam::{ACCOUNT}:role/balancing
     serviceRegistries:
       - {{registryArn: "{REGISTRY}"}}
     serviceConnectConfiguration: {{enabled: true, namespace: "{NAMESPACE}"}}
@@ -93,9 +104,31 @@ services:
     deploymentConfiguration:
       deploymentCircuitBreaker: {{enable: true, rollback: true}}
       alarms: {{enable: true, rollback: true, alarmNames: [web-errors]}}
+  classic:
+    desiredCount: 1
+    launchType: EC2
+    networkMode: bridge
+    networkConfiguration: null
+    containerDefinitions:
+      app:
+        from: rails
+        portMappings:
+          - {{containerPort: 80, hostPort: 80}}
+    loadBalancers:
+      - {{loadBalancerName: shop-classic, containerName: app, containerPort: 80}}
   worker:
     from: rails
     desiredCount: 1
+    portMappings:
+      - {{containerPort: 81}}
+    loadBalancers:
+      - targetGroupArn: "{BALANCING}:targetgroup/tcp/0123456789abcdef"
+        containerName: worker
+        containerPort: 81
+        advancedConfiguration:
+          alternateTargetGroupArn: "{BALANCING}:targetgroup/tcp-green/0123456789abcdef"
+          productionListenerRule: "{BALANCING}:listener/net/shop/1/2"
+          roleArn: arn:aws:iam::{ACCOUNT}:role/balancing
     monitoring: {{metricConfigurations: []}}
     capacityProviderStrategy:
       - {{capacityProvider: FARGATE_SPOT, weight: 1}}
@@ -105,6 +138,7 @@ services:
         managedEBSVolume:
           roleArn: arn:aws:iam::{ACCOUNT}:role/ebs
           sizeInGiB: 20
+          kmsKeyId: {KEY_ARN}
     volumes:
       - {{name: scratch, configuredAtLaunch: true}}
 """

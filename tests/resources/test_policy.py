@@ -278,6 +278,45 @@ def test_look_ups_are_granted_one_by_one():
     assert allows(statements(Role.DIFF, local), "ssm:GetParameters", elsewhere)
 
 
+def test_environment_files_are_looked_for_and_never_read():
+    """A listing of the bucket for exactly the declared keys; s3:GetObject is not granted for it."""
+    found = statements(Role.DIFF, everything())
+    [statement] = [s for s in found if "s3:ListBucket" in s["Action"]]
+    assert statement["Resource"] == ["arn:aws:s3:::config"]
+    assert statement["Condition"] == {"StringLike": {"s3:prefix": ["shop/rails.env"]}}
+    assert not allows(found, "s3:GetObject", "arn:aws:s3:::config/shop/rails.env")
+
+
+@pytest.mark.parametrize(
+    ("key", "resource", "condition"),
+    [
+        ("01234567-89ab", "key/01234567-89ab", None),
+        ("arn:aws:kms:ap-northeast-1:123456789012:key/0123", "key/0123", None),
+        ("alias/data", "key/*", {"StringLike": {"kms:RequestAlias": ["alias/data"]}}),
+        (
+            "arn:aws:kms:ap-northeast-1:123456789012:alias/data",
+            "key/*",
+            {"StringLike": {"kms:RequestAlias": ["alias/data"]}},
+        ),
+    ],
+)
+def test_keys_are_described_one_by_one(key, resource, condition):
+    """A key by its ARN; behind an alias any key can be, so the alias itself is the condition."""
+    volumes = [{"name": "v", "managedEBSVolume": {"kmsKeyId": key, "roleArn": "ebs"}}]
+    service = DesiredService(
+        Address("service", "web"), {"serviceName": "w", "volumeConfigurations": volumes}, {}
+    )
+    found = statements(Role.DIFF, app(services=(service,), migrations=(), guard=None))
+    [statement] = [s for s in found if "kms:DescribeKey" in s["Action"]]
+    assert statement["Resource"] == [f"arn:aws:kms:ap-northeast-1:123456789012:{resource}"]
+    assert statement.get("Condition") == condition
+    elsewhere = key.replace("ap-northeast-1", "eu-west-1")
+    if elsewhere != key:
+        volumes[0]["managedEBSVolume"]["kmsKeyId"] = elsewhere
+        found = statements(Role.DIFF, app(services=(service,), migrations=(), guard=None))
+        assert not [s for s in found if "kms:DescribeKey" in s["Action"]]
+
+
 def test_what_may_be_done_to_scaling():
     """Targets of ECS only, alarms of the declared service's own policies, one service-linked role."""
     found = statements(Role.CONTROLLER, everything())
@@ -349,7 +388,11 @@ IAM_ACTIONS = {
     # What IAM calls the operations that it does not know by their own name.
     "dynamodb:TransactWriteItems": {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem"},
     "sts:GetCallerIdentity": set(),  # cannot be denied, needs no permission
+    "elb:DescribeLoadBalancers": {"elasticloadbalancing:DescribeLoadBalancers"},
+    "elbv2:DescribeListeners": {"elasticloadbalancing:DescribeListeners"},
+    "elbv2:DescribeRules": {"elasticloadbalancing:DescribeRules"},
     "elbv2:DescribeTargetGroups": {"elasticloadbalancing:DescribeTargetGroups"},
+    "s3:ListObjectsV2": {"s3:ListBucket"},
     "efs:DescribeFileSystems": {"elasticfilesystem:DescribeFileSystems"},
     "service-quotas:GetServiceQuota": {"servicequotas:GetServiceQuota"},
 }  # fmt: skip

@@ -4,73 +4,28 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from reconciler.aws.door import Aws
 from reconciler.aws.translate import from_code
 from reconciler.model.errors import InvalidRequest, Unreachable
-from reconciler.model.finding import CheckState, Finding
+from reconciler.model.finding import CheckState
 from reconciler.model.lookups import Unresolved
 from reconciler.model.names import Address
 from reconciler.model.observed import ObservedService, ServicePresence
-from reconciler.resources.preflight.families import findings
-from reconciler.resources.preflight.reader import Reader
 from reconciler.resources.preflight.roles import trusts
-from reconciler.resources.preflight.scope import Scope, Workload, whole
+from reconciler.resources.preflight.scope import Workload, whole
 from reconciler.resources.secret_reference import reference
-from tests.fakes.clock import VirtualClock
-from tests.fakes.surroundings import FakeSurroundings
-from tests.fakes.transport import FakeTransport
-from tests.resources.everything import ACCOUNT, REGION, SECRET, everything
+from tests.resources.account import CLUSTER, service
+from tests.resources.everything import ACCOUNT, KEY, KEY_ARN, REGION, SECRET, everything
 
 OK, WARNING, FAILED, UNSEEN = CheckState
-WEB, WORKER, DB = (
+WEB, CLASSIC, WORKER, DB = (
     Address("service", "web"),
+    Address("service", "classic"),
     Address("service", "worker"),
     Address("migration", "db"),
 )
-CLUSTER = {
-    "status": "ACTIVE",
-    "capacityProviders": ["FARGATE", "FARGATE_SPOT"],
-    "activeServicesCount": 3,
-    "registeredContainerInstancesCount": 0,
-}
-
-
-class Place:
-    """An account with everything in it, and what preflight finds there."""
-
-    def __init__(self) -> None:
-        self.around = FakeSurroundings()
-        self.cluster: dict[str, Any] | None = dict(CLUSTER)
-
-    def ecs(self, operation, _params):
-        """Answer for the cluster."""
-        assert operation == "DescribeClusters"
-        return {"clusters": [self.cluster] if self.cluster else []}
-
-    def look(self, scope: Scope | None = None) -> dict[str, Finding]:
-        """Ask every family; return the findings by name."""
-        clock = VirtualClock()
-        handlers = {**self.around.handlers, "ecs": self.ecs}
-        self.transport = FakeTransport(clock, handlers)
-        found = findings(Reader(Aws(self.transport, clock)), scope or whole(everything()))
-        return {finding.name: finding for finding in found}
-
-
-@pytest.fixture
-def place():
-    """Return an account in which all is well."""
-    return Place()
-
-
-def service(name: str, **changes) -> Scope:
-    """Return a scope of one service of the app, with some of its fields changed."""
-    app = everything()
-    (found,) = [w for w in whole(app).workloads if w.address.name == name]
-    return Scope(app, (replace(found, **changes),))
 
 
 def test_all_is_well_where_everything_is_there(place):
@@ -83,13 +38,13 @@ def test_all_is_well_where_everything_is_there(place):
 
 
 def test_what_is_shared_is_asked_about_once(place):
-    """Roles, subnets and secrets of three workloads cost one call each, and name all three."""
+    """Roles, subnets and secrets of four workloads cost one call each, and name all four."""
     found = place.look()
 
-    assert set(found["role shop-execution"].addresses) == {WEB, WORKER, DB}
+    assert set(found["role shop-execution"].addresses) == {WEB, CLASSIC, WORKER, DB}
     sent = [(s, o, json.dumps(p, sort_keys=True)) for s, o, p in place.transport.calls]
     assert len(sent) == len(set(sent))
-    assert len(sent) <= 20
+    assert len(sent) <= 31
 
 
 MISSING = [
@@ -108,6 +63,10 @@ MISSING = [
     ("srv-0123456789abcdef", "service registry srv-0123456789abcdef", "no Cloud Map service"),
     ("ns-0123456789abcdef", "namespace ns-0123456789abcdef", "there is no namespace"),
     ("internal", "namespace internal", "there is no namespace internal"),
+    ("shop/rails.env", "environment file config/shop/rails.env", "there is no shop/rails.env in"),
+    ("config", "environment file config/shop/rails.env", "there is no bucket config"),
+    (KEY_ARN, f"KMS key {KEY}", "there is no key"),
+    ("shop-classic", "load balancer shop-classic", "there is no Classic Load Balancer"),
     ("fs-0123456789abcdef0", "file system fs-0123456789abcdef0", "there is no file system"),
     ("shop-caches", "cache subnet group shop-caches", "there is no cache subnet group"),
 ]
@@ -134,6 +93,11 @@ OPERATIONS = {
     "logs:DescribeLogGroups": "logs:DescribeLogGroups",
     "ec2:DescribeSubnets": "ec2:DescribeSubnets",
     "ec2:DescribeSecurityGroups": "ec2:DescribeSecurityGroups",
+    "elb:DescribeLoadBalancers": "elasticloadbalancing:DescribeLoadBalancers",
+    "elbv2:DescribeListeners": "elasticloadbalancing:DescribeListeners",
+    "elbv2:DescribeRules": "elasticloadbalancing:DescribeRules",
+    "kms:DescribeKey": "kms:DescribeKey",
+    "s3:ListObjectsV2": "s3:ListBucket",
     "elbv2:DescribeTargetGroups": "elasticloadbalancing:DescribeTargetGroups",
     "service-quotas:GetServiceQuota": "servicequotas:GetServiceQuota",
     "servicediscovery:GetService": "servicediscovery:GetService",
@@ -252,7 +216,7 @@ def test_a_role_of_another_account_is_not_asked_for(place):
     foreign = "arn:aws:iam::999999999999:role/other"
     document = {"taskRoleArn": foreign, "family": "f"}
 
-    found = place.look(service("web", task_definition=document))
+    found = place.look(service("web", fields={}, task_definition=document))
 
     assert found["role other"].state is UNSEEN
     assert "GetRole" not in place.transport.operations()
@@ -455,6 +419,7 @@ def test_the_cluster_must_be_there_with_its_capacity(place, cluster, name, state
 def test_tasks_on_ec2_need_an_instance(place):
     """A cluster without instances places no task with launchType EC2."""
     fields = {"launchType": "EC2"}
+    place.cluster["registeredContainerInstancesCount"] = 0
     assert place.look(service("web", fields=fields))["container instances"].state is WARNING
     place.cluster["registeredContainerInstancesCount"] = 2
     assert place.look(service("web", fields=fields))["container instances"].state is OK
@@ -534,7 +499,7 @@ def test_a_file_system_must_be_usable(place):
 def test_who_waits_for_redis_is_looked_at_meanwhile():
     """A group takes minutes: what else is missing is known before it is there. Other look-ups are not guessed."""
     app = everything()
-    web, worker = app.services
+    web, _, worker = app.services
     waits = replace(
         web, unresolved=(Unresolved("redis.main.url", "not ready", blocked_by="redis/main"),)
     )
@@ -554,6 +519,6 @@ def test_what_is_not_resolved_yet_is_left_out(place):
     """A name with a look-up in it is no name: nobody is asked for it."""
     document = {"taskRoleArn": "${cfn:Stack.Role}", "family": "f"}
 
-    found = place.look(service("web", task_definition=document))
+    found = place.look(service("web", fields={}, task_definition=document))
 
     assert not [name for name in found if name.startswith("role")]

@@ -10,8 +10,19 @@ import re
 from collections.abc import Iterable, Iterator
 
 from reconciler.model.names import Address
-from reconciler.resources.grants.statement import Names, Statement, allow
-from reconciler.resources.preflight import alarms, discovery, roles, secrets, target_groups, volumes
+from reconciler.resources.grants.statement import Names, Statement, allow, starred
+from reconciler.resources.preflight import (
+    alarms,
+    classic,
+    discovery,
+    environment_files,
+    keys,
+    listeners,
+    roles,
+    secrets,
+    target_groups,
+    volumes,
+)
 from reconciler.resources.preflight.scope import Scope, Workload, whole
 
 _SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
@@ -22,10 +33,13 @@ def reads(names: Names) -> Iterator[Statement]:
     scope = whole(names.app)
     yield from _roles(names, scope)
     yield from _secrets(scope)
+    yield from _files(names, scope)
     yield from _network(scope)
+    yield from _balancers(scope)
     yield from _deployments(names, scope)
     yield from _discovery(scope)
     yield from _stores(names, scope)
+    yield from _keys(names, scope)
 
 
 def _roles(names: Names, scope: Scope) -> Iterator[Statement]:
@@ -39,8 +53,9 @@ def _roles(names: Names, scope: Scope) -> Iterator[Statement]:
 
 
 def _simulated(names: Names, scope: Scope) -> Iterator[str]:
-    """Yield the execution roles that read secrets, and the task roles that a guard claims with."""
+    """Yield the execution roles that read secrets or files, and the task roles that a guard claims with."""
     yield from _things(secrets.execution_roles(scope))
+    yield from _things(environment_files.readers_of(scope))
     for migration in names.app.migrations:
         if names.app.guard and (role := migration.task_definition.get("taskRoleArn")):
             yield names.role(str(role))
@@ -59,6 +74,18 @@ def _secrets(scope: Scope) -> Iterator[Statement]:
         yield allow("DescribeSecrets", ["secretsmanager:DescribeSecret"], spelled)
 
 
+def _files(names: Names, scope: Scope) -> Iterator[Statement]:
+    """Grant a listing of each bucket for the keys of the files alone: metadata of these, nothing else."""
+    wanted: dict[str, set[str]] = {}
+    for workload in scope.workloads:
+        for bucket, key in map(environment_files.place, environment_files.files(workload)):
+            wanted.setdefault(starred(bucket), set()).add(starred(key))
+    for bucket, found in sorted(wanted.items()):
+        condition = {"StringLike": {"s3:prefix": sorted(found)}}
+        arn = f"arn:{names.partition}:s3:::{bucket}"
+        yield allow("FindEnvironmentFiles", ["s3:ListBucket"], [arn], condition)
+
+
 def _network(scope: Scope) -> Iterator[Statement]:
     networks = [w.network for w in scope.workloads]
     actions = []
@@ -70,9 +97,23 @@ def _network(scope: Scope) -> Iterator[Statement]:
         yield allow("ReadNetwork", actions, ["*"])
 
 
+def _balancers(scope: Scope) -> Iterator[Statement]:
+    """Grant what Elastic Load Balancing describes, which knows no resource."""
+    actions = set()
+    for workload in scope.services:
+        if any(target_groups.target_groups(workload)):
+            actions.add("elasticloadbalancing:DescribeTargetGroups")
+        if any(classic.balancers(workload)):
+            actions.add("elasticloadbalancing:DescribeLoadBalancers")
+        for balancer in workload.fields.get("loadBalancers") or ():
+            for _, arn in listeners.rules(balancer):
+                kind = "Listeners" if listeners.is_listener(arn) else "Rules"
+                actions.add(f"elasticloadbalancing:Describe{kind}")
+    if actions:
+        yield allow("ReadLoadBalancers", sorted(actions), ["*"])
+
+
 def _deployments(names: Names, scope: Scope) -> Iterator[Statement]:
-    if any(True for w in scope.services for _ in target_groups.target_groups(w)):
-        yield allow("ReadTargetGroups", ["elasticloadbalancing:DescribeTargetGroups"], ["*"])
     if any(alarms.alarms_of(scope)):
         yield allow(
             "ReadAlarms", ["cloudwatch:DescribeAlarms"], [names.arn("cloudwatch", "alarm:*")]
@@ -103,6 +144,24 @@ def _stores(names: Names, scope: Scope) -> Iterator[Statement]:
     if groups:
         arns = [names.arn("elasticache", f"subnetgroup:{group}") for group in groups]
         yield allow("ReadCacheSubnets", ["elasticache:DescribeCacheSubnetGroups"], arns)
+
+
+def _keys(names: Names, scope: Scope) -> Iterator[Statement]:
+    """Grant describing each key; an alias says nothing of its key, so IAM is told the alias."""
+    arns, aliases = set(), set()
+    for key in _things(keys.keys(scope)):
+        resource = key.rpartition(":")[2]
+        if not keys.is_here(scope, key):
+            continue
+        if resource.startswith("alias/"):
+            aliases.add(starred(resource))
+        else:
+            arns.add(names.arn("kms", f"key/{resource.removeprefix('key/')}"))
+    if arns:
+        yield allow("DescribeKeys", ["kms:DescribeKey"], arns)
+    if aliases:
+        condition = {"StringLike": {"kms:RequestAlias": sorted(aliases)}}
+        yield allow("DescribeAliases", ["kms:DescribeKey"], [names.arn("kms", "key/*")], condition)
 
 
 def _things(named: Iterable[tuple[str, Address]]) -> set[str]:

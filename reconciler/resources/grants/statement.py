@@ -94,11 +94,16 @@ def allow(
         "Sid": sid,
         "Effect": "Allow",
         "Action": sorted(set(actions)),
-        "Resource": sorted({_LOOK_UPS.sub("*", resource) for resource in resources}),
+        "Resource": sorted({starred(resource) for resource in resources}),
     }
     if condition:
         statement["Condition"] = dict(condition)
     return statement
+
+
+def starred(text: str) -> str:
+    """Put a `*` where something is looked up, for a resource or a condition with StringLike."""
+    return _LOOK_UPS.sub("*", text)
 
 
 def merged(statements: Sequence[Statement]) -> list[Statement]:

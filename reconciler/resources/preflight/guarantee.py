@@ -10,7 +10,7 @@ from reconciler.model.desired import DesiredApp, DesiredMigration
 from reconciler.model.errors import AwsError, BadCredentials, NotFound, Unreachable
 from reconciler.model.finding import CheckState, Finding
 from reconciler.resources.grants.statement import Names
-from reconciler.resources.preflight.secrets import SIMULATE
+from reconciler.resources.preflight.simulator import SIMULATE
 
 
 def migrations(aws: Aws, desired: DesiredApp) -> Iterator[Finding]:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
 
-from reconciler.model.batches import batches
 from reconciler.model.errors import AwsError, NotFound
 from reconciler.model.names import Address
 from reconciler.resources.grants.statement import Names
@@ -24,18 +22,14 @@ from reconciler.resources.preflight.scope import (
     gathered,
     ok,
     unseen,
-    warning,
 )
+from reconciler.resources.preflight.simulator import Wanted, may_read
 from reconciler.resources.secret_reference import (
     Reference,
     named_parameters,
     parameter_name,
     reference,
 )
-
-_SIMULATED = 50
-"""ARNs in one simulation, well below what one answer holds (botocore: maxItemsType, 100)."""
-SIMULATE = "iam:SimulatePrincipalPolicy"
 
 
 def references(workload: Workload, names: Names) -> Iterator[Reference]:
@@ -116,49 +110,21 @@ def _secret(reader: Reader, found: Reference) -> Verdict:
 
 
 def _readable(reader: Reader, role: str, wanted: Sequence[Reference]) -> Verdict:
-    """Ask IAM's simulator; what no identity policy allows, a policy of the secret itself may."""
-    refused: list[str] = []
-    doubtful: list[str] = []
-    for service, action in (
-        ("ssm", "ssm:GetParameters"),
-        ("secretsmanager", "secretsmanager:GetSecretValue"),
-    ):
-        for result in _simulated(reader, role, action, [r for r in wanted if r.service == service]):
-            if result.get("EvalDecision") == "allowed":
-                continue
-            certain = result.get("EvalDecision") == "explicitDeny" or service == "ssm"
-            known = certain and not result.get("MissingContextValues")
-            short = str(result.get("EvalResourceName", "")).split(":", 5)[-1]
-            (refused if known else doubtful).append(f"{action} on {short}")
-    if refused:
-        return failed(f"the role lacks {', '.join(refused)}: no task can start")
-    if doubtful:
-        return warning(f"the role itself has no {', '.join(doubtful)}; a policy there may allow it")
-    return ok("the role may read them")
-
-
-def _simulated(
-    reader: Reader, role: str, action: str, wanted: Sequence[Reference]
-) -> Iterator[dict[str, Any]]:
-    arns = sorted({_full_arn(reader, found) for found in wanted})
-    for batch in batches(arns, _SIMULATED):
-        try:
-            yield from reader.listed(
-                "iam",
-                "SimulatePrincipalPolicy",
-                "EvaluationResults",
-                PolicySourceArn=role,
-                ActionNames=[action],
-                ResourceArns=batch,
-            )
-        except NotFound:
-            return  # the role does not exist, which is said of the role
+    """Ask whether the role may read them; a secret may have a policy of its own, a parameter not."""
+    parameters = [r.arn for r in wanted if r.service == "ssm"]
+    secrets = [_full_arn(reader, r) for r in wanted if r.service == "secretsmanager"]
+    return may_read(
+        reader,
+        role,
+        [
+            Wanted("ssm:GetParameters", parameters, shared=False),
+            Wanted("secretsmanager:GetSecretValue", secrets, shared=True),
+        ],
+    )
 
 
 def _full_arn(reader: Reader, found: Reference) -> str:
     """Return the ARN with the six characters that Secrets Manager adds, which policies name."""
-    if found.service == "ssm":
-        return found.arn
     try:
         return str(reader.ask("secretsmanager", "DescribeSecret", SecretId=found.arn)["ARN"])
     except (AwsError, KeyError):
