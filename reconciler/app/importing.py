@@ -32,9 +32,10 @@ from reconciler.model.observed import (
     ObservedTaskDefinition,
 )
 from reconciler.model.plan import Plan
+from reconciler.plan.image_names import taken_apart
 from reconciler.plan.ownership import APP_TAG, ENVIRONMENT_TAG, owner_name
 from reconciler.plan.planner import make_plan
-from reconciler.resources import image, inventory
+from reconciler.resources import inventory
 from reconciler.resources.digests import Digests
 from reconciler.resources.inventory import Found
 from reconciler.settings import Settings
@@ -165,7 +166,7 @@ def _target(options: ImportOptions, account: str, region: str, found: Sequence[F
         return Target(app, environment, account, region, options.cluster)
     environment = options.environment or guess_environment(options.cluster, *names)
     repositories = {
-        image.parse(str(c.get("image", ""))).repository
+        taken_apart(str(c.get("image", ""))).repository
         for f in found
         for c in f.definition.content.get("containerDefinitions", ())
     }

@@ -18,6 +18,7 @@ from reconciler.local.manifests import (
     Platform,
     build,
 )
+from reconciler.plan.image_names import taken_apart
 
 GUARD = "reconciler-guard"
 
@@ -38,13 +39,10 @@ class ImageReference:
     @classmethod
     def parse(cls, text: str) -> ImageReference:
         """Read `[host/]repository[:tag][@digest]`."""
-        rest, _, digest = text.partition("@")
-        head, colon, tag = rest.rpartition(":")
-        if not colon or "/" in tag:
-            head, tag = rest, ""
-        host, slash, path = head.partition("/")
+        name = taken_apart(text)
+        host, slash, path = name.repository.partition("/")
         is_host = slash and ("." in host or ":" in host or host == "localhost")
-        return cls(path if is_host else head, tag, digest)
+        return cls(path if is_host else name.repository, name.tag, name.digest)
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """Image names and the policy on them: only what names the same bits tomorrow can be rolled back to.
 
-Called by `source` for what stands in the files, by `plan.lookups` for what a look-up gave.
+`parse_image` and the policy are for what stands in the files and what a look-up gave; `taken_apart` is
+for what AWS answers, and for what has been checked.
 """
 
 from __future__ import annotations
@@ -32,6 +33,15 @@ class ImageName:
     repository: str
     tag: str
     digest: str
+
+
+def taken_apart(text: str) -> ImageName:
+    """Take a reference apart as a registry would, whatever its form: a colon before a slash is a port."""
+    name, _, digest = text.partition("@")
+    colon = name.rfind(":")
+    if colon > name.rfind("/"):
+        return ImageName(name[:colon], name[colon + 1 :], digest)
+    return ImageName(name, "", digest)
 
 
 def parse_image(text: str) -> ImageName | None:

@@ -24,12 +24,6 @@ def pin_images(task_definition: Mapping[str, Any], images: Mapping[str, str]) ->
     return result
 
 
-def repository_of(reference: str) -> str:
-    """Return an image reference without tag and digest; a colon before the last slash is a port."""
-    name = reference.partition("@")[0]
-    return name[: name.rfind(":")] if name.rfind(":") > name.rfind("/") else name
-
-
 def missing_images(
     task_definition: Mapping[str, Any], images: Mapping[str, str]
 ) -> tuple[str, ...]:

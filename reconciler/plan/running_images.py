@@ -11,7 +11,7 @@ from typing import Any
 from reconciler.model.desired import DesiredService
 from reconciler.model.observed import ObservedService
 from reconciler.model.plan import Suppressed
-from reconciler.plan.pin import repository_of
+from reconciler.plan.image_names import taken_apart
 
 
 def with_running_images(
@@ -32,7 +32,9 @@ def with_running_images(
         name, image = str(container["name"]), str(container.get("image", ""))
         digest = images.get(name, "")
         rule = ""
-        if "@" not in image and "@" in digest and repository_of(image) == repository_of(digest):
+        seen, wanted_name = taken_apart(image), taken_apart(digest)
+        by_tag = wanted_name.digest and not seen.digest
+        if by_tag and seen.repository == wanted_name.repository:
             running = observed.running.get(name)
             if running and digest.endswith(f"@{running}"):
                 rule = "it runs the digest that the files name"

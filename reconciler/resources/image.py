@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from reconciler.aws.door import Aws
 from reconciler.aws.registry import MANIFESTS, Registry, config_of, platform_of, platforms_of
 from reconciler.model.errors import NotFound
+from reconciler.plan.image_names import taken_apart
 
 ECR_HOST = re.compile(
     r"(?P<registry>\d{12})\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"
@@ -23,31 +24,13 @@ UNTAGGED = "latest"
 """What Docker and ECS take for an image that names neither tag nor digest."""
 
 
-class ImageReference(NamedTuple):
-    """`host/path:tag` or `host/path@sha256:…`, taken apart. `tag` or `digest` is empty."""
-
-    repository: str
-    tag: str
-    digest: str
-
-
-def parse(reference: str) -> ImageReference:
-    """Take an image reference apart; a colon before the last slash is a port, not a tag."""
-    name, _, digest = reference.partition("@")
-    slash = name.rfind("/")
-    colon = name.rfind(":")
-    if colon > slash:
-        return ImageReference(name[:colon], name[colon + 1 :], digest)
-    return ImageReference(name, "", digest)
-
-
 def resolve(aws: Aws, reference: str, registry: Registry | None = None) -> str | None:
     """Return `repository@sha256:…` for a reference, or None when its registry has no such image.
 
     A digest is itself. Without `registry` an image outside ECR is returned as declared.
     Raises AwsError; for other registries Closed and RegistryError.
     """
-    image = parse(reference)
+    image = taken_apart(reference)
     if image.digest:
         return f"{image.repository}@{image.digest}"
     place = ecr_place(image.repository)
@@ -65,7 +48,7 @@ def platforms(aws: Aws, pinned: str, registry: Registry | None = None) -> frozen
 
     Raises AwsError, Closed, RegistryError.
     """
-    image = parse(pinned)
+    image = taken_apart(pinned)
     place = ecr_place(image.repository)
     if place is None:
         return registry.platforms(image.repository, image.digest) if registry else frozenset()

@@ -12,6 +12,7 @@ from reconciler.aws.door import Aws
 from reconciler.aws.registry import Closed, Registry
 from reconciler.model.errors import AccessDenied, InvalidRequest, NotFound, RegistryError
 from reconciler.model.observed import ObservedService
+from reconciler.plan.image_names import taken_apart
 from reconciler.resources import image
 
 _NEWEST = 100
@@ -32,7 +33,7 @@ def running_digests(
     and where nothing runs the registry tells what would. A container of which nobody knows is left out.
     """
     wanted = {str(c["name"]): str(c.get("image", "")) for c in content["containerDefinitions"]}
-    found = {name: digest for name, text in wanted.items() if (digest := image.parse(text).digest)}
+    found = {name: digest for name, text in wanted.items() if (digest := taken_apart(text).digest)}
     for source in (_of_revision, _of_tasks):
         if found.keys() >= wanted.keys():
             return found
@@ -42,7 +43,7 @@ def running_digests(
             resolved = image.resolve(aws, wanted[name], registry)
         except (Closed, RegistryError):
             continue
-        if resolved is not None and (digest := image.parse(resolved).digest):
+        if resolved is not None and (digest := taken_apart(resolved).digest):
             found[name] = digest
     return {name: found[name] for name in wanted if name in found}
 

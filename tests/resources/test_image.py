@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from reconciler.aws.door import Aws
 from reconciler.aws.translate import from_code
 from reconciler.model.errors import AccessDenied
-from reconciler.resources.image import ImageReference, parse, resolve
+from reconciler.plan.image_names import ImageName, taken_apart
+from reconciler.resources.image import resolve
 from tests.fakes.clock import VirtualClock
 from tests.fakes.small import FakeEcr
 from tests.fakes.transport import FakeTransport
@@ -46,7 +47,7 @@ def door(transport) -> Aws:
 )
 def test_a_reference_is_taken_apart(reference, parts):
     """A port is no tag, and a tag may stand before a digest."""
-    assert parse(reference) == ImageReference(*parts)
+    assert taken_apart(reference) == ImageName(*parts)
 
 
 NAME = st.from_regex(r"[a-z0-9]{1,8}(/[a-z0-9]{1,8}){0,2}", fullmatch=True)
@@ -57,7 +58,7 @@ NAME = st.from_regex(r"[a-z0-9]{1,8}(/[a-z0-9]{1,8}){0,2}", fullmatch=True)
 def test_parts_put_together_are_the_reference(name, tag, port):
     """Nothing is lost in taking apart, with or without a port."""
     repository = f"host:5000/{name}" if port else name
-    assert parse(f"{repository}:{tag}") == (repository, tag, "")
+    assert taken_apart(f"{repository}:{tag}") == ImageName(repository, tag, "")
 
 
 def test_a_tag_is_resolved_in_the_registry_of_its_account(registry):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.model.lookups import Deferred
+from reconciler.plan.image_names import taken_apart
 from reconciler.resources import image
 from reconciler.resources.grants.statement import Names, Statement, allow
 
@@ -29,8 +30,8 @@ def _repository(names: Names, reference: str) -> str:
         text = first if isinstance(first, str) else ""
         if "/" not in text:
             return names.arn("ecr", "repository/*")
-        rest = "*" if text == image.parse(text).repository else ""
-    repository = image.parse(text).repository
+        rest = "*" if text == taken_apart(text).repository else ""
+    repository = taken_apart(text).repository
     host, _, path = repository.partition("/")
     match = image.ECR_HOST.fullmatch(host)
     if match is None:

@@ -10,6 +10,7 @@ from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import AccessDenied, RegistryError
 from reconciler.model.finding import CheckState, Finding, not_permitted
 from reconciler.model.lookups import Deferred
+from reconciler.plan.image_names import taken_apart
 from reconciler.resources import image
 
 
@@ -36,7 +37,7 @@ def _found(aws: Aws, reference: str, registry: Registry | None, pin: str) -> Fin
     except RegistryError as error:
         return Finding(name, CheckState.FAILED, str(error))
     if digest is None:
-        place = "ECR" if image.ecr_place(image.parse(reference).repository) else "its registry"
+        place = "ECR" if image.ecr_place(taken_apart(reference).repository) else "its registry"
         return Finding(name, CheckState.FAILED, f"{place} has no such image")
     if digest == reference and "@" not in reference:
         return Finding(name, CheckState.WARNING, "not in ECR: its registry is not asked")

@@ -10,6 +10,7 @@ from typing import Any
 
 from reconciler.model.errors import NotFound
 from reconciler.model.names import Address
+from reconciler.plan.image_names import taken_apart
 from reconciler.resources import image
 from reconciler.resources.grants.roles import ECS, TASKS, roles_in
 from reconciler.resources.preflight.reader import Reader
@@ -143,7 +144,7 @@ def _needs_execution_role(workload: Workload) -> str:
     if not workload.wants_fargate or workload.task_definition.get("executionRoleArn"):
         return ""
     for container in workload.containers:
-        host = image.parse(str(container.get("image", ""))).repository.partition("/")[0]
+        host = taken_apart(str(container.get("image", ""))).repository.partition("/")[0]
         logs = container.get("logConfiguration") or {}
         if image.ECR_HOST.fullmatch(host):
             return "to pull from ECR"
