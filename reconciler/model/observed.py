@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from reconciler.model.finding import Finding
-from reconciler.model.lookups import Value, Values
+from reconciler.model.lookups import Remembered, Values
 from reconciler.model.names import Address, AppKey
 from reconciler.model.run import Run
 from reconciler.model.suspension import Suspension
@@ -268,7 +268,7 @@ class LedgerView:
     """By address as text: `redis/main`, `autoscaling/web`."""
     pins: Mapping[str, str] = field(default_factory=dict)
     """Image reference as declared → `repository@sha256:…` it was first resolved to."""
-    lookups: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    lookups: Remembered = field(default_factory=dict)
     """By address as text: the look-ups that it was last made of, by name."""
     suspension: Suspension | None = None
     suspended: Mapping[str, Suspension] = field(default_factory=dict)

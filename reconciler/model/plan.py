@@ -58,7 +58,7 @@ class Why(StrEnum):
 
 
 class Effect(StrEnum):
-    """What a change does to what runs. Sources: `shapes/tables.py`."""
+    """What a change does to what runs. Sources: `shapes/effects.py`."""
 
     NO_ROLLOUT = "no rollout"
     NEW_TASKS = "new tasks only"
@@ -70,6 +70,10 @@ class Effect(StrEnum):
     """Of a Redis parameter: it is set at once and used when a node is rebooted, which is never done."""
     WINDOW = "waits for maintenance window"
     NONE = "none"
+
+
+STARTS_TASKS = (Effect.ROLLOUT, Effect.REPLACE)
+"""The effects of what starts tasks, or would need another service."""
 
 
 @dataclass(frozen=True)

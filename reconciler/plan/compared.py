@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.model.plan import Change
+from reconciler.model.plan import STARTS_TASKS, Change
 from reconciler.plan import freshness
 from reconciler.plan.controllers import as_deployed, deployer_of, refused, takes
 from reconciler.plan.effective import Effective, for_existing
 from reconciler.plan.pin import pin_images
 from reconciler.plan.revision import RevisionSide, compare_revision
 from reconciler.plan.service_side import FieldChange, ServiceSide, compare_service
-from reconciler.plan.step_summary import STARTS_TASKS
 from reconciler.plan.subject import Subject
 
 

@@ -14,6 +14,7 @@ from reconciler.model.desired import DesiredService
 from reconciler.model.names import Path
 from reconciler.model.observed import ServiceRecord
 from reconciler.plan.compare import compare
+from reconciler.plan.ownership import without_tags
 from reconciler.plan.paths import MISSING, lookup, replaced
 from reconciler.shapes.tables import SERVICE, TASK_DEFINITION, Kind
 
@@ -91,7 +92,7 @@ def kept_paths(record: ServiceRecord) -> frozenset[Path]:
 
 def applied(effective: Effective, pinned: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the ledger is to remember once all of it has been sent."""
-    content = {k: v for k, v in pinned.items() if k != "tags"}
+    content = without_tags(pinned)
     for path in effective.carried:
         content = replaced(content, TASK_DEFINITION, path[1:], MISSING)
     return _remembered(effective.service, content, effective.kept)

@@ -106,7 +106,7 @@ def secret_versions(desired: DesiredApp, address: Address, observed: ObservedApp
         return {}
     known = observed.ledger.lookups.get(str(address), {})
     versions: dict[str, str] = {}
-    for _, text in _secrets(service):
+    for _, text in secrets_of(service):
         name = PREFIX + text
         if text in observed.secrets:
             versions[name] = observed.secrets[text].version
@@ -132,7 +132,7 @@ def _changed(
     service: DesiredService, observed: ObservedApp, live: ObservedService
 ) -> Iterator[tuple[Path, str, SecretVersion]]:
     since = _deployed_at(live)
-    for path, text in _secrets(service):
+    for path, text in secrets_of(service):
         version = observed.secrets.get(text)
         if version and since and version.changed_at and version.changed_at > since:
             yield path, text, version
@@ -143,7 +143,8 @@ def _deployed_at(live: ObservedService) -> datetime | None:
     return primary.created_at if primary else None
 
 
-def _secrets(service: DesiredService) -> Iterator[tuple[Path, str]]:
+def secrets_of(service: DesiredService) -> Iterator[tuple[Path, str]]:
+    """Yield the place and the `valueFrom` of every secret that the service's containers get."""
     for container in service.task_definition.get("containerDefinitions", ()):
         for secret in container.get("secrets", ()):
             path = (TASK_DEFINITION, "containerDefinitions", container["name"], "secrets")

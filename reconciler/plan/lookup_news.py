@@ -6,17 +6,13 @@ Called by `plan.lookups` and the steps of services, and by `controller.relied`, 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from reconciler.model.desired import DesiredApp, DesiredMigration, DesiredRedis, DesiredService
-from reconciler.model.lookups import Unresolved, Value, Values
+from reconciler.model.lookups import Remembered, Unresolved, Value, Values
 from reconciler.model.names import Address, Path
 from reconciler.plan.mask import mask_value
-
-Remembered = Mapping[str, Mapping[str, Value]]
-"""By address as text: the values that a resource was last made of."""
 
 NOTHING: Remembered = {}
 _STEPS = re.compile(r"[^A-Za-z0-9_-]+")

@@ -19,13 +19,22 @@ from reconciler.model.desired import (
     DesiredService,
 )
 from reconciler.model.diagnostics import Origin
-from reconciler.model.lookups import Deferred, Lookup, Part, Unresolved, Value, Values, names_in
+from reconciler.model.lookups import (
+    Deferred,
+    Lookup,
+    Part,
+    Remembered,
+    Unresolved,
+    Value,
+    Values,
+    names_in,
+)
 from reconciler.model.names import Path, dotted
 from reconciler.plan.canonical import canonical_service, canonical_task_definition, item_key
 from reconciler.plan.changes import origin_of
 from reconciler.plan.fitting import Misfit, fit, member_of, scalar_text
 from reconciler.plan.image_names import parse_image, tag_problem
-from reconciler.plan.lookup_news import NOTHING, Remembered, with_news
+from reconciler.plan.lookup_news import NOTHING, with_news
 from reconciler.plan.mask import mask_value
 from reconciler.shapes.botocore_model import Shape, input_of
 from reconciler.shapes.tables import SERVICE, TASK_DEFINITION, Kind, list_rule

@@ -58,6 +58,11 @@ def declared_tags(document: Mapping[str, Any]) -> dict[str, str]:
     return {t["key"]: str(t.get("value", "")) for t in document.get("tags", ())}
 
 
+def without_tags(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document without its tags, which are compared and sent by themselves."""
+    return {k: v for k, v in document.items() if k != "tags"}
+
+
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     """Return tags as ECS takes them, sorted."""
     return [{"key": k, "value": v} for k, v in sorted(tags.items())]

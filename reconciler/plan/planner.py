@@ -1,6 +1,6 @@
 """Desired and observed in, a plan out: what would be done, in which order, and what waits for what.
 
-Called by `controller.reconcile` for every pass and by `app.preview` for `diff`: one path for both.
+Called by `controller.planning` for every pass and for `diff`: one path for both.
 Pure: order of its inputs, clock and network have no say in it.
 """
 

@@ -12,14 +12,12 @@ from typing import Any
 
 from reconciler.model.names import Address
 from reconciler.model.observed import Release, ServiceRecord
-from reconciler.model.plan import Effect
+from reconciler.model.plan import STARTS_TASKS
 from reconciler.model.run import Run, RunState
 from reconciler.plan.canonical import canonical_json
 from reconciler.plan.normal import normal
 from reconciler.shapes.effects import service_effect
 from reconciler.shapes.tables import SERVICE
-
-_STARTS_TASKS = (Effect.ROLLOUT, Effect.REPLACE)
 
 
 @dataclass(frozen=True)
@@ -142,5 +140,5 @@ def rolled(applied: Mapping[str, Any], arn: str) -> str:
     A count, a grace period, a default that is written out now: they roll nothing.
     """
     service = normal(dict(applied.get(SERVICE, {})), SERVICE)
-    starting = {k: v for k, v in service.items() if service_effect(k).effect in _STARTS_TASKS}
+    starting = {k: v for k, v in service.items() if service_effect(k).effect in STARTS_TASKS}
     return canonical_json([arn, starting])

@@ -19,6 +19,7 @@ from reconciler.plan.compare import Difference, compare, removed
 from reconciler.plan.freshness import repinned_paths
 from reconciler.plan.lookup_news import moved_paths
 from reconciler.plan.needs import carries_out
+from reconciler.plan.ownership import without_tags
 from reconciler.plan.running_images import with_running_images
 from reconciler.plan.spec_hash import SPEC_TAG, content_hash
 from reconciler.plan.spelling import respelled
@@ -52,7 +53,7 @@ def compare_revision(
     before = record.applied.get(TASK_DEFINITION) if record else None
     moved = moved_paths(service) | repinned_paths(service, observed)
     background = Background(TASK_DEFINITION, before, service.origins, service.written, moved)
-    content, spelled = respelled(_without_tags(wanted), known.content, TASK_DEFINITION)
+    content, spelled = respelled(without_tags(wanted), known.content, TASK_DEFINITION)
     seen, settled = with_running_images(service, content, known.content, live)
     found = compare(content, seen, TASK_DEFINITION)
     gone = removed(before or {}, content, seen, TASK_DEFINITION)
@@ -77,7 +78,7 @@ def creation_changes(
     """Return what a first task definition is made of, as changes from nothing."""
     background = Background(TASK_DEFINITION, None, service.origins, service.written)
     tags = _image_tags(observed)
-    found = compare(_without_tags(wanted), {}, TASK_DEFINITION).differences
+    found = compare(without_tags(wanted), {}, TASK_DEFINITION).differences
     return tuple(_readable(change_of(d, Effect.ROLLOUT, background), tags) for d in found)
 
 
@@ -107,7 +108,7 @@ def short_arn(arn: str) -> str:
 
 
 def _undeclared_only(wanted: Mapping[str, Any], content: Mapping[str, Any]) -> RevisionSide:
-    document, spelled = respelled(_without_tags(wanted), content, TASK_DEFINITION)
+    document, spelled = respelled(without_tags(wanted), content, TASK_DEFINITION)
     found = compare(document, content, TASK_DEFINITION)
     return RevisionSide((), tuple(found.undeclared), (*spelled, *found.suppressed))
 
@@ -125,10 +126,6 @@ def _unread(live: ObservedService) -> Change:
 
 def _is_covered(path: Path, differences: list[Difference]) -> bool:
     return any(path[: len(d.path)] == d.path for d in differences)
-
-
-def _without_tags(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in document.items() if k != "tags"}
 
 
 def _image_tags(observed: ObservedApp) -> dict[str, str]:

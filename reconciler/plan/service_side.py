@@ -17,7 +17,7 @@ from reconciler.plan.canonical import canonical_json
 from reconciler.plan.changes import Background, change_of
 from reconciler.plan.compare import Difference, compare, removed
 from reconciler.plan.lookup_news import moved_paths
-from reconciler.plan.ownership import declared_tags, ownership_tags, tag_list
+from reconciler.plan.ownership import declared_tags, ownership_tags, tag_list, without_tags
 from reconciler.plan.paths import MISSING
 from reconciler.plan.resets import resets_of, value_to_send
 from reconciler.plan.service_tags import TagSide, compare_tags
@@ -70,7 +70,7 @@ def compare_service(
     moved = moved_paths(service)
     background = Background(SERVICE, before, service.origins, service.written, moved)
     seen = _with_unseen(live, before or {})
-    desired, spelled = respelled(_without_tags(wanted), seen, SERVICE)
+    desired, spelled = respelled(without_tags(wanted), seen, SERVICE)
     found = compare(desired, seen, SERVICE)
     resets, lasting = resets_of(removed(before or {}, desired, seen, SERVICE), desired, seen)
     whys: list[tuple[Difference, Why | None]] = [(d, None) for d in found.differences]
@@ -103,7 +103,7 @@ def creation_fields(service: DesiredService, wanted: Mapping[str, Any]) -> tuple
     """Return what a new service is made of, as changes from nothing."""
     background = Background(SERVICE, None, service.origins, service.written)
     left_out = _left_to_task_sets(wanted)
-    document = {k: v for k, v in _without_tags(wanted).items() if k not in left_out}
+    document = {k: v for k, v in without_tags(wanted).items() if k not in left_out}
     found = compare(document, {}, SERVICE).differences
     return tuple(change_of(d, Effect.ROLLOUT, background) for d in found)
 
@@ -121,7 +121,7 @@ def create_request(
     same for the same creation, so that a lost answer does not make a second one.
     """
     left_out = _left_to_task_sets(wanted)
-    request = {k: v for k, v in _without_tags(wanted).items() if k not in left_out}
+    request = {k: v for k, v in without_tags(wanted).items() if k not in left_out}
     if request.get("schedulingStrategy") == "DAEMON":
         request.pop("desiredCount", None)
     else:
@@ -220,8 +220,4 @@ def _once(
 def _with_unseen(live: ObservedService, before: Mapping[str, Any]) -> dict[str, Any]:
     """Complete what was read with what was not: there our own memory is all there is."""
     unseen = {k: before[k] for k in live.unread if k in before}
-    return {**unseen, **_without_tags(live.service)}
-
-
-def _without_tags(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in document.items() if k != "tags"}
+    return {**unseen, **without_tags(live.service)}

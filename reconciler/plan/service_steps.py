@@ -14,7 +14,7 @@ from reconciler.model.observed import (
     RolloutState,
     ServicePresence,
 )
-from reconciler.model.plan import Effect, ServiceRequest, Step, Verb
+from reconciler.model.plan import STARTS_TASKS, Effect, ServiceRequest, Step, Verb
 from reconciler.plan import freshness
 from reconciler.plan.adoption import are_marks, of_another, taken_over, untouched
 from reconciler.plan.compared import Compared, compared
@@ -43,7 +43,7 @@ from reconciler.plan.service_side import (
     creation_fields,
     update_request,
 )
-from reconciler.plan.step_summary import STARTS_TASKS, summary, tasks
+from reconciler.plan.step_summary import summary, tasks
 from reconciler.plan.subject import (
     Subject,
     content_problem,

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.model.plan import Change, Effect, Verb
+from reconciler.model.plan import STARTS_TASKS, Change, Verb
 from reconciler.plan.revision import short_arn
 from reconciler.plan.subject import Subject
-
-STARTS_TASKS = (Effect.ROLLOUT, Effect.REPLACE)
-"""The effects of what starts tasks, or would need another service."""
 
 _NAMED, _SHORT = 2, 40
 """How many fields, and how much of a value, fit into a step's one line."""

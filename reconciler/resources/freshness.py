@@ -16,6 +16,7 @@ from reconciler.aws.registry import Closed, Registry
 from reconciler.model.desired import DesiredApp, DesiredService
 from reconciler.model.errors import AccessDenied, InvalidRequest, NotFound, RegistryError
 from reconciler.model.observed import SecretVersion
+from reconciler.plan.freshness import secrets_of
 from reconciler.resources import image
 from reconciler.resources.grants.statement import Names
 from reconciler.resources.secret_reference import (
@@ -58,7 +59,11 @@ class Freshness:
             if image in pins
         )
         secrets = frozenset(
-            text for s in desired.services if s.on_changed_secret for text in secrets_of(s)
+            text
+            for s in desired.services
+            if s.on_changed_secret
+            for _, text in secrets_of(s)
+            if text
         )
         if not tags and not secrets:
             return Fresh()
@@ -74,13 +79,6 @@ class Freshness:
                 yield text, image.resolve(aws, text, self._registry) or ""
             except (AccessDenied, Closed, RegistryError):
                 continue
-
-
-def secrets_of(service: DesiredService) -> tuple[str, ...]:
-    """Return the `valueFrom` of every secret that the service's containers get, each once."""
-    containers = service.task_definition.get("containerDefinitions", ())
-    found = (s.get("valueFrom", "") for c in containers for s in c.get("secrets", ()))
-    return tuple(dict.fromkeys(str(text) for text in found if text))
 
 
 def _images(service: DesiredService) -> Iterator[str]:

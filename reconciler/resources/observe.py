@@ -29,6 +29,7 @@ from reconciler.plan.freshness import followed
 from reconciler.plan.lookups import filled
 from reconciler.plan.needs import needs_running_images, needs_task_definition
 from reconciler.plan.redis.values import redis_values
+from reconciler.plan.subject import ABSENT
 from reconciler.resources import lookups, service_revision, target_group
 from reconciler.resources.autoscaling import autoscaling
 from reconciler.resources.digests import Digests
@@ -40,8 +41,6 @@ from reconciler.resources.redis import RedisReader
 from reconciler.resources.running import running_digests
 from reconciler.resources.service_revision import with_revision
 from reconciler.resources.task_definition import newest_active, task_definition
-
-ABSENT = ObservedService(ServicePresence.ABSENT)
 
 
 class Observer:

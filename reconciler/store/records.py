@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from reconciler.model.lookups import Value
+from reconciler.model.lookups import Remembered, Value
 from reconciler.model.names import Address, AppKey
 from reconciler.model.observed import (
     MigrationRecord,
@@ -36,10 +36,6 @@ from reconciler.store.write import Write
 
 SERVICE, MIGRATION, RESOURCE = "L#SVC#", "L#MIG#", "L#RES#"
 PINS, LOOKUPS, SUSPEND, STATUS = "L#PINS", "L#LOOKUPS", "L#SUSPEND", "L#STATUS"
-
-
-Relied = Mapping[str, Mapping[str, Value]]
-"""Address as text → look-up → the value that it was made of."""
 
 
 def _place(key: AppKey, sort: str) -> dict[str, str]:
@@ -167,16 +163,16 @@ def decode_pins(item: Mapping[str, Any], table: str = "state") -> Mapping[str, s
     return dict(pins)
 
 
-def lookups_write(key: AppKey, before: Relied, after: Relied) -> Write:
+def lookups_write(key: AppKey, before: Remembered, after: Remembered) -> Write:
     """Return the write that replaces all remembered look-ups; `before` are those of the snapshot."""
 
-    def content(values: Relied) -> dict[str, Any]:
+    def content(values: Remembered) -> dict[str, Any]:
         return {"vals": canonical_json(values)} if values else {}
 
     return _content_versioned(key, LOOKUPS, content(before), content(after))
 
 
-def decode_lookups(item: Mapping[str, Any], table: str = "state") -> Relied:
+def decode_lookups(item: Mapping[str, Any], table: str = "state") -> Remembered:
     """Return the look-ups of a plain item. Raises CorruptLedger."""
     fields = _fields(item, table)
     if "vals" not in item:

@@ -12,10 +12,10 @@ from typing import Any
 
 from reconciler.model.desired import DesiredApp, DesiredRedis
 from reconciler.model.plan import ApiCall, Change, Effect, Suppressed, UndeclaredChange, Why
-from reconciler.plan.ownership import declared_tags, ownership_tags
+from reconciler.plan.ownership import declared_tags, ownership_tags, tag_list
 from reconciler.plan.redis.compare import FieldDiff, GroupComparison, compare_group, logs_on
 from reconciler.plan.redis.order import in_parts, obstacle
-from reconciler.plan.redis.subject import RedisSubject, call_of, wire_tags
+from reconciler.plan.redis.subject import RedisSubject, call_of
 from reconciler.shapes.redis_tables import ONLY_IN_MODIFY, Way, create_fields
 
 KIND = "replication_group"
@@ -86,7 +86,7 @@ def creation_document(app: DesiredApp, redis: DesiredRedis) -> dict[str, Any]:
     """Return the CreateReplicationGroup input of a group, its description and our tags included."""
     group = {k: v for k, v in redis.group.items() if k in create_fields()}
     group.setdefault("replicationGroupDescription", f"{app.key} {redis.address}")
-    group["tags"] = wire_tags({**declared_tags(group), **ownership_tags(app, redis.address)})
+    group["tags"] = tag_list({**declared_tags(group), **ownership_tags(app, redis.address)})
     if "logDeliveryConfigurations" in group:
         group["logDeliveryConfigurations"] = logs_on(group["logDeliveryConfigurations"])
     return group
@@ -134,7 +134,7 @@ def _tags(subject: RedisSubject) -> Operation | None:
     )
     calls = []
     if to_send:
-        document: dict[str, Any] = {"resourceName": live.arn, "tags": wire_tags(to_send)}
+        document: dict[str, Any] = {"resourceName": live.arn, "tags": tag_list(to_send)}
         calls.append(call_of(KIND, "AddTagsToResource", document, changes[: len(to_send)]))
     if gone:
         document = {"resourceName": live.arn, "tagKeys": sorted(gone)}

@@ -14,9 +14,9 @@ from reconciler.model.desired import DesiredApp, DesiredParameterGroup, DesiredR
 from reconciler.model.observed import ObservedParameter, ObservedParameterGroup
 from reconciler.model.plan import ApiCall, Change, Effect, Suppressed, UndeclaredChange, Why
 from reconciler.plan.mask import mask_value
-from reconciler.plan.ownership import Owner, owner_name, owner_of, ownership_tags
+from reconciler.plan.ownership import Owner, owner_name, owner_of, ownership_tags, tag_list
 from reconciler.plan.redis.parameter_values import value_problem
-from reconciler.plan.redis.subject import RedisSubject, call_of, owned_parameters, wire_tags
+from reconciler.plan.redis.subject import RedisSubject, call_of, owned_parameters
 from reconciler.shapes.botocore_model import suggest
 from reconciler.shapes.redis_tables import MAX_PARAMETERS
 
@@ -206,7 +206,7 @@ def _in_parts(
 def _adopt(subject: RedisSubject, live: ObservedParameterGroup) -> Iterator[ApiCall]:
     """Yield the call that marks a group as ours which bears nobody's tags; unread tags are not judged."""
     if live.tags is not None and owner_of(subject.app, live.tags) is Owner.NOBODY and live.arn:
-        document = {"resourceName": live.arn, "tags": wire_tags(subject.ownership)}
+        document = {"resourceName": live.arn, "tags": tag_list(subject.ownership)}
         yield call_of(KIND, "AddTagsToResource", document)
 
 
@@ -292,5 +292,5 @@ def parameter_group_document(
         "cacheParameterGroupName": mine.name,
         "cacheParameterGroupFamily": mine.family,
         "description": mine.description or f"{app.key} {redis.address}",
-        "tags": wire_tags(ownership_tags(app, redis.address)),
+        "tags": tag_list(ownership_tags(app, redis.address)),
     }

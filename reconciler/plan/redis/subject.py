@@ -113,8 +113,3 @@ def call_of(
         before={c.path: c.observed for c in changes if c.observed is not None},
         after={c.path: c.desired for c in changes},
     )
-
-
-def wire_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return tags as our documents hold them, sorted."""
-    return [{"key": key, "value": value} for key, value in sorted(tags.items())]
