@@ -24,6 +24,7 @@ from reconciler.model.errors import (
     RegistryError,
     UsageError,
 )
+from reconciler.model.names import last_part
 from reconciler.model.observed import (
     LedgerView,
     ObservedApp,
@@ -96,8 +97,8 @@ def init(settings: Settings, options: ImportOptions, *, say: Say) -> ImportRepor
     """
     options = replace(
         options,
-        cluster=options.cluster.rpartition("/")[2],
-        services=[name.rpartition("/")[2] for name in options.services],
+        cluster=last_part(options.cluster),
+        services=[last_part(name) for name in options.services],
     )
     region = _region(settings, options.region)
     world = World(settings)

@@ -21,7 +21,7 @@ from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import AwsError
 from reconciler.model.events import Event, EventKind
 from reconciler.model.journal import Entry, EntryKind
-from reconciler.model.names import Address
+from reconciler.model.names import Address, last_part
 from reconciler.model.observed import ObservedApp, ServiceRecord
 from reconciler.model.plan import Plan, ResourceRequest, ServiceRequest, Step, Verb
 from reconciler.model.run import Run
@@ -211,7 +211,7 @@ class Executor:
         )
         self._relied.landed()
         arn = str(answer.result["taskDefinitionArn"])
-        self._say(EventKind.DONE, step.address, f"registered {arn.rsplit('/', 1)[-1]}")
+        self._say(EventKind.DONE, step.address, f"registered {last_part(arn)}")
         return arn
 
     def _send(

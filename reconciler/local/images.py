@@ -18,6 +18,7 @@ from reconciler.local.manifests import (
     Platform,
     build,
 )
+from reconciler.model.names import last_part
 from reconciler.plan.image_names import taken_apart
 
 GUARD = "reconciler-guard"
@@ -34,7 +35,7 @@ class ImageReference:
     @property
     def name(self) -> str:
         """The last path component, which `--image NAME=DIR` names."""
-        return self.repository.rsplit("/", 1)[-1]
+        return last_part(self.repository)
 
     @classmethod
     def parse(cls, text: str) -> ImageReference:
@@ -77,7 +78,7 @@ class Images:
 
     def has_every_tag(self, repository: str) -> bool:
         """Whether every tag of `repository` exists: seeded, mapped to a folder, or the guard's."""
-        name = repository.rsplit("/", 1)[-1]
+        name = last_part(repository)
         with self._lock:
             return repository in self._open or name == GUARD or name in self.folders
 

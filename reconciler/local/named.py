@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconciler.local.moto_backend import MotoBackend
+from reconciler.model.names import last_part
 
 Form = Mapping[str, Sequence[str]]
 """A request of the query protocol: parameter → values."""
@@ -179,7 +180,7 @@ class Named:
                 return
             made = Namespace(self._moto.account, region, name, "HTTP", "", "", {}, {})
             if name.startswith("arn:"):
-                made.arn, made.id = name, name.rpartition("/")[2]
+                made.arn, made.id = name, last_part(name)
             namespaces[made.id] = made
 
     def file_system(self, identity: str, region: str) -> None:

@@ -26,6 +26,7 @@ from reconciler.local.seed_lookups import seed_lookups
 from reconciler.model.desired import DesiredApp, DesiredService
 from reconciler.model.errors import UsageError
 from reconciler.model.lookups import Deferred, without_look_ups
+from reconciler.model.names import last_part
 from reconciler.resources.grants.roles import roles_in
 
 _ARN_PARTS = 6
@@ -104,7 +105,7 @@ class Seeder:
             port = int(balancer.get("containerPort") or 80)
             named.classic_balancer(str(balancer.get("loadBalancerName") or ""), port, app.region)
         for registry in document.get("serviceRegistries") or ():
-            named.registry(str(registry.get("registryArn", "")).rpartition("/")[2], app.region)
+            named.registry(last_part(str(registry.get("registryArn", ""))), app.region)
         connect = document.get("serviceConnectConfiguration") or {}
         if connect.get("namespace"):
             named.namespace(str(connect["namespace"]), app.region)

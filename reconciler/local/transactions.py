@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from reconciler.model.clock import Clock
+from reconciler.model.names import last_part
 
 _WINDOW = timedelta(minutes=10)
 Answer = tuple[str, list[tuple[str, str]], bytes]
@@ -88,7 +89,7 @@ def _touched(transact_items: list[dict[str, Any]]) -> dict[str, list[dict[str, A
     keys: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for item in transact_items:
         for action in item.values():
-            name = str(action.get("TableName")).rpartition("/")[2]
+            name = last_part(str(action.get("TableName")))
             keys[name].append(action.get("Key") or action.get("Item") or {})
     return keys
 

@@ -27,6 +27,11 @@ def dotted(path: Path) -> str:
     return ".".join(path)
 
 
+def last_part(name_or_arn: str) -> str:
+    """Return the name in a name, a path or an ARN: what is behind its last slash, `web:42` of a revision."""
+    return name_or_arn.rpartition("/")[2]
+
+
 class Address(NamedTuple):
     """One resource of an app: `service/web`, `migration/db`."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.model.desired import DesiredService
-from reconciler.model.names import Path
+from reconciler.model.names import Path, last_part
 from reconciler.model.observed import ObservedApp, ObservedService, ServiceRecord
 from reconciler.model.plan import Change, Effect, Suppressed, UndeclaredChange, Why
 from reconciler.plan.changes import Background, change_of
@@ -102,11 +102,6 @@ def reusable(wanted: Mapping[str, Any], record: ServiceRecord | None, observed: 
     return best.arn if best else ""
 
 
-def short_arn(arn: str) -> str:
-    """Spell a revision as people do, `shop-production-web:42`."""
-    return arn.rsplit("/", 1)[-1]
-
-
 def _undeclared_only(wanted: Mapping[str, Any], content: Mapping[str, Any]) -> RevisionSide:
     document, spelled = respelled(without_tags(wanted), content, TASK_DEFINITION)
     found = compare(document, content, TASK_DEFINITION)
@@ -117,7 +112,7 @@ def _unread(live: ObservedService) -> Change:
     """Stand in for the details when the live revision cannot be read any more."""
     return Change(
         path=TASK_DEFINITION,
-        observed=short_arn(live.task_definition_arn) or None,
+        observed=last_part(live.task_definition_arn) or None,
         desired="a new revision",
         why=Why.GIT,
         effect=Effect.ROLLOUT,

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.model.desired import DesiredApp, DesiredService
-from reconciler.model.names import Address
+from reconciler.model.names import Address, last_part
 from reconciler.model.observed import ObservedApp, Release, ServicePresence, ServiceRecord
 from reconciler.model.plan import Change, Effect, Plan, ServiceRequest, Step, Verb, Why
 from reconciler.model.run import Run
@@ -19,7 +19,6 @@ from reconciler.plan.controllers import deployer_of, how_to_deploy, refusal, ref
 from reconciler.plan.gate import KIND
 from reconciler.plan.ownership import Owner, owner_name, owner_of
 from reconciler.plan.planner import make_plan
-from reconciler.plan.revision import short_arn
 from reconciler.plan.service_side import ServiceSide, compare_service, update_request
 from reconciler.plan.spec_hash import NOT_A_ROLLOUT
 from reconciler.plan.subject import Subject
@@ -127,7 +126,7 @@ def _problem(subject: Subject, release: Release, *, tried: bool) -> str:
     if live.task_definition_arn == release.task_definition_arn:
         return ""
     known = subject.observed.task_definitions.get(release.task_definition_arn)
-    name = short_arn(release.task_definition_arn)
+    name = last_part(release.task_definition_arn)
     if known is None or not known.active:
         state = "does not exist any more" if known is None else "was deregistered"
         return f"its task definition {name} {state}: go back in git, where it is registered anew"
@@ -138,7 +137,7 @@ def _changes(subject: Subject, release: Release, side: ServiceSide) -> tuple[Cha
     live = subject.live.task_definition_arn
     changes = [replace(f.change, why=Why.ROLLBACK) for f in side.fields]
     if live != release.task_definition_arn:
-        now, then = short_arn(live), short_arn(release.task_definition_arn)
+        now, then = last_part(live), last_part(release.task_definition_arn)
         changes.insert(0, Change(TASK_DEFINITION, now, then, Why.ROLLBACK, Effect.ROLLOUT))
     return tuple(changes)
 
@@ -147,7 +146,7 @@ def _summary(subject: Subject, release: Release) -> str:
     version = release.commit[:7] or f"generation {release.generation}"
     count = subject.live.service.get("desiredCount")
     tasks = "" if count is None else f", {count} task{'' if count == 1 else 's'}"
-    return f"back to {short_arn(release.task_definition_arn)} of {version}{tasks}"
+    return f"back to {last_part(release.task_definition_arn)} of {version}{tasks}"
 
 
 def _rolling(service: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from reconciler.model.names import last_part
 from reconciler.model.observed import (
     Deployment,
     ObservedService,
@@ -90,8 +91,8 @@ def _rolled_back(
     record: ServiceRecord, observed: ObservedService, primary: Deployment
 ) -> ServiceRecord:
     """Hold it, with the event that ECS wrote of our deployment: the deployment itself is gone."""
-    running = primary.task_definition.rsplit("/", 1)[-1]
-    wanted = record.task_definition_arn.rsplit("/", 1)[-1]
+    running = last_part(primary.task_definition)
+    wanted = last_part(record.task_definition_arn)
     told = (e for e in observed.events if record.deployment_id in e and "failed" in e)
     reason = next(told, primary.rollout_reason or "its deployment is gone")
     return _held(record, f"{wanted} was replaced by {running}: {reason}")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from reconciler.model.names import last_part
 from reconciler.model.plan import STARTS_TASKS, Change, Verb
-from reconciler.plan.revision import short_arn
 from reconciler.plan.subject import Subject
 
 _NAMED, _SHORT = 2, 40
@@ -23,7 +23,7 @@ def summary(subject: Subject, verb: Verb, changes: tuple[Change, ...], reuse: st
     rolls = any(c.effect in STARTS_TASKS for c in changes)
     what = _said(changes)
     if rolls and reuse:
-        what = f"back to {short_arn(reuse)}, rolling, {tasks(count)}"
+        what = f"back to {last_part(reuse)}, rolling, {tasks(count)}"
     elif any(c.path.startswith("containerDefinitions") for c in changes):
         what = f"new task definition, rolling, {tasks(count)}"
     elif rolls:

@@ -11,6 +11,7 @@ from typing import Any
 from reconciler.aws.door import Aws
 from reconciler.model.batches import batches
 from reconciler.model.errors import InvalidRequest, NotFound
+from reconciler.model.names import last_part
 from reconciler.model.observed import Deployment, ObservedService, ServicePresence
 from reconciler.plan.canonical import canonical_service
 from reconciler.resources.kind import Answer, Kind, already, answer
@@ -171,8 +172,8 @@ def _revision_arn(live: Mapping[str, Any], primary: Mapping[str, Any]) -> str:
     deployment and no revision [D service-revision], so there is no telling while two revisions run.
     """
     arns = [str(r.get("arn", "")) for r in live.get("currentServiceRevisions", ())]
-    number = str(primary.get("id", "")).rpartition("/")[2]
-    same = [arn for arn in arns if number and arn.rpartition("/")[2] == number]
+    number = last_part(str(primary.get("id", "")))
+    same = [arn for arn in arns if number and last_part(arn) == number]
     found = same or arns
     return found[0] if len(found) == 1 else ""
 

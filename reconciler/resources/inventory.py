@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from reconciler.aws.door import Aws
 from reconciler.aws.registry import Registry
 from reconciler.model.errors import AccessDenied, NotFound
+from reconciler.model.names import last_part
 from reconciler.model.observed import (
     ObservedAutoscaling,
     ObservedParameterGroup,
@@ -53,7 +54,7 @@ class Found:
 def clusters(aws: Aws) -> list[str]:
     """Return the names of the region's clusters, sorted."""
     arns = [a for page in aws.pages("ecs", "ListClusters") for a in page.get("clusterArns", ())]
-    return sorted(str(arn).rsplit("/", 1)[-1] for arn in arns)
+    return sorted(last_part(str(arn)) for arn in arns)
 
 
 def service_names(aws: Aws, cluster: str) -> list[str]:
@@ -75,7 +76,7 @@ def service_names(aws: Aws, cluster: str) -> list[str]:
             code=error.code,
             request_id=error.request_id,
         ) from error
-    return sorted(str(arn).rsplit("/", 1)[-1] for arn in arns)
+    return sorted(last_part(str(arn)) for arn in arns)
 
 
 def read(

@@ -10,6 +10,7 @@ from typing import Any
 
 from reconciler.aws.door import Aws
 from reconciler.model.errors import UnexpectedAnswer
+from reconciler.model.names import last_part
 from reconciler.model.observed import ObservedTaskDefinition
 from reconciler.plan.canonical import canonical_task_definition
 from reconciler.resources.kind import Answer, Kind, answer
@@ -62,7 +63,7 @@ def newest_active(aws: Aws, family: str) -> list[str]:
         maxResults=SEARCHED,
     )
     arns = [str(arn) for arn in response.get("taskDefinitionArns", ())]
-    return [arn for arn in arns if arn.rsplit("/", 1)[-1].rsplit(":", 1)[0] == family][:SEARCHED]
+    return [arn for arn in arns if last_part(arn).partition(":")[0] == family][:SEARCHED]
 
 
 def _describe(aws: Aws, arn: str) -> ObservedTaskDefinition:

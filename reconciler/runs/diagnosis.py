@@ -12,7 +12,7 @@ from typing import Any
 
 from reconciler.aws.door import Aws
 from reconciler.model.errors import AwsError
-from reconciler.model.names import AppKey
+from reconciler.model.names import AppKey, last_part
 from reconciler.model.run import GuardMode, Run, RunState
 from reconciler.plan.mask import mask_text
 from reconciler.runs.decide import TOOK_TOO_LONG
@@ -153,7 +153,7 @@ def log_tail(run: Run, aws: Aws, limit: int = LOG_LINES) -> tuple[tuple[str, ...
         if options is None:
             return (), f"container {run.container} does not log to CloudWatch (awslogs)"
         group, prefix = options
-        stream = f"{prefix}/{run.container}/{run.task_arn.rsplit('/', 1)[-1]}"
+        stream = f"{prefix}/{run.container}/{last_part(run.task_arn)}"
         answer = aws.call(
             "logs",
             "GetLogEvents",

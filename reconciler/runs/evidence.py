@@ -14,6 +14,7 @@ from reconciler.aws.door import Aws
 from reconciler.aws.items import from_item
 from reconciler.model.batches import batches
 from reconciler.model.errors import UnexpectedAnswer
+from reconciler.model.names import last_part
 from reconciler.model.run import Claim, Run, TaskPhase, TaskSighting
 from reconciler.store.records import decode_claim
 
@@ -62,7 +63,7 @@ def find(aws: Aws, cluster: str, run: Run) -> TaskSighting | None:
     alive = _described(aws, cluster, {"startedBy": run.started_by})
     found = [task for task in alive if task.get("startedBy") == run.started_by]
     if not found:
-        family = str(run.request["taskDefinition"]).rsplit("/", 1)[-1].rsplit(":", 1)[0]
+        family = last_part(str(run.request["taskDefinition"])).partition(":")[0]
         stopped = _described(aws, cluster, {"family": family, "desiredStatus": "STOPPED"})
         found = [task for task in stopped if task.get("startedBy") == run.started_by]
     if not found:

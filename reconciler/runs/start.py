@@ -20,6 +20,7 @@ from reconciler.model.errors import (
     NotFound,
     Superseded,
 )
+from reconciler.model.names import last_part
 from reconciler.model.observed import LedgerView, MigrationRecord
 from reconciler.model.run import GuardMode, Run, RunState, TaskPhase, TaskSighting
 from reconciler.runs import evidence, transitions
@@ -151,9 +152,7 @@ def _within_window(step: Step) -> Callable[[], None]:
 
 def _running(step: Step, arn: str, reason: str) -> Advance:
     after = step.commit(transitions.running(step.at, step.run, Action(Do.RUNNING, reason, arn=arn)))
-    return Advance(
-        SHORTEST_LOOK, f"revision {after.revision} {reason}: task {arn.rsplit('/', 1)[-1]}"
-    )
+    return Advance(SHORTEST_LOOK, f"revision {after.revision} {reason}: task {last_part(arn)}")
 
 
 def _not_placed(step: Step, answer: dict[str, Any]) -> Advance:

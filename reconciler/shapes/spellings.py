@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.model.names import Path
+from reconciler.model.names import Path, last_part
 from reconciler.shapes.tables import SERVICE, TASK_DEFINITION, Kind
 
 
@@ -25,7 +25,7 @@ class Spelling:
 
 def _same_role(one: Any, other: Any) -> bool:
     """Compare a role's short name with an ARN; two ARNs are two roles."""
-    names = [str(text).rpartition("/")[2] for text in (one, other)]
+    names = [last_part(str(text)) for text in (one, other)]
     arns = [str(text).startswith("arn:") for text in (one, other)]
     return names[0] == names[1] and arns.count(True) == 1
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from reconciler.local.ecs.errors import EcsError, cluster_not_found
 from reconciler.local.ecs.pages import page
-from reconciler.local.ecs.state import Cluster, Document, Scope, World, last_part
+from reconciler.local.ecs.state import Cluster, Document, Scope, World
+from reconciler.model.names import last_part
 
 _WAITING = ("PROVISIONING", "PENDING", "ACTIVATING")
 

@@ -19,6 +19,7 @@ from reconciler.local.ecs.state import (
     Service,
     ServiceDeployment,
     World,
+    without_nulls,
 )
 from reconciler.local.ecs.task_definitions import find as find_definition
 
@@ -74,7 +75,7 @@ def _brief(service: Service, deployment: ServiceDeployment) -> Document:
         "startedAt": deployment.started_at,
         "finishedAt": deployment.finished_at,
     }
-    return {key: value for key, value in document.items() if value is not None}
+    return without_nulls(document)
 
 
 def describe(world: World, scope: Scope, params: Mapping[str, Any]) -> Document:
@@ -121,7 +122,7 @@ def _document(service: Service, deployment: ServiceDeployment) -> Document:
         "lifecycleStage": stages.shown_stage(deployment) or None,
         "lifecycleHookDetails": [_hook(h) for h in deployment.hooks] or None,
     }
-    return {key: value for key, value in document.items() if value is not None}
+    return without_nulls(document)
 
 
 def _weighted(
@@ -173,7 +174,7 @@ def _hook(hook: LifecycleHook) -> Document:
         "expiresAt": hook.expires_at,
         "timeoutAction": hook.timeout_action,
     }
-    return {key: value for key, value in document.items() if value is not None}
+    return without_nulls(document)
 
 
 # --- stopping and continuing ---------------------------------------------------------------------

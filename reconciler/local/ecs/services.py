@@ -28,10 +28,10 @@ from reconciler.local.ecs.state import (
     Scope,
     Service,
     World,
-    last_part,
     make_arn,
 )
 from reconciler.local.ecs.tasks import check_network, request_hash
+from reconciler.model.names import last_part
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,36}")

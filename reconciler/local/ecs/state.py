@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -324,6 +324,6 @@ def make_arn(scope: Scope, resource: str) -> str:
     return f"arn:aws:ecs:{region}:{account}:{resource}"
 
 
-def last_part(name_or_arn: str) -> str:
-    """Return the name in a name or an ARN."""
-    return name_or_arn.rsplit("/", 1)[-1]
+def without_nulls(document: Mapping[str, Any]) -> Document:
+    """Return an answer without the members that have no value: AWS leaves those out."""
+    return {name: value for name, value in document.items() if value is not None}

@@ -9,7 +9,15 @@ from typing import Any
 from reconciler.local.ecs import task_definition_rules as rules
 from reconciler.local.ecs.errors import client_error, invalid
 from reconciler.local.ecs.pages import page
-from reconciler.local.ecs.state import Document, Scope, TaskDefinition, World, last_part, make_arn
+from reconciler.local.ecs.state import (
+    Document,
+    Scope,
+    TaskDefinition,
+    World,
+    make_arn,
+    without_nulls,
+)
+from reconciler.model.names import last_part
 
 _CONTAINER_DEFAULTS: Mapping[str, Any] = {
     "cpu": 0,
@@ -53,7 +61,7 @@ def _compatibilities(request: Mapping[str, Any]) -> list[str]:
 
 
 def _with_defaults(request: Document) -> Document:
-    document = {k: v for k, v in request.items() if v is not None}
+    document = without_nulls(request)
     document.setdefault("volumes", [])
     document.setdefault("placementConstraints", [])
     mode = document.get("networkMode", "bridge")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.local.ecs.state import ContainerRun, Document, Task
+from reconciler.local.ecs.state import ContainerRun, Document, Task, without_nulls
 
 
 def describe_task(task: Task, *, tags: bool = False) -> Document:
@@ -32,7 +32,7 @@ def describe_task(task: Task, *, tags: bool = False) -> Document:
         "containers": [_describe_container(task, c) for c in task.containers],
         "tags": task.tags if tags else [],
     }
-    return {key: value for key, value in document.items() if value is not None}
+    return without_nulls(document)
 
 
 def _overrides(task: Task) -> Document:
@@ -70,7 +70,7 @@ def _describe_container(task: Task, container: ContainerRun) -> Document:
         "cpu": str(definition.get("cpu", 0)),
         "memory": str(definition["memory"]) if definition.get("memory") else None,
     }
-    return {key: value for key, value in document.items() if value is not None}
+    return without_nulls(document)
 
 
 def _bindings(container: ContainerRun) -> list[Document]:

@@ -13,8 +13,9 @@ from reconciler.local.ecs import clusters, task_definitions
 from reconciler.local.ecs.errors import EcsError, client_error, invalid, service_not_found
 from reconciler.local.ecs.new_task import TaskOrder, new_task
 from reconciler.local.ecs.pages import page
-from reconciler.local.ecs.state import Cluster, Document, Scope, Task, Token, World, last_part
+from reconciler.local.ecs.state import Cluster, Document, Scope, Task, Token, World
 from reconciler.local.ecs.task_documents import describe_task
+from reconciler.model.names import last_part
 
 _STARTED_BY = re.compile(r"[A-Za-z0-9_/-]{0,128}")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,64}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.model.desired import DesiredApp, Document
+from reconciler.model.names import last_part
 
 Statement = dict[str, Any]
 
@@ -29,7 +30,7 @@ class Names:
     @property
     def cluster_name(self) -> str:
         """The name of the cluster, which the files may give as an ARN."""
-        return self.app.cluster.rsplit("/", 1)[-1]
+        return last_part(self.app.cluster)
 
     @property
     def cluster(self) -> str:

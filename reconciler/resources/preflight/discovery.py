@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from reconciler.model.errors import NotFound
-from reconciler.model.names import Address
+from reconciler.model.names import Address, last_part
 from reconciler.resources.preflight.reader import Reader
 from reconciler.resources.preflight.scope import Question, Scope, Verdict, failed, gathered, ok
 
@@ -17,11 +17,11 @@ from reconciler.resources.preflight.scope import Question, Scope, Verdict, faile
 def questions(reader: Reader, scope: Scope) -> Iterator[Question]:
     """Ask for each registry and for each namespace, by ARN or by name."""
     for arn, addresses in gathered(registries(scope)).items():
-        look = partial(_registry, reader, arn.rpartition("/")[2])
-        yield Question(f"service registry {arn.rpartition('/')[2]}", addresses, look)
+        look = partial(_registry, reader, last_part(arn))
+        yield Question(f"service registry {last_part(arn)}", addresses, look)
     for name, addresses in gathered(namespaces(scope)).items():
         look = partial(_namespace, reader, name)
-        yield Question(f"namespace {name.rpartition('/')[2]}", addresses, look)
+        yield Question(f"namespace {last_part(name)}", addresses, look)
 
 
 def registries(scope: Scope) -> Iterator[tuple[str, Address]]:
@@ -54,7 +54,7 @@ def _namespace(reader: Reader, name: str) -> Verdict:
         listed = reader.listed("servicediscovery", "ListNamespaces", "Namespaces", Filters=wanted)
         return ok("exists") if listed else failed(f"there is no namespace {name}")
     try:
-        reader.ask("servicediscovery", "GetNamespace", Id=name.rpartition("/")[2])
+        reader.ask("servicediscovery", "GetNamespace", Id=last_part(name))
     except NotFound:
         return failed(f"there is no namespace {name}")
     return ok("exists")

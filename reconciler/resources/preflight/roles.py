@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from reconciler.model.errors import NotFound
-from reconciler.model.names import Address
+from reconciler.model.names import Address, last_part
 from reconciler.plan.image_names import taken_apart
 from reconciler.resources import image
 from reconciler.resources.grants.roles import ECS, TASKS, roles_in
@@ -33,7 +33,7 @@ _ACCOUNT = 4
 def questions(reader: Reader, scope: Scope) -> Iterator[Question]:
     """Ask for each role that the workloads name, and for the one that Fargate needs."""
     for (role, principal), addresses in gathered(named(scope)).items():
-        name = f"role {role.rpartition('/')[2]}"
+        name = f"role {last_part(role)}"
         yield Question(name, addresses, partial(_role, reader, scope, role, principal))
     for workload in scope.workloads:
         if reason := _needs_execution_role(workload):
@@ -59,7 +59,7 @@ def _role(reader: Reader, scope: Scope, role: str, principal: str) -> Verdict:
     if account != scope.app.account:
         return unseen(f"it is in account {account}, which is not asked")
     try:
-        answer = reader.ask("iam", "GetRole", RoleName=role.rpartition("/")[2])["Role"]
+        answer = reader.ask("iam", "GetRole", RoleName=last_part(role))["Role"]
     except NotFound:
         return failed(f"there is no role {role}")
     if answer.get("Arn", role) != role:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from reconciler.model.errors import AwsError, NotFound
-from reconciler.model.names import Address
+from reconciler.model.names import Address, last_part
 from reconciler.resources.grants.statement import Names
 from reconciler.resources.preflight.reader import Reader
 from reconciler.resources.preflight.scope import (
@@ -57,7 +57,7 @@ def questions(reader: Reader, scope: Scope) -> Iterator[Question]:
         yield Question(f"secret {found.name}", addresses, look)
     for role, readers in gathered(execution_roles(scope)).items():
         mine = sorted({r for r, address in named if address in readers}, key=str)
-        name = f"secrets for {role.rpartition('/')[2]}"
+        name = f"secrets for {last_part(role)}"
         yield Question(name, readers, partial(_readable, reader, role, mine))
 
 

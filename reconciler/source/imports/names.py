@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-from reconciler.model.names import NAME_PATTERN
+from reconciler.model.names import NAME_PATTERN, last_part
 
 _LONGEST = 63
 _ENVIRONMENTS = {
@@ -45,7 +45,7 @@ def guess_environment(*texts: str) -> str:
 def guess_app(services: Sequence[str], repositories: Iterable[str], cluster: str) -> str:
     """Return a name for the app: what the services share, the one image, the cluster, the first service."""
     shared = _shared_words(services) if len(services) > 1 else ""
-    known = {r.rsplit("/", 1)[-1] for r in repositories if "/" in r}
+    known = {last_part(r) for r in repositories if "/" in r}
     one_image = next(iter(known)) if len(known) == 1 else ""
     for candidate in (shared, one_image, cluster, *services[:1]):
         words = [w for w in _PARTS.split(candidate.lower()) if w and not _is_environment(w)]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from reconciler.model.names import last_part
 from reconciler.plan.image_names import parse_image
 from reconciler.source.fields import lifted_container_fields, lifted_task_fields
 from reconciler.source.imports.common import common, without, worth_sharing
@@ -95,7 +96,7 @@ def _share_images(parts: Sequence[Part]) -> Keys:
             if image is None:
                 continue
             if text not in keys:
-                base = image.repository.rsplit("/", 1)[-1].rsplit(":", 1)[0]
+                base = last_part(image.repository)
                 keys[text] = as_name(base, keys.values(), fallback="image")
             container["image"] = Reference(f"${{images.{keys[text]}}}")
     return Keys(((key, text) for text, key in keys.items()), block=True)

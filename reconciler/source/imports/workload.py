@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from reconciler.model.names import last_part
 from reconciler.plan.image_names import parse_image, tag_problem
 from reconciler.plan.mask import is_sensitive
 from reconciler.source.checks import looks_secret
@@ -77,7 +78,7 @@ def _fix_image(part: Part, name: str, container: Keys) -> None:
         return
     container["image"] = f"{image.repository}@{digest}"
     why = "is a mutable tag" if moves else "names another image by now"
-    short = text.rsplit("/", 1)[-1]
+    short = last_part(text)
     part.notes.append(f"image {short} {why}; wrote the digest it runs now")
 
 
