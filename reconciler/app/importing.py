@@ -190,7 +190,7 @@ def refuse_overwriting(folder: Path, *, force: bool) -> None:
     """Raise UsageError when the folder holds YAML already, unless `force` is set."""
     there = sorted(p.name for p in folder.glob("*.y*ml")) if folder.is_dir() else []
     if there and not force:
-        raise UsageError(f"{folder} holds {', '.join(there)}: --force overwrites what init writes")
+        raise UsageError(f"{folder} holds {', '.join(there)}: --force overwrites them")
 
 
 def _resolved(aws: Aws, digests: Digests, found: Sequence[Found], say: Say) -> dict[str, str]:

@@ -143,11 +143,10 @@ def _point(store: AppStore, wanted: Wanted) -> Point | None:
         return Point(number=wanted.number, at=str(entry.content.get("at", "")))
     if not wanted.revision:
         return None
-    for record in store.journal():
-        commit = str(record.content.get("commit") or "")
-        if commit.startswith(wanted.revision):
-            return Point(generation=int(record.content.get("generation", 0)))
-    raise UsageError(f"the journal of {store.key} knows no commit {wanted.revision}")
+    generation = store.generation_of(wanted.revision)
+    if generation is None:
+        raise UsageError(f"the journal of {store.key} knows no commit {wanted.revision}")
+    return Point(generation=generation)
 
 
 def _choice(

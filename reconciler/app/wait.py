@@ -112,11 +112,6 @@ class _Watch:
             return int(self.condition.value)
         if self._generation is None and ledger.generation != self._searched:
             self._searched = ledger.generation
-            self._generation = self._find()
+            store = self.world.store(self.desired)
+            self._generation = store.generation_of(self.condition.value)
         return self._generation
-
-    def _find(self) -> int | None:
-        for record in self.world.store(self.desired).journal():
-            if str(record.content.get("commit") or "").startswith(self.condition.value):
-                return int(record.content.get("generation", 0))
-        return None

@@ -28,6 +28,7 @@ from reconciler.store import journal, records
 from reconciler.store.fields import SCHEMA, Fields
 from reconciler.store.head import Head, read_head
 from reconciler.store.members import Member
+from reconciler.store.partition import items_of
 from reconciler.store.releases import read_releases
 from reconciler.store.session import Session
 from reconciler.store.tables import Tables
@@ -73,7 +74,8 @@ class AppStore:
         """
         try:
             head = self._read_head()
-            view = _view(head, self._read_records(), self.tables.state)
+            items = items_of(self.aws, self.tables.state, self.key, "L#")
+            view = _view(head, items, self.tables.state)
         except NotFound:
             return LedgerView(key=self.key, tables_exist=False)
         wanted = {records.run_key(self.key, name, revision)["sk"] for name, revision in revisions}
@@ -130,20 +132,10 @@ class AppStore:
 
     def runs(self) -> list[Run]:
         """Return every run that the ledger has of this app, by migration, newest revision first."""
-        pages = self.aws.pages(
-            "dynamodb",
-            "Query",
-            TableName=self.tables.state,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-            ExpressionAttributeValues={":pk": to_value(f"A#{self.key}"), ":sk": to_value("MIG#")},
-            ConsistentRead=True,
-        )
+        table = self.tables.state
         try:
-            found = [
-                records.decode_run(from_item(item), self.tables.state)
-                for page in pages
-                for item in expect(page, "Items", operation="dynamodb:Query")
-            ]
+            items = items_of(self.aws, table, self.key, "MIG#")
+            found = [records.decode_run(item, table) for item in items]
         except NotFound:
             return []
         return sorted(found, key=lambda run: (run.name, -run.ordinal))
@@ -155,6 +147,13 @@ class AppStore:
     def entry(self, number: int) -> JournalRecord | None:
         """Return one journal entry, None when there is none of that number. Raises CorruptLedger."""
         return journal.read_entry(self.aws, self.tables.journal, self.key, number)
+
+    def generation_of(self, commit: str) -> int | None:
+        """Return the newest generation of a commit, named by how it begins; None when it is unknown."""
+        for record in self.journal():
+            if str(record.content.get("commit") or "").startswith(commit):
+                return int(record.content.get("generation", 0))
+        return None
 
     def verify(self) -> list[str]:
         """Return what is wrong with the journal's chain, in words; an empty list when it is whole."""
@@ -193,21 +192,6 @@ class AppStore:
 
     def _read_head(self) -> Head:
         return read_head(self.aws, self.tables.state, self.key)
-
-    def _read_records(self) -> list[dict[str, Any]]:
-        pages = self.aws.pages(
-            "dynamodb",
-            "Query",
-            TableName=self.tables.state,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-            ExpressionAttributeValues={":pk": to_value(f"A#{self.key}"), ":sk": to_value("L#")},
-            ConsistentRead=True,
-        )
-        return [
-            from_item(item)
-            for page in pages
-            for item in expect(page, "Items", operation="dynamodb:Query")
-        ]
 
     def _read_runs(self, sort_keys: list[str]) -> list[Run]:
         table = self.tables.state

@@ -10,12 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.aws.door import Aws
-from reconciler.aws.items import from_item, to_value
-from reconciler.aws.translate import expect
 from reconciler.model.errors import NotFound
 from reconciler.model.names import Address, AppKey
 from reconciler.model.observed import Release
 from reconciler.store.fields import Fields, canonical_json
+from reconciler.store.partition import items_of
 from reconciler.store.write import Write
 
 RELEASE = "REL#"
@@ -40,23 +39,10 @@ def release_write(key: AppKey, release: Release) -> Write:
 
 def read_releases(aws: Aws, table: str, key: AppKey, address: Address) -> Iterator[Release]:
     """Yield the releases of a resource, the newest first. A missing table has none."""
-    pages = aws.pages(
-        "dynamodb",
-        "Query",
-        TableName=table,
-        KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-        ExpressionAttributeValues={
-            ":pk": to_value(f"A#{key}"),
-            ":sk": to_value(_prefix(address)),
-        },
-        ConsistentRead=True,
-        ScanIndexForward=False,
-        Limit=_PAGE,
-    )
+    newest_first = {"ScanIndexForward": False, "Limit": _PAGE}
     try:
-        for page in pages:
-            for item in expect(page, "Items", operation="dynamodb:Query"):
-                yield decode_release(from_item(item), table)
+        for item in items_of(aws, table, key, _prefix(address), **newest_first):
+            yield decode_release(item, table)
     except NotFound:
         return
 
