@@ -69,7 +69,7 @@ class Seeder:
             if not isinstance(image, Deferred):
                 self.image(image, app.region)
         known = _known(app)
-        for document in _task_definitions(known):
+        for document in known.task_definitions:
             self._task_definition(document, app)
         for migration in known.migrations:
             for key in _keys(migration.launch):
@@ -225,10 +225,3 @@ def _known(app: DesiredApp) -> DesiredApp:
             for m in app.migrations
         ),
     )
-
-
-def _task_definitions(app: DesiredApp) -> Iterator[Mapping[str, Any]]:
-    for service in app.services:
-        yield service.task_definition
-    for migration in app.migrations:
-        yield migration.task_definition

@@ -226,11 +226,18 @@ class DesiredApp:
             *scaled,
         )
 
+    @property
+    def task_definitions(self) -> tuple[Document, ...]:
+        """The task definitions of all services and migrations."""
+        return (
+            *(s.task_definition for s in self.services),
+            *(m.task_definition for m in self.migrations),
+        )
+
     def image_references(self) -> frozenset[str]:
         """Every image that some container runs, as declared."""
-        documents = [s.task_definition for s in self.services]
-        documents += [m.task_definition for m in self.migrations]
-        found = {c["image"] for d in documents for c in d.get("containerDefinitions", ())}
+        containers = (c for d in self.task_definitions for c in d.get("containerDefinitions", ()))
+        found = {container["image"] for container in containers}
         if self.guard and self.guard.image:
             found.add(self.guard.image)
         return frozenset(found)

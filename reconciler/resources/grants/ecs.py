@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.model.desired import Document
-from reconciler.resources.grants.statement import Names, Statement, allow, task_definitions
+from reconciler.resources.grants.statement import Names, Statement, allow
 
 
 def reads(names: Names) -> Iterator[Statement]:
@@ -55,7 +55,7 @@ def prune_writes(names: Names) -> Iterator[Statement]:
 
 def definition_writes(names: Names) -> Iterator[Statement]:
     """Grant registering revisions of the declared families."""
-    families = names.families(task_definitions(names.app))
+    families = names.families(names.app.task_definitions)
     if families:
         yield allow("EcsRegister", ["ecs:RegisterTaskDefinition"], families)
         yield allow(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.model.desired import DesiredApp
-from reconciler.resources.grants.statement import Names, Statement, allow, task_definitions
+from reconciler.resources.grants.statement import Names, Statement, allow
 
 TASKS, ECS = "ecs-tasks.amazonaws.com", "ecs.amazonaws.com"
 """Who assumes a task's roles, and who a service's own (load balancers, volumes, Service Connect)."""
@@ -27,7 +27,7 @@ def task_roles(app: DesiredApp) -> set[str]:
     """Return the roles of tasks as the files name them, overrides of migrations included."""
     declared = {
         str(document[name])
-        for document in task_definitions(app)
+        for document in app.task_definitions
         for name in ("taskRoleArn", "executionRoleArn")
         if document.get(name)
     }

@@ -76,11 +76,6 @@ class Names:
         return self.arn("dynamodb", f"table/{self.app.table_prefix}-{name}")
 
 
-def task_definitions(app: DesiredApp) -> list[Document]:
-    """Return the task definitions of all services and migrations."""
-    return [s.task_definition for s in app.services] + [m.task_definition for m in app.migrations]
-
-
 def allow(
     sid: str,
     actions: Sequence[str],

@@ -9,7 +9,6 @@ from reconciler.aws.door import Aws
 from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import AccessDenied, AwsError, BadCredentials, NotFound, Unreachable
 from reconciler.model.finding import CheckState, Finding
-from reconciler.resources.grants.statement import task_definitions
 
 _NOBODY = "reconciler-preflight"
 
@@ -38,7 +37,7 @@ def _reads(desired: DesiredApp) -> Iterator[tuple[str, str, dict[str, Any]]]:
     cluster = desired.cluster
     names = [s.service_name for s in desired.services][:10] or [_NOBODY]
     yield "ecs", "DescribeServices", {"cluster": cluster, "services": names}
-    families = [str(document.get("family", "")) for document in task_definitions(desired)]
+    families = [str(document.get("family", "")) for document in desired.task_definitions]
     family = next((f for f in families if f), _NOBODY)
     yield "ecs", "ListTaskDefinitions", {"familyPrefix": family, "maxResults": 1}
     yield "ecs", "ListTasks", {"cluster": cluster, "family": family, "maxResults": 1}
