@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
 from reconciler.cli.failure import Terminated
+from reconciler.controller.signals import handled_by
 
 
 @contextmanager
@@ -18,18 +18,8 @@ def terminated_by_exception() -> Iterator[None]:
 
     Verbs that drain install their own handlers.
     """
-    if threading.current_thread() is not threading.main_thread():
+    with handled_by(_raise, signal.SIGTERM):
         yield
-        return
-    numbers = [signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        numbers.append(signal.SIGHUP)
-    before = {number: signal.signal(number, _raise) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _raise(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -22,6 +22,7 @@ from reconciler.controller.backoff import Standing
 from reconciler.controller.membership import BEAT, Member, Memberships, Place, Surroundings
 from reconciler.controller.progress import Progress
 from reconciler.controller.queue import WorkQueue
+from reconciler.controller.signals import handled_by
 from reconciler.controller.verdict import Ending, verdict
 from reconciler.controller.watch import DesiredSource
 from reconciler.controller.worker import End, Outcome, PassResult, Worker
@@ -314,23 +315,10 @@ class Controller:
 
 @contextmanager
 def handle_signals(controller: Controller) -> Iterator[None]:
-    """Let SIGTERM, SIGINT and SIGHUP stop the controller; outside of the main thread nothing is changed.
+    """Let SIGTERM, SIGINT and SIGHUP stop the controller."""
 
-    SIGHUP, of a terminal that was closed, stays ignored where it is: under `nohup`.
-    """
-    if threading.current_thread() is not threading.main_thread():
+    def stop(number: int, _: FrameType | None) -> None:
+        controller.stop(number)
+
+    with handled_by(stop, signal.SIGTERM, signal.SIGINT):
         yield
-        return
-
-    def stop(signum: int, _: FrameType | None) -> None:
-        controller.stop(signum)
-
-    numbers = [signal.SIGTERM, signal.SIGINT]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        numbers.append(signal.SIGHUP)
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
