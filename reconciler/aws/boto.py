@@ -88,7 +88,7 @@ class BotoTransport:
 
     def _make_client(self, service: str) -> Any:
         import boto3  # noqa: PLC0415 - boto3 is imported on first use
-        from botocore.config import Config  # noqa: PLC0415
+        from botocore.config import Config  # noqa: PLC0415 - as above
 
         if self._session is None:
             self._session = boto3.session.Session(

@@ -91,7 +91,7 @@ class LazyGroup(click.Group):
         hint = f" Did you mean '{close[0]}'?" if close else ""
         raise click.UsageError(f"No such command '{name}'.{hint}", ctx)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """Write the commands in their sections."""
         width = max(len(name) for commands in self.sections.values() for name in commands)
         for title, commands in self.sections.items():

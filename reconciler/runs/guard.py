@@ -114,10 +114,9 @@ def task_arn(environment: Mapping[str, str]) -> str:
 
 
 def _boto_sender(environment: Mapping[str, str]) -> Send:
-    # Imported here so that a wrong call, and whoever imports this file, does not pay for boto3.
-    import boto3  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
-    from botocore.exceptions import ClientError  # noqa: PLC0415
+    import boto3  # noqa: PLC0415 - a wrong call, and who imports this file, does not pay for it
+    from botocore.config import Config  # noqa: PLC0415 - as above
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - as above
 
     # One wire attempt per call: the loop in `claim` makes the others.
     once = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=5)

@@ -256,7 +256,9 @@ def _named(container: Mapping) -> str | None:
 
 def looks_secret(name: str, value: str) -> bool:
     """Say whether an environment variable looks like a secret in plain text: by its name or its form."""
-    if not value or value.lower() in ("true", "false") or (value.isdigit() and len(value) <= 6):  # noqa: PLR2004
+    if not value or value.lower() in ("true", "false"):
+        return False
+    if value.isdigit() and len(value) <= 6:  # noqa: PLR2004 - a port, a count, an id
         return False
     if is_sensitive(("value",), value):
         return True

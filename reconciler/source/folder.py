@@ -161,7 +161,7 @@ class _Loading:
         if len(names) == 2:  # noqa: PLR2004 - both are known
             keys.add(f"{names['environment']}/{names['app']}")
         parts = candidate.folder.relative_to(self._root.real).parts[-2:]
-        if len(parts) == 2 and all(NAME_PATTERN.fullmatch(p) for p in parts):  # noqa: PLR2004
+        if len(parts) == 2 and all(NAME_PATTERN.fullmatch(p) for p in parts):  # noqa: PLR2004 - as above
             keys.add("/".join(parts))
         return keys
 

@@ -79,7 +79,7 @@ class Typing:
         if not self.may_carry:
             message = "${live} is a value of a service's task definition, and there is none here"
             return self.error(node, message, "live-value", path)
-        inside = path[0] in ("containerDefinitions", "volumes") and len(path) > 2  # noqa: PLR2004
+        inside = path[0] in ("containerDefinitions", "volumes") and len(path) > 2  # noqa: PLR2004 - a list, an item, a field
         if not self._by_names(path) or not inside or path[-1] in ("name", "image"):
             message = "${live} stands for a field of a container or a volume, not for this"
             return self.error(node, message, "live-value", path)

@@ -62,7 +62,7 @@ class Maker:
     """Makes live services from one seed."""
 
     def __init__(self, seed: int) -> None:
-        self.random = Random(seed)  # noqa: S311 - guards no secret
+        self.random = Random(seed)
 
     def cluster(self) -> list[Found]:
         """Return the services of one cluster."""

@@ -43,10 +43,10 @@ class Cluster:
         self.asked.append(operation)
         return getattr(self, operation)(params)
 
-    def ListClusters(self, _params):  # noqa: N802 - the API's name
+    def ListClusters(self, _params):
         return {"clusterArns": [f"{ARN}:cluster/prod"]}
 
-    def ListServices(self, params):  # noqa: N802 - the API's name
+    def ListServices(self, params):
         if params["cluster"] != "prod":
             raise from_code("ecs:ListServices", "ClusterNotFoundException", "Cluster not found.")
         assert params["resourceManagementType"] == "CUSTOMER"
@@ -55,17 +55,17 @@ class Cluster:
         more = {"nextToken": str(start + 10)} if start + 10 < len(self.services) else {}
         return {"serviceArns": arns, **more}
 
-    def DescribeServices(self, params):  # noqa: N802 - the API's name
+    def DescribeServices(self, params):
         assert len(params["services"]) <= 10
         return {"services": [self.services[n] for n in params["services"] if n in self.services]}
 
-    def DescribeTaskDefinition(self, params):  # noqa: N802 - the API's name
+    def DescribeTaskDefinition(self, params):
         family = params["taskDefinition"].rpartition("/")[2].partition(":")[0]
         container = {"name": "app", "image": "nginx:1.29", "memory": 64}
         definition = {"family": family, "revision": 1, "containerDefinitions": [container]}
         return {"taskDefinition": definition}
 
-    def ListTasks(self, _params):  # noqa: N802 - the API's name
+    def ListTasks(self, _params):
         return {"taskArns": []}
 
     def none_scaled(self, operation: str, _params: Any) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Script:
         self.transport = FakeTransport(
             self.clock, dict.fromkeys(("ecs", "dynamodb", "logs"), self.answer)
         )
-        self.aws = Aws(self.transport, self.clock, chance=random.Random(1), **options)  # noqa: S311
+        self.aws = Aws(self.transport, self.clock, chance=random.Random(1), **options)
 
     def answer(self, operation, params):
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]

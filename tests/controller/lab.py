@@ -66,7 +66,7 @@ class Controller:
 
     def __post_init__(self) -> None:
         lab = self.lab
-        chance = random.Random(self.name)  # noqa: S311 - a seed, not a secret
+        chance = random.Random(self.name)
         self.transport = FakeTransport(lab.timeline, lab.handlers)
         self.aws = Aws(self.transport, lab.timeline, chance=chance)
         self.member = Member(self.aws, lab.tables, lab.timeline, self.name, incarnation="1")

@@ -173,7 +173,7 @@ def test_the_key_is_free_when_the_outcome_is_reported():
     """Whoever hears of an outcome finds the queue as it is after the pass."""
     bench = Bench()
     seen = []
-    report = lambda outcome: seen.append(bench.queue.busy())  # noqa: E731
+    report = lambda outcome: seen.append(bench.queue.busy())  # noqa: E731 - shorter than a function
     bench.worker._ports = Ports(
         bench.queue, bench.reconcile, bench.clock, lambda: RESYNC, bench.progress, report
     )

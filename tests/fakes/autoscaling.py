@@ -60,7 +60,7 @@ class FakeAutoscaling:
 
     # -- API ----------------------------------------------------------------------------------
 
-    def _RegisterScalableTarget(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def _RegisterScalableTarget(self, wanted: dict[str, Any]) -> dict[str, Any]:
         resource = wanted["ResourceId"]
         if self.count(resource) is None:
             raise _refused("RegisterScalableTarget", f"ECS service doesn't exist: {resource}")
@@ -87,7 +87,7 @@ class FakeAutoscaling:
         self._into_bounds(resource)
         return {"ScalableTargetARN": merged["ScalableTargetARN"]}
 
-    def _DeregisterScalableTarget(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def _DeregisterScalableTarget(self, wanted: dict[str, Any]) -> dict[str, Any]:
         resource = self._registered("DeregisterScalableTarget", wanted)
         del self.targets[resource]
         for items in (self.policies, self.actions):
@@ -95,7 +95,7 @@ class FakeAutoscaling:
                 del items[key]
         return {}
 
-    def _PutScalingPolicy(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def _PutScalingPolicy(self, wanted: dict[str, Any]) -> dict[str, Any]:
         resource = self._registered("PutScalingPolicy", wanted)
         key = resource, wanted["PolicyName"]
         known = self.policies.get(key)
@@ -118,10 +118,10 @@ class FakeAutoscaling:
         }
         return {"PolicyARN": arn, "Alarms": alarms}
 
-    def _DeleteScalingPolicy(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def _DeleteScalingPolicy(self, wanted: dict[str, Any]) -> dict[str, Any]:
         return self._delete(self.policies, (wanted["ResourceId"], wanted["PolicyName"]))
 
-    def _PutScheduledAction(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def _PutScheduledAction(self, wanted: dict[str, Any]) -> dict[str, Any]:
         resource = self._registered("PutScheduledAction", wanted)
         key = resource, wanted["ScheduledActionName"]
         kept = {
@@ -138,19 +138,19 @@ class FakeAutoscaling:
         }
         return {}
 
-    def _DeleteScheduledAction(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def _DeleteScheduledAction(self, wanted: dict[str, Any]) -> dict[str, Any]:
         return self._delete(self.actions, (wanted["ResourceId"], wanted["ScheduledActionName"]))
 
-    def _DescribeScalableTargets(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def _DescribeScalableTargets(self, wanted: dict[str, Any]) -> dict[str, Any]:
         names = wanted.get("ResourceIds", list(self.targets))
         assert len(names) <= 50
         found = [self.targets[name] for name in names if name in self.targets]
         return _page(found, wanted, "ScalableTargets", 50)
 
-    def _DescribeScalingPolicies(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def _DescribeScalingPolicies(self, wanted: dict[str, Any]) -> dict[str, Any]:
         return _page(_of(self.policies, wanted), wanted, "ScalingPolicies", 10)
 
-    def _DescribeScheduledActions(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def _DescribeScheduledActions(self, wanted: dict[str, Any]) -> dict[str, Any]:
         return _page(_of(self.actions, wanted), wanted, "ScheduledActions", 50)
 
     # ------------------------------------------------------------------------------------------

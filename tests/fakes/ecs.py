@@ -72,7 +72,7 @@ class FakeEcs:
 
     # The API's names: `_route` finds the methods by them.
 
-    def RegisterTaskDefinition(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def RegisterTaskDefinition(self, wanted: dict[str, Any]) -> dict[str, Any]:
         family = wanted["family"]
         revision = 1 + sum(d["family"] == family for d in self.definitions.values())
         arn = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/{family}:{revision}"
@@ -81,7 +81,7 @@ class FakeEcs:
         self.definitions[f"{family}:{revision}"] = {**definition, "tags": tags}
         return {"taskDefinition": definition, "tags": tags}
 
-    def DescribeTaskDefinition(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def DescribeTaskDefinition(self, wanted: dict[str, Any]) -> dict[str, Any]:
         found = self.definition(wanted["taskDefinition"])
         if found is None:
             raise from_code(
@@ -92,7 +92,7 @@ class FakeEcs:
         tags = found["tags"] if "TAGS" in wanted.get("include", ()) else []
         return {"taskDefinition": {k: v for k, v in found.items() if k != "tags"}, "tags": tags}
 
-    def ListTaskDefinitions(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def ListTaskDefinitions(self, wanted: dict[str, Any]) -> dict[str, Any]:
         status = wanted.get("status", "ACTIVE")
         found = [
             d
@@ -102,22 +102,22 @@ class FakeEcs:
         found.sort(key=lambda d: (d["family"], d["revision"]), reverse=wanted.get("sort") == "DESC")
         return paged([d["taskDefinitionArn"] for d in found], wanted, "taskDefinitionArns", 100)
 
-    def TagResource(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def TagResource(self, wanted: dict[str, Any]) -> dict[str, Any]:
         self.services.tag(wanted["resourceArn"], wanted["tags"])
         return {}
 
-    def UntagResource(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def UntagResource(self, wanted: dict[str, Any]) -> dict[str, Any]:
         self.services.untag(wanted["resourceArn"], wanted["tagKeys"])
         return {}
 
-    def DescribeServiceRevisions(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def DescribeServiceRevisions(self, wanted: dict[str, Any]) -> dict[str, Any]:
         arns = wanted["serviceRevisionArns"]
         return {
             "serviceRevisions": [],
             "failures": [{"arn": arn, "reason": "MISSING"} for arn in arns],
         }
 
-    def DescribeClusters(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def DescribeClusters(self, wanted: dict[str, Any]) -> dict[str, Any]:
         names = [c.rsplit("/", 1)[-1] for c in wanted.get("clusters", ["default"])]
         known = [n for n in names if n in self.clusters]
         return {

@@ -58,7 +58,7 @@ class Services:
 
     # -- API ----------------------------------------------------------------------------------
 
-    def CreateService(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def CreateService(self, wanted: dict[str, Any]) -> dict[str, Any]:
         token = wanted.pop("clientToken", "")
         tags = {t["key"]: t["value"] for t in wanted.pop("tags", ())}
         key = (wanted["cluster"], wanted["serviceName"])
@@ -95,7 +95,7 @@ class Services:
         self._deploy(service, definition)
         return {"service": self._shape(service, tags=False)}
 
-    def UpdateService(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def UpdateService(self, wanted: dict[str, Any]) -> dict[str, Any]:
         service = self._active("UpdateService", wanted.pop("cluster"), wanted.pop("service"))
         force = wanted.pop("forceNewDeployment", False)
         before = {name: service.document.get(name) for name in ROLLS}
@@ -112,7 +112,7 @@ class Services:
             self.timeline.at(self.scale_seconds, lambda: self._scale(service))
         return {"service": self._shape(service, tags=False)}
 
-    def DeleteService(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def DeleteService(self, wanted: dict[str, Any]) -> dict[str, Any]:
         service = self._active("DeleteService", wanted["cluster"], wanted["service"])
         if service.document["desiredCount"] and not wanted.get("force"):
             raise from_code(
@@ -129,7 +129,7 @@ class Services:
         self.timeline.at(self.drain_seconds, gone)
         return {"service": self._shape(service, tags=False)}
 
-    def DescribeServices(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def DescribeServices(self, wanted: dict[str, Any]) -> dict[str, Any]:
         if not 0 < len(wanted["services"]) <= 10:
             raise from_code(
                 "ecs:DescribeServices",
@@ -146,7 +146,7 @@ class Services:
                 services.append(self._shape(found, tags=tags))
         return {"services": services, "failures": failures}
 
-    def ListServices(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def ListServices(self, wanted: dict[str, Any]) -> dict[str, Any]:
         from tests.fakes.ecs import paged
 
         arns = [

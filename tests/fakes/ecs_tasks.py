@@ -102,7 +102,7 @@ class Tasks:
 
     # -- API ----------------------------------------------------------------------------------
 
-    def RunTask(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def RunTask(self, wanted: dict[str, Any]) -> dict[str, Any]:
         definition = self._definition(wanted["taskDefinition"])
         if definition is None:
             raise from_code("ecs:RunTask", "ClientException", "TaskDefinition not found.")
@@ -119,7 +119,7 @@ class Tasks:
         self._tokens[token] = _Remembered(wanted, self.timeline.seconds, task, [])
         return {"tasks": [self._shape(task)], "failures": []}
 
-    def StopTask(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def StopTask(self, wanted: dict[str, Any]) -> dict[str, Any]:
         task = self._known(wanted["task"])
         if task is None:
             raise from_code(
@@ -135,7 +135,7 @@ class Tasks:
                 self.timeline.at(self.nature.stop_grace(), lambda: self._end(task, 137))
         return {"task": self._shape(task)}
 
-    def DescribeTasks(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def DescribeTasks(self, wanted: dict[str, Any]) -> dict[str, Any]:
         if len(wanted["tasks"]) > 100:
             raise from_code("ecs:DescribeTasks", "InvalidParameterException", "Too many tasks.")
         tasks, failures = [], []
@@ -151,7 +151,7 @@ class Tasks:
                 tasks.append(self._shape(task))
         return {"tasks": tasks, "failures": failures}
 
-    def ListTasks(self, wanted: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def ListTasks(self, wanted: dict[str, Any]) -> dict[str, Any]:
         from tests.fakes.ecs import paged
 
         if "startedBy" in wanted and {"family", "serviceName", "containerInstance"} & set(wanted):

@@ -90,7 +90,7 @@ class FakeSurroundings:
 
     # The API, by `service_Operation`.
 
-    def iam_GetRole(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def iam_GetRole(self, params: Mapping[str, Any]) -> dict[str, Any]:
         name = params["RoleName"]
         self._check("iam:GetRole", "NoSuchEntity", name)
         role: dict[str, Any] = {"AssumeRolePolicyDocument": self.trust.get(name, TRUST)}
@@ -98,7 +98,7 @@ class FakeSurroundings:
             role["Arn"] = f"arn:aws:iam::{ACCOUNT}:role{self.role_paths[name]}{name}"
         return {"Role": role}
 
-    def iam_SimulatePrincipalPolicy(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def iam_SimulatePrincipalPolicy(self, params: Mapping[str, Any]) -> dict[str, Any]:
         name = params["PolicySourceArn"].rpartition("/")[2]
         self._check("iam:SimulatePrincipalPolicy", "NoSuchEntity", name)
         results = [
@@ -114,7 +114,7 @@ class FakeSurroundings:
         (wanted,) = params["Filters"]
         return [i for i in wanted["Values"] if i not in self.missing]
 
-    def ec2_DescribeSubnets(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def ec2_DescribeSubnets(self, params: Mapping[str, Any]) -> dict[str, Any]:
         found = [
             {
                 "SubnetId": i,
@@ -125,11 +125,11 @@ class FakeSurroundings:
         ]
         return {"Subnets": found}
 
-    def ec2_DescribeSecurityGroups(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def ec2_DescribeSecurityGroups(self, params: Mapping[str, Any]) -> dict[str, Any]:
         found = [{"GroupId": i, "VpcId": self.vpcs.get(i, VPC)} for i in self._filtered(params)]
         return {"SecurityGroups": found}
 
-    def elbv2_DescribeTargetGroups(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def elbv2_DescribeTargetGroups(self, params: Mapping[str, Any]) -> dict[str, Any]:
         (arn,) = params["TargetGroupArns"]
         name = arn.split("/")[-2]
         self._check("elbv2:DescribeTargetGroups", "TargetGroupNotFound", name)
@@ -153,17 +153,17 @@ class FakeSurroundings:
         ]
         return [{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]
 
-    def elbv2_DescribeRules(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def elbv2_DescribeRules(self, params: Mapping[str, Any]) -> dict[str, Any]:
         (arn,) = params["RuleArns"]
         self._check("elbv2:DescribeRules", "RuleNotFound", arn.rpartition("/")[2])
         return {"Rules": [{"RuleArn": arn, "Actions": self._forwarding(arn)}]}
 
-    def elbv2_DescribeListeners(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def elbv2_DescribeListeners(self, params: Mapping[str, Any]) -> dict[str, Any]:
         (arn,) = params["ListenerArns"]
         self._check("elbv2:DescribeListeners", "ListenerNotFound", arn.rpartition("/")[2])
         return {"Listeners": [{"ListenerArn": arn, "DefaultActions": self._forwarding(arn)}]}
 
-    def elb_DescribeLoadBalancers(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def elb_DescribeLoadBalancers(self, params: Mapping[str, Any]) -> dict[str, Any]:
         (name,) = params["LoadBalancerNames"]
         self._check("elb:DescribeLoadBalancers", "LoadBalancerNotFound", name)
         listener = {"Protocol": "HTTP", "LoadBalancerPort": 80, "InstancePort": 80}
@@ -174,26 +174,26 @@ class FakeSurroundings:
         }
         return {"LoadBalancerDescriptions": [balancer]}
 
-    def kms_DescribeKey(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def kms_DescribeKey(self, params: Mapping[str, Any]) -> dict[str, Any]:
         key = params["KeyId"]
         self._check("kms:DescribeKey", "NotFoundException", key)
         found = {"KeyState": "Enabled", "KeySpec": "SYMMETRIC_DEFAULT", **self.keys.get(key, {})}
         return {"KeyMetadata": found}
 
-    def s3_ListObjectsV2(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def s3_ListObjectsV2(self, params: Mapping[str, Any]) -> dict[str, Any]:
         key = params["Prefix"]
         self._check("s3:ListObjectsV2", "NoSuchBucket", params["Bucket"])
         found = [{"Key": k} for k in (key, f"{key}.old") if k not in self.missing]
         return {"Contents": found[: params["MaxKeys"]]}
 
-    def ssm_DescribeParameters(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def ssm_DescribeParameters(self, params: Mapping[str, Any]) -> dict[str, Any]:
         (wanted,) = params["ParameterFilters"]
         found = [
             {"Name": n} for n in wanted["Values"] if n.startswith("/") and n not in self.missing
         ]
         return {"Parameters": found}
 
-    def ssm_GetParameters(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def ssm_GetParameters(self, params: Mapping[str, Any]) -> dict[str, Any]:
         found = [
             {"Name": n, "Type": "String", "Value": n}
             for n in params["Names"]
@@ -201,21 +201,21 @@ class FakeSurroundings:
         ]
         return {"Parameters": found}
 
-    def cloudformation_DescribeStacks(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def cloudformation_DescribeStacks(self, params: Mapping[str, Any]) -> dict[str, Any]:
         outputs = [{"OutputKey": "Output", "OutputValue": "value"}]
         return {"Stacks": [{"StackName": params["StackName"], "Outputs": outputs}]}
 
-    def s3_GetObject(self, _params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def s3_GetObject(self, _params: Mapping[str, Any]) -> dict[str, Any]:
         state = {"version": 4, "outputs": {"x": {"value": "v", "type": "string"}}, "resources": []}
         return {"Body": json.dumps(state).encode()}
 
-    def secretsmanager_DescribeSecret(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def secretsmanager_DescribeSecret(self, params: Mapping[str, Any]) -> dict[str, Any]:
         arn = params["SecretId"]
         self._check("secretsmanager:DescribeSecret", "ResourceNotFoundException", arn)
         secret = {"ARN": arn, "VersionIdsToStages": {"v1": ["AWSCURRENT"]}}
         return {**secret, **self.secrets.get(arn, {})}
 
-    def cloudwatch_DescribeAlarms(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def cloudwatch_DescribeAlarms(self, params: Mapping[str, Any]) -> dict[str, Any]:
         found = [
             {"AlarmName": n, "StateValue": self.alarms.get(n, "OK")}
             for n in params["AlarmNames"]
@@ -223,34 +223,34 @@ class FakeSurroundings:
         ]
         return {"MetricAlarms": found, "CompositeAlarms": []}
 
-    def logs_DescribeLogGroups(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def logs_DescribeLogGroups(self, params: Mapping[str, Any]) -> dict[str, Any]:
         name = params["logGroupNamePrefix"]
         found = [f"{name}-other"] if name in self.missing else [name, f"{name}-other"]
         return {"logGroups": [{"logGroupName": n} for n in found]}
 
-    def service_quotas_GetServiceQuota(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def service_quotas_GetServiceQuota(self, params: Mapping[str, Any]) -> dict[str, Any]:
         code = params["QuotaCode"]
         self._check("service-quotas:GetServiceQuota", "NoSuchResourceException", code)
         return {"Quota": {"Value": self.quota}}
 
-    def servicediscovery_GetService(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def servicediscovery_GetService(self, params: Mapping[str, Any]) -> dict[str, Any]:
         self._check("servicediscovery:GetService", "ServiceNotFound", params["Id"])
         return {"Service": {"Id": params["Id"]}}
 
-    def servicediscovery_GetNamespace(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def servicediscovery_GetNamespace(self, params: Mapping[str, Any]) -> dict[str, Any]:
         self._check("servicediscovery:GetNamespace", "NamespaceNotFound", params["Id"])
         return {"Namespace": {"Id": params["Id"]}}
 
-    def servicediscovery_ListNamespaces(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def servicediscovery_ListNamespaces(self, params: Mapping[str, Any]) -> dict[str, Any]:
         return {"Namespaces": [{"Name": n} for n in self._filtered(params)]}
 
-    def efs_DescribeFileSystems(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def efs_DescribeFileSystems(self, params: Mapping[str, Any]) -> dict[str, Any]:
         name = params["FileSystemId"]
         self._check("efs:DescribeFileSystems", "FileSystemNotFound", name)
         state = self.file_systems.get(name, "available")
         return {"FileSystems": [{"FileSystemId": name, "LifeCycleState": state}]}
 
-    def elasticache_DescribeCacheSubnetGroups(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def elasticache_DescribeCacheSubnetGroups(self, params: Mapping[str, Any]) -> dict[str, Any]:
         name = params["CacheSubnetGroupName"]
         self._check("elasticache:DescribeCacheSubnetGroups", "CacheSubnetGroupNotFoundFault", name)
         return {"CacheSubnetGroups": [{"CacheSubnetGroupName": name, "VpcId": VPC}]}

@@ -59,7 +59,7 @@ class Cluster:
 
     def __init__(self, times=None):
         self.clock = Clock()
-        self.world = World(self.clock, times or Times(), random.Random(1))  # noqa: S311 - ids
+        self.world = World(self.clock, times or Times(), random.Random(1))
         self.runtime = Runtime(self.world)
         self.call("CreateCluster", clusterName="c")
 

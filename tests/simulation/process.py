@@ -51,7 +51,7 @@ class Process:
         self.world = world
         self.name = name
         self.clock = world.timeline.host(offset=offset, rate=rate, on_sleep=self._sleep)
-        self.chance = random.Random(f"{world.seed}/{name}")  # noqa: S311 - a seed, not a secret
+        self.chance = random.Random(f"{world.seed}/{name}")
         self.life = Life()
         self.incarnation = 0
         self.wake_at = 0.0

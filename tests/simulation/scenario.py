@@ -82,7 +82,7 @@ class Ending:
 
 def seeded(seed: int, make_body: MakeBody = DirectBody, *, guard: bool = True) -> Ending:
     """Live through four edits, random faults and a stale checkout; then settle and check."""
-    chance = random.Random(seed)  # noqa: S311 - a seed, not a secret
+    chance = random.Random(seed)
     nature = SeededNature(chance)
     faults = Seeded(
         chance, rate=chance.choice((0.004, 0.01, 0.03)), limit=chance.choice((3, 6, 12))

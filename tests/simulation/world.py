@@ -100,7 +100,7 @@ class World:
 
     def store(self) -> AppStore:
         """Return the ledger through the door without faults."""
-        chance = random.Random(self.seed)  # noqa: S311 - a seed, not a secret
+        chance = random.Random(self.seed)
         return AppStore(
             self.quiet,
             self.tables,

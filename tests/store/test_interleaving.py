@@ -62,7 +62,7 @@ class Process:
 @pytest.mark.parametrize("seed", range(60))
 def test_every_interleaving_leaves_a_whole_chain_that_holds_every_confirmed_commit(seed):
     """Whatever is lost and whoever goes first: no gap, no fork, no commit twice, none confirmed in vain."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     world = World()
     processes = [Process(world, number, chance) for number in range(3)]
     alive = [greenlet.greenlet(process.run) for process in processes]

@@ -28,7 +28,7 @@ class World:
         self.clock = VirtualClock()
         self.dynamodb = FakeDynamoDB(self.clock, **fake)
         self.transport = FakeTransport(self.clock, {"dynamodb": self.dynamodb.handle})
-        self.aws = Aws(self.transport, self.clock, chance=random.Random(1))  # noqa: S311
+        self.aws = Aws(self.transport, self.clock, chance=random.Random(1))
         self.tables = Tables()
         self.tables.ensure(self.aws, self.clock)
         self._ids = itertools.count(1)

@@ -287,7 +287,7 @@ class World:
         """Which of these CloudWatch alarms are in ALARM."""
         self.digest_of: Callable[[str], str] = _no_digest
         """The digest of an image reference, or nothing."""
-        self._rng = rng or random.Random()  # noqa: S311 - ids of a toy world, not secrets
+        self._rng = rng or random.Random()  # noqa: S311 - ids of the embedded world, not secrets
 
     def now(self) -> datetime:
         """Return the world's time."""

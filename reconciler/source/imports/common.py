@@ -74,7 +74,7 @@ def worth_sharing(maps: Sequence[dict[str, Any]]) -> list[int]:
 
 
 def _saved(maps: Sequence[dict[str, Any]], chosen: Sequence[int]) -> int:
-    if len(chosen) < 2:  # noqa: PLR2004
+    if len(chosen) < 2:  # noqa: PLR2004 - as above
         return 0
     # One value, the image, is shared by `images` anyway.
     return (len(chosen) - 1) * (leaves(common([maps[i] for i in chosen])) - 1)

@@ -121,7 +121,7 @@ def _words(words: list[str]) -> str | list[str]:
 
 
 def _dependencies(items: list[dict[str, str]]) -> Any:
-    short = Keys((i["containerName"], i["condition"]) for i in items if len(i) == 2)  # noqa: PLR2004
+    short = Keys((i["containerName"], i["condition"]) for i in items if len(i) == 2)  # noqa: PLR2004 - no more
     return short if len(short) == len(items) else items
 
 
