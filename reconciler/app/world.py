@@ -19,7 +19,7 @@ from reconciler.aws.door import Aws
 from reconciler.aws.http import UrllibHttp
 from reconciler.aws.identity import Identity, caller_identity
 from reconciler.aws.registry import Registry, docker_credentials
-from reconciler.controller.reconcile import revisions
+from reconciler.controller.reconcile import run_keys
 from reconciler.model.clock import Clock
 from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import GuardRefused, PermanentError
@@ -105,7 +105,7 @@ class World:
 
     def ledger(self, desired: DesiredApp) -> LedgerView:
         """Read the app's ledger."""
-        return self.store(desired).read(revisions(desired))
+        return self.store(desired).read(run_keys(desired))
 
     def operator(self, desired: DesiredApp) -> tuple[Session, LedgerView, str]:
         """Open the ledger for a person: session, snapshot and who the person is."""

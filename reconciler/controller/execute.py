@@ -125,7 +125,8 @@ class Executor:
             guard=self.desired.guard,
             register=lambda document: self._register_for(step, document),
         )
-        moved = advance(context, migration, self.observed.ledger)
+        work = migration.work if migration else None
+        moved = advance(context, work, self.observed.ledger)
         done.look_again(moved.requeue_after)
         if moved.message:
             kind = EventKind.FAILED if moved.ended else EventKind.PROGRESS

@@ -25,7 +25,7 @@ from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.names import Address, AppKey
 from reconciler.model.observed import LedgerView, ObservedApp, RolloutState, ServicePresence
 from reconciler.model.plan import Plan
-from reconciler.model.run import Run
+from reconciler.model.run import Run, RunKey
 from reconciler.model.status import AppStatus
 from reconciler.plan.assess import assess, restricted
 from reconciler.plan.lookups import filled
@@ -112,7 +112,7 @@ class Reconciler:
         """
         desired = self.source.desired(key)
         access = self.open_app(desired)
-        ledger = access.store.read(revisions(desired))
+        ledger = access.store.read(run_keys(desired))
         session, ledger = self._lead(access, desired, ledger)
         ledger = end_suspension(session, ledger, access.aws.now())
         aws = access.aws.fenced(access.member.check)
@@ -291,6 +291,6 @@ class Reconciler:
         return now - self._missing_since.setdefault(observed.key, now) < FILLING.total_seconds()
 
 
-def revisions(desired: DesiredApp) -> list[tuple[str, str]]:
-    """Return the runs that a pass needs from the ledger besides the latest and the active ones."""
-    return [(migration.name, migration.revision) for migration in desired.migrations]
+def run_keys(desired: DesiredApp) -> list[RunKey]:
+    """Return the runs that a pass needs from the ledger besides the latest and the unfinished ones."""
+    return [migration.key for migration in desired.migrations]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.aws.door import Aws
 from reconciler.controller.execute import SOON, Executor
-from reconciler.controller.reconcile import ROLLING, Access, Result, revisions
+from reconciler.controller.reconcile import ROLLING, Access, Result, run_keys
 from reconciler.controller.settle import settle
 from reconciler.model.clock import Clock
 from reconciler.model.desired import DesiredApp
@@ -96,7 +96,7 @@ class Rollback:
     def take_back(self, _: AppKey) -> Result:
         """Observe, plan, suspend, execute: once. Raises as `Reconciler.reconcile`, and GuardRefused."""
         access = self.open_app(self.desired)
-        ledger = access.store.read(revisions(self.desired))
+        ledger = access.store.read(run_keys(self.desired))
         session = self.hold(access, ledger)
         ledger = replace(ledger, owner=session.head.owner, epoch=session.head.epoch)
         aws = access.aws.fenced(access.member.check)

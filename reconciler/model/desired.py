@@ -16,6 +16,8 @@ from typing import Any
 from reconciler.model.diagnostics import Diagnostic, Origin
 from reconciler.model.lookups import Unresolved, Value
 from reconciler.model.names import Address, AppKey, Path
+from reconciler.model.run import RunKey, RunKind
+from reconciler.model.work import Work
 
 Document = Mapping[str, Any]
 
@@ -183,6 +185,28 @@ class DesiredMigration:
     def name(self) -> str:
         """The section key, `db` of `migration/db`."""
         return self.address.name
+
+    @property
+    def work(self) -> Work:
+        """What its run is launched from."""
+        return Work(
+            kind=RunKind.MIGRATION,
+            name=self.name,
+            revision=self.revision,
+            container=self.container,
+            task_definition=self.task_definition,
+            launch=self.launch,
+            timeout=self.timeout,
+            start_timeout=self.start_timeout,
+            attempt=self.attempt,
+            irreversible=self.irreversible,
+            when=str(self.when),
+        )
+
+    @property
+    def key(self) -> RunKey:
+        """Which run it asks for."""
+        return RunKey.migration(self.name, self.revision)
 
 
 @dataclass(frozen=True)

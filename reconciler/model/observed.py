@@ -12,9 +12,10 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from reconciler.model.finding import Finding
+from reconciler.model.job import JobRecord
 from reconciler.model.lookups import Remembered, Values
 from reconciler.model.names import Address, AppKey
-from reconciler.model.run import Run
+from reconciler.model.run import Run, RunKey
 from reconciler.model.suspension import Suspension
 
 
@@ -260,9 +261,11 @@ class LedgerView:
     generation: int = 0
     desired_hash: str = ""
     commit: str = ""
-    runs: Mapping[tuple[str, str], Run] = field(default_factory=dict)
-    """(migration name, revision) → run, for the desired revisions, the latest ones and the active one."""
+    runs: Mapping[str, Run] = field(default_factory=dict)
+    """By item key: of migrations the desired, the latest and the active one; of jobs and tasks those
+    that are not over, and who else was asked for."""
     migrations: Mapping[str, MigrationRecord] = field(default_factory=dict)
+    jobs: Mapping[str, JobRecord] = field(default_factory=dict)
     services: Mapping[str, ServiceRecord] = field(default_factory=dict)
     resources: Mapping[str, ResourceRecord] = field(default_factory=dict)
     """By address as text: `redis/main`, `autoscaling/web`."""
@@ -275,6 +278,16 @@ class LedgerView:
     """Address → its own suspension, of those that are suspended by themselves."""
     status: Mapping[str, Any] | None = None
     """The stored status row, as last written."""
+
+    def migration_run(self, name: str, revision: str) -> Run | None:
+        """Return the run of a migration at a revision."""
+        return self.runs.get(str(RunKey.migration(name, revision)))
+
+    @property
+    def unfinished(self) -> tuple[Run, ...]:
+        """Every run of a job or a task that is not over, in the order of their keys."""
+        runs = (self.runs[key] for key in sorted(self.runs))
+        return tuple(r for r in runs if r.unfinished)
 
     @property
     def suspensions(self) -> Mapping[str, Suspension]:

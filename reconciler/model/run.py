@@ -1,6 +1,6 @@
-"""A run: one launch of a migration, as the ledger has it, and what can be seen of it in ECS.
+"""A run: a migration, an occurrence of a job or a one-off task, as the ledger has it and ECS shows it.
 
-Read by `plan` (the gate), decided on by `runs.decide`, written only by `runs.ledger`.
+Read by `plan` (the gate), decided on by `runs.decide`, written only by `runs.transitions`.
 The states and their meaning: docs/exactly-once.md.
 """
 
@@ -10,7 +10,94 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
+
+from reconciler.model.names import Address
+
+MOST_LAUNCHES = 5
+"""Launches of one attempt that provably never executed, before it counts as failed, unless told otherwise."""
+
+
+class RunKind(StrEnum):
+    """What a run is of; its word is the kind of the address, `job/daily-report`."""
+
+    MIGRATION = "migration"
+    JOB = "job"
+    TASK = "task"
+
+    @property
+    def has_slot(self) -> bool:
+        """Whether its runs take the app's one slot: of migrations one executes at a time."""
+        return self is RunKind.MIGRATION
+
+    @property
+    def item(self) -> str:
+        """The first part of its runs' sort keys in the state table."""
+        return _ITEMS[self]
+
+    @property
+    def cell(self) -> str:
+        """The first part of its runs' claim keys."""
+        return self.item.lower()
+
+    @property
+    def noun(self) -> str:
+        """What tells two runs of one name apart, in words."""
+        return _NOUNS[self]
+
+
+_ITEMS = {RunKind.MIGRATION: "MIG", RunKind.JOB: "OCC", RunKind.TASK: "TASK"}
+_NOUNS = {RunKind.MIGRATION: "revision", RunKind.JOB: "occurrence", RunKind.TASK: "key"}
+
+
+class RunKey(NamedTuple):
+    """Which run: `revision` is a migration's revision, a job's occurrence or a task's key.
+
+    As text it is the sort key in the state table: `MIG#db#1`, `OCC#daily-report#2025-11-22T02:00:00Z`.
+    """
+
+    kind: RunKind
+    name: str
+    revision: str
+
+    def __str__(self) -> str:
+        """Spell it as the ledger does."""
+        return f"{self.kind.item}#{self.name}#{self.revision}"
+
+    @classmethod
+    def migration(cls, name: str, revision: str) -> RunKey:
+        """Return the key of a migration's run."""
+        return cls(RunKind.MIGRATION, name, revision)
+
+    @property
+    def address(self) -> Address:
+        """Whose run it is: `migration/db`, `job/daily-report`, `task/web`."""
+        return Address(self.kind.value, self.name)
+
+    @property
+    def which(self) -> str:
+        """Which run of its address, in words: `revision 1`."""
+        return f"{self.kind.noun} {self.revision}"
+
+    @classmethod
+    def parse(cls, text: str) -> RunKey:
+        """Read a sort key; raises ValueError for one that is not a run's."""
+        item, *parts = text.split("#")
+        kind = next((kind for kind in RunKind if kind.item == item), None)
+        if kind is None or len(parts) != 2 or not all(parts):  # noqa: PLR2004 - name and revision
+            raise ValueError(f"'{text}' is not the key of a run")
+        return cls(kind, *parts)
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One launch's identity. `launch` counts from 0 within an attempt."""
+
+    name: str
+    revision: str
+    attempt: int
+    launch: int
+    kind: RunKind = RunKind.MIGRATION
 
 
 class RunState(StrEnum):
@@ -48,10 +135,11 @@ class ClaimState(StrEnum):
 
 @dataclass(frozen=True)
 class Run:
-    """The ledger's record of a migration at a revision; `attempt` and `launch` are the newest ones.
+    """The ledger's record of a run; `attempt` and `launch` are the newest ones.
 
-    `request` is the frozen RunTask input, replayed byte for byte by whoever recovers. `ordinal`
-    counts the revisions of this migration in the order the ledger saw them. Times are AWS's.
+    `revision` is that of `RunKey`: of a job it is the occurrence, of a task the key. `request` is the
+    frozen RunTask input, replayed byte for byte by whoever recovers. `ordinal` counts the revisions of
+    a migration in the order the ledger saw them, 0 for other kinds. Times are AWS's.
     """
 
     name: str
@@ -83,11 +171,47 @@ class Run:
     """Raised by `migration retry`; the next attempt may run up to this number."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What ECS said when it ended: stopCode, stoppedReason, containers {name: exitCode|reason}."""
+    kind: RunKind = RunKind.MIGRATION
+    most_attempts: int = 1
+    """Up to this number a failed attempt is followed by the next one by itself."""
+    backoff_seconds: int = 0
+    """Before the second attempt; doubled before each one after it."""
+    most_launches: int = MOST_LAUNCHES
+    """Launches of one attempt that provably never executed, before it counts as failed."""
+    stop_asked: str = ""
+    """Why it is to be stopped, empty when nobody asked; then no attempt follows."""
+    over: bool = False
+    """Of a job or task: nothing follows by itself any more. Until then the ledger's index lists it."""
+
+    @property
+    def key(self) -> RunKey:
+        """Which run it is."""
+        return RunKey(self.kind, self.name, self.revision)
 
     @property
     def item_key(self) -> str:
         """The sort key in the state table, and the value of HEAD's active slot."""
-        return f"MIG#{self.name}#{self.revision}"
+        return str(self.key)
+
+    @property
+    def address(self) -> Address:
+        """Whose run it is: `migration/db`, `job/daily-report`."""
+        return self.key.address
+
+    @property
+    def which(self) -> str:
+        """Which run of its address, in words: `revision 1`."""
+        return self.key.which
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the ledger's index lists it: a job's or task's run that is not over."""
+        return not self.kind.has_slot and not self.over
+
+    @property
+    def newest(self) -> Launch:
+        """Its newest launch."""
+        return Launch(self.name, self.revision, self.attempt, self.launch, self.kind)
 
 
 @dataclass(frozen=True)

@@ -155,7 +155,7 @@ def _migration(desired: DesiredApp, observed: ObservedApp, step: Step) -> _Line:
     record = ledger.migrations.get(name)
     revision = migration.revision if migration else (record.latest_revision if record else "")
     active = active_run(ledger) if active_name(ledger) == name else None
-    run = active or ledger.runs.get((name, revision))
+    run = active or ledger.migration_run(name, revision)
     sync = Sync.SYNCED if step.verb is Verb.NONE else Sync.OUT_OF_SYNC
     health, code = _migration_health(step, run)
     if run is not None and run.state is RunState.UNKNOWN:

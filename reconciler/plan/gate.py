@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from reconciler.model.desired import DesiredApp, DesiredMigration, When
 from reconciler.model.names import Address
 from reconciler.model.observed import LedgerView, MigrationRecord, ObservedApp, ServicePresence
-from reconciler.model.run import Run, RunState
+from reconciler.model.run import Run, RunKey, RunState
 from reconciler.plan.ownership import Owner, owner_of
 
 KIND = "migration"
@@ -19,7 +19,7 @@ KIND = "migration"
 
 def has_succeeded(ledger: LedgerView, name: str, revision: str) -> bool:
     """Say whether the ledger has proof that the migration succeeded at the revision."""
-    run = ledger.runs.get((name, revision))
+    run = ledger.migration_run(name, revision)
     return run is not None and run.state is RunState.SUCCEEDED
 
 
@@ -67,7 +67,7 @@ def older_than(ledger: LedgerView, name: str, revision: str) -> str:
     latest = record.latest_revision
     if _is_number(revision) and _is_number(latest):
         return latest if int(revision) < int(latest) else ""
-    run = ledger.runs.get((name, revision))
+    run = ledger.migration_run(name, revision)
     return latest if run is not None and run.ordinal < record.latest_ordinal else ""
 
 
@@ -89,16 +89,14 @@ def unremembered(desired: DesiredApp, observed: ObservedApp) -> str:
 
 def active_run(ledger: LedgerView) -> Run | None:
     """Return the run that holds the app's one slot, None when it is free."""
-    runs = ledger.runs.values()
-    return next((r for r in runs if r.item_key == ledger.active_run), None)
+    return ledger.runs.get(ledger.active_run) if ledger.active_run else None
 
 
 def active_name(ledger: LedgerView) -> str:
     """Return the name of the migration that holds the slot, "" when it is free."""
     if ledger.active_run is None:
         return ""
-    _, _, rest = ledger.active_run.partition("#")
-    return rest.partition("#")[0]
+    return RunKey.parse(ledger.active_run).name
 
 
 def _is_number(revision: str) -> bool:

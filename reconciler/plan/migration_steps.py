@@ -35,7 +35,7 @@ def migration_step(
 ) -> Step:
     """Return the step of a declared migration; `blocked_by` holds back a start, not a running one."""
     ledger = observed.ledger
-    run = ledger.runs.get((migration.name, migration.revision))
+    run = ledger.migration_run(migration.name, migration.revision)
     active = active_run(ledger)
     if active_name(ledger) == migration.name and (active is None or active is not run):
         return _other_revision(app, migration.address, active)
@@ -64,7 +64,7 @@ def vanished_step(app: DesiredApp, record: MigrationRecord, observed: ObservedAp
     if has_succeeded(ledger, record.name, record.latest_revision) or not record.gates:
         return Step(address, Verb.NONE, f"no longer in the files; {record.latest_revision} is done")
     drop = f"to give it up for good write `migrations: {{{record.name}: null}}`"
-    run = ledger.runs.get((record.name, record.latest_revision))
+    run = ledger.migration_run(record.name, record.latest_revision)
     state = run.state if run else "absent"
     return Step(
         address,
@@ -99,7 +99,7 @@ def _resting(
     blocked_by: tuple[str, ...],
 ) -> Step:
     """Decide whether what is absent, never started or failed runs now."""
-    run = observed.ledger.runs.get((migration.name, migration.revision))
+    run = observed.ledger.migration_run(migration.name, migration.revision)
     asked = run is not None and run.requested_attempt > run.attempt
     newer = older_than(observed.ledger, migration.name, migration.revision)
     if newer and not asked:

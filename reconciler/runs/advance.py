@@ -1,4 +1,4 @@
-"""One protocol step of a migration: read task and claim, decide, do at most one transition.
+"""One protocol step of a run: read task and claim, decide, do at most one transition.
 
 Called by `controller.execute` once per pass, under the app's lease. Waits for nothing: the answer says
 when to look again. AWS's errors and lost races (Superseded, LeaseLost) go up to the worker.
@@ -10,50 +10,50 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from reconciler.model.desired import DesiredMigration
 from reconciler.model.errors import AwsError
 from reconciler.model.observed import LedgerView
-from reconciler.model.run import Claim, GuardMode, Run, RunState, TaskPhase, TaskSighting
+from reconciler.model.run import Claim, GuardMode, Run, RunKind, RunState, TaskPhase, TaskSighting
+from reconciler.model.work import Work
 from reconciler.plan.gate import active_run, older_than
 from reconciler.runs import evidence, transitions
 from reconciler.runs.decide import decide
-from reconciler.runs.launch import claim_key
 from reconciler.runs.limits import LONGEST_LOOK, SHORTEST_LOOK
 from reconciler.runs.snapshot import ClaimFacet, Do, Snapshot
 from reconciler.runs.start import AT_ONCE, offer, start
 from reconciler.runs.step import Advance, RunContext, Step
+from reconciler.store.records import claim_key
 
 __all__ = ["Advance", "RunContext", "advance", "observe"]
 
 STOP_AGAIN = timedelta(seconds=15)
 
 
-def advance(context: RunContext, migration: DesiredMigration | None, view: LedgerView) -> Advance:
-    """Take the next step of the app's active run, or of `migration` when none is active.
+def advance(
+    context: RunContext, work: Work | None, view: LedgerView, run: Run | None = None
+) -> Advance:
+    """Take the next step of a run: of `run`, else of the active one of the migration, else of `work`.
 
-    With `migration` None the active run is driven to its end, whatever the files say. Raises
-    LeaseLost, Superseded (somebody was faster: read again) and AwsError; after each of them the same
-    step may simply be taken again.
+    With `work` None the run is driven to its end, whatever the files say; without `run` too, the
+    active migration is. Raises LeaseLost, Superseded (somebody was faster: read again) and AwsError;
+    after each of them the same step may simply be taken again.
     """
-    run = _subject(migration, view)
-    if run is None and migration is None:
+    run = run or _subject(work, view)
+    if run is None and work is None:
         return Advance(None)
-    snapshot = observe(context, migration, view, run)
+    snapshot = observe(context, work, view, run)
     action = decide(snapshot)
-    return _PERFORM[action.do](Step(context, migration, view, snapshot, action))
+    return _PERFORM[action.do](Step(context, work, view, snapshot, action))
 
 
-def _subject(migration: DesiredMigration | None, view: LedgerView) -> Run | None:
+def _subject(work: Work | None, view: LedgerView) -> Run | None:
     """Return the run that this step is about: the active one of this migration before the desired one."""
     active = active_run(view)
-    if active is not None and (migration is None or active.name == migration.name):
+    if active is not None and (work is None or active.address == work.address):
         return active
-    return view.runs.get((migration.name, migration.revision)) if migration else None
+    return view.runs.get(str(work.key)) if work else None
 
 
-def observe(
-    context: RunContext, migration: DesiredMigration | None, view: LedgerView, run: Run | None
-) -> Snapshot:
+def observe(context: RunContext, work: Work | None, view: LedgerView, run: Run | None) -> Snapshot:
     """Return what `decide` may know. Reads only.
 
     The task is read before the claim: a cell that is still OFFERED after its task was seen STOPPED was
@@ -63,20 +63,40 @@ def observe(
     if run is not None and run.state.in_flight:
         sighting = _sighting(context, run)
         if run.mode is GuardMode.CLAIM:
-            key = claim_key(view.key, transitions.launch_of(run))
+            key = claim_key(view.key, run.newest)
             claim = evidence.claim(context.aws, context.tables.claims, key)
         sighting = _of_claimant(context, claim, sighting)
-    mine = run is not None and run.item_key == view.active_run
     return Snapshot(
         now=context.aws.now(),
         run=run,
         claim=claim,
         sighting=sighting,
-        desired_revision=migration.revision if migration else None,
-        desired_attempt=migration.attempt if migration else 1,
-        older_than=older_than(view, migration.name, migration.revision) if migration else "",
-        slot=None if mine else view.active_run,
+        desired_revision=work.revision if work else None,
+        desired_attempt=work.attempt if work else 1,
+        older_than=_older_than(work, view),
+        slot=_slot(work, view, run),
+        decided=_decided(work, view),
     )
+
+
+def _older_than(work: Work | None, view: LedgerView) -> str:
+    if work is None or work.kind is not RunKind.MIGRATION:
+        return ""
+    return older_than(view, work.name, work.revision)
+
+
+def _slot(work: Work | None, view: LedgerView, run: Run | None) -> str | None:
+    """Return the other run that has the slot, for one that needs it."""
+    subject = run or work
+    needed = subject is not None and subject.kind.has_slot
+    mine = run is not None and run.item_key == view.active_run
+    return view.active_run if needed and not mine else None
+
+
+def _decided(work: Work | None, view: LedgerView) -> bool:
+    if work is None or work.kind is not RunKind.JOB or work.name not in view.jobs:
+        return False
+    return view.jobs[work.name].decided(work.revision)
 
 
 def _sighting(context: RunContext, run: Run) -> TaskSighting | None:
@@ -102,7 +122,7 @@ def _of_claimant(
 
 def _running(step: Step) -> Advance:
     run = step.commit(transitions.running(step.at, step.run, step.action))
-    return Advance(SHORTEST_LOOK, f"revision {run.revision} runs: {step.action.reason}")
+    return Advance(SHORTEST_LOOK, f"{run.which} runs: {step.action.reason}")
 
 
 def _revoke(step: Step) -> Advance:
@@ -110,7 +130,7 @@ def _revoke(step: Step) -> Advance:
     revoked = step.snapshot.claim_facet is ClaimFacet.REVOKED
     step.commit(transitions.not_started(step.at, run, step.action, revoked=revoked))
     _stop_leftover(step)
-    return Advance(SHORTEST_LOOK, f"revision {run.revision} did not start: {step.action.reason}")
+    return Advance(SHORTEST_LOOK, f"{run.which} did not start: {step.action.reason}")
 
 
 def _stop_leftover(step: Step) -> None:
@@ -136,9 +156,7 @@ def _send_stop(step: Step, arn: str) -> None:
 
 def _stop(step: Step) -> Advance:
     run = step.commit(transitions.stopping(step.at, step.run, step.action))
-    stopped = Step(
-        step.context, step.migration, step.view, replace(step.snapshot, run=run), step.action
-    )
+    stopped = Step(step.context, step.work, step.view, replace(step.snapshot, run=run), step.action)
     return _stop_again(stopped)
 
 
@@ -146,12 +164,12 @@ def _stop_again(step: Step) -> Advance:
     seen = step.snapshot.sighting
     if seen is not None:
         _send_stop(step, seen.arn)
-    return Advance(STOP_AGAIN, f"stopping revision {step.run.revision}: {step.run.reason}")
+    return Advance(STOP_AGAIN, f"stopping {step.run.which}: {step.run.reason}")
 
 
 def _succeed(step: Step) -> Advance:
     run = step.commit(transitions.verdict(step.at, step.run, step.action, RunState.SUCCEEDED))
-    return Advance(AT_ONCE, f"revision {run.revision} succeeded")
+    return Advance(AT_ONCE, f"{run.which} succeeded")
 
 
 def _fail(step: Step) -> Advance:
@@ -160,12 +178,17 @@ def _fail(step: Step) -> Advance:
     else:
         commit = transitions.verdict(step.at, step.run, step.action, RunState.FAILED)
     run = step.commit(commit)
-    return Advance(AT_ONCE, f"revision {run.revision} failed: {run.reason}", run)
+    return Advance(AT_ONCE, f"{run.which} failed: {run.reason}", run)
+
+
+def _settle(step: Step) -> Advance:
+    run = step.commit(transitions.settle(step.at, step.run, step.action))
+    return Advance(AT_ONCE, f"{run.which} is over: {step.action.reason}", run)
 
 
 def _unknown(step: Step) -> Advance:
     run = step.commit(transitions.unknown(step.at, step.run, step.action))
-    said = f"the outcome of revision {run.revision} is unknown: {run.reason}"
+    said = f"the outcome of {run.which} is unknown: {run.reason}"
     return Advance(LONGEST_LOOK, said, run)
 
 
@@ -193,6 +216,7 @@ _PERFORM: Mapping[Do, Callable[[Step], Advance]] = {
     Do.SEND_STOP: _stop_again,
     Do.SUCCEED: _succeed,
     Do.FAIL: _fail,
+    Do.SETTLE: _settle,
     Do.UNKNOWN: _unknown,
     Do.NOTE_MISSING: _note,
     Do.NOTE_SEEN: _note,

@@ -10,27 +10,51 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reconciler.model.run import RunState, TaskSighting
-from reconciler.runs.limits import MAX_LAUNCHES, look_again
+from reconciler.model.run import RunState
+from reconciler.runs.actions import (
+    Then,
+    backoff,
+    claimant,
+    do,
+    give_up,
+    no_more,
+    older,
+    retry_later,
+    starter_waits,
+    stop,
+    unknown,
+    verdict,
+    visible,
+    wait,
+)
+from reconciler.runs.limits import look_again
 from reconciler.runs.snapshot import Action, ClaimFacet, Do, Snapshot, TaskFacet
 
 # state                claim       task           also                          → action
 # --------------------------------------------------------------------------------------------------
 # SUCCEEDED            ·           ·                                            nothing, for ever
+# FAILED               ·           ·              over                          nothing
+# absent               ·           ·              occurrence decided before     nothing
+# NOT_STARTED          ·           ·              stop asked for | deserted     T9f FAILED, over
+# FAILED               ·           ·              stop asked for | deserted     T13 over
+# NOT_STARTED          ·           ·              a task, its starter not gone  wait
 # absent|NOT_ST|FAILED ·           ·              revision not desired          nothing
 # absent|NOT_ST|FAILED ·           ·              older, nobody asked           nothing, and say so
 # absent|NOT_ST|FAILED ·           ·              slot taken by another run     wait
 # absent               ·           ·                                            T6  intent
-# NOT_STARTED          ·           ·              5 launches | bad request      T9f FAILED
+# NOT_STARTED          ·           ·              all launches | bad request    T9f FAILED
 # NOT_STARTED          ·           ·              backoff not over              wait
 # NOT_STARTED          ·           ·                                            T6' relaunch
 # FAILED               ·           ·              attempt asked > recorded      T11 next attempt
+# FAILED               ·           ·              attempts left, backoff        wait
+# FAILED               ·           ·              attempts left                 T11 next attempt
 # FAILED               ·           ·                                            nothing
 # in flight            revoked     ·                                            T8  NOT_STARTED
 # UNKNOWN              lost        ·                                            wait for a person
 # other in flight      lost        ·                                            T10 UNKNOWN
 # LAUNCHING            taken       ·                                            T7  RUNNING(claimant)
 # LAUNCHING            offered     ·              another revision is desired   T8  cancel, for free
+# LAUNCHING            offered     ·              stop asked for                T8  cancel, for free
 # LAUNCHING            offered     ·              start timeout over            T8  revoke, StopTask
 # LAUNCHING            offered     ·                                            RunTask, frozen request
 # LAUNCHING            none        ·              token window open             RunTask, frozen request
@@ -51,6 +75,8 @@ from reconciler.runs.snapshot import Action, ClaimFacet, Do, Snapshot, TaskFacet
 #                      ·           alive          was noted missing             forget the note
 #                      offered     alive          start timeout over            T8  revoke, StopTask
 # UNKNOWN              ·           alive          no stop decided               T7' RUNNING again
+# RUNNING              offered     alive          stop asked for                T8  revoke, StopTask
+# RUNNING              not offered alive          stop asked for                T9  STOPPING
 # RUNNING              not offered alive          timeout over                  T9  STOPPING
 # STOPPING             ·           alive          stop unconfirmed for 12 min   T10 UNKNOWN
 # STOPPING|UNKNOWN     ·           alive          stop decided                  StopTask again
@@ -95,7 +121,7 @@ class Row:
     claims: _Claims
     tasks: _Tasks
     also: Callable[[Snapshot], bool]
-    then: Callable[[Snapshot], Action]
+    then: Then
 
     def matches(self, snapshot: Snapshot) -> bool:
         """Whether the row is for this snapshot."""
@@ -111,87 +137,8 @@ def _always(_: Snapshot) -> bool:
     return True
 
 
-def _do(do: Do, reason: str = "") -> Callable[[Snapshot], Action]:
-    return lambda _: Action(do, reason)
-
-
-def _wait(reason: str) -> Callable[[Snapshot], Action]:
-    def then(s: Snapshot) -> Action:
-        started = s.state is not None and s.state is not RunState.LAUNCHING
-        return Action(Do.WAIT, reason, look_again(s.running_for if started else s.age))
-
-    return then
-
-
-def _backoff(s: Snapshot) -> Action:
-    left = s.backoff_left
-    return Action(Do.WAIT, f"next launch in {left.total_seconds():.0f} s", left)
-
-
-def _older(s: Snapshot) -> Action:
-    return Action(
-        Do.NOTHING,
-        f"revision {s.desired_revision} is older than {s.older_than}: it never runs by itself",
-    )
-
-
-def _give_up(s: Snapshot) -> Action:
-    run = s.run
-    last = run.reason if run else ""
-    used_up = run is not None and run.launch + 1 >= MAX_LAUNCHES
-    prefix = f"never executed in {MAX_LAUNCHES} launches; the last: " if used_up else ""
-    return Action(Do.FAIL, prefix + (last or "it never started"))
-
-
-def _claimant(s: Snapshot) -> Action:
-    return Action(Do.RUNNING, "claimed", arn=(s.claim.task_arn or "") if s.claim else "")
-
-
-def _visible(s: Snapshot) -> Action:
-    return Action(Do.RUNNING, "the task is visible", arn=s.sighting.arn if s.sighting else "")
-
-
-def _verdict(do: Do) -> Callable[[Snapshot], Action]:
-    def then(s: Snapshot) -> Action:
-        seen, run = s.sighting, s.run
-        if seen is None or run is None:  # the row's facets exclude it
-            return Action(Do.WAIT)
-        code = seen.exit_codes.get(run.container)
-        reason = _why_stopped(seen, run.container, code)
-        return Action(do, reason, arn=seen.arn, exit_code=code, facts=task_facts(seen))
-
-    return then
-
-
-def _why_stopped(seen: TaskSighting, container: str, code: int | None) -> str:
-    if code is not None:
-        return f"container {container} exited {code}"
-    said = "; ".join(filter(None, (seen.stop_code, seen.stopped_reason)))
-    return f"container {container} has no exit code{': ' + said if said else ''}"
-
-
-def task_facts(seen: TaskSighting) -> dict[str, object]:
-    """Boil a stopped task down to what the ledger keeps of it."""
-    containers: dict[str, object] = dict(seen.container_reasons)
-    containers.update(seen.exit_codes)
-    facts: dict[str, object] = {
-        "stopCode": seen.stop_code,
-        "stoppedReason": seen.stopped_reason,
-        "containers": containers,
-    }
-    return {name: value for name, value in facts.items() if value}
-
-
-def _unknown(reason: str) -> Callable[[Snapshot], Action]:
-    def then(s: Snapshot) -> Action:
-        if s.state is RunState.UNKNOWN:
-            return _wait(reason)(s)
-        facts = (
-            task_facts(s.sighting) if s.sighting and s.task_facet is not TaskFacet.MISSING else {}
-        )
-        return Action(Do.UNKNOWN, reason, facts=facts)
-
-    return then
+def _unwanted(s: Snapshot) -> bool:
+    return bool(s.stop_asked) or s.deserted
 
 
 _NO_CELL = "the claim cell of this launch is gone from the claims table"
@@ -204,103 +151,119 @@ TOOK_TOO_LONG = "it ran longer than its timeout"
 _NOBODY = "nobody claimed the run within its start timeout"
 
 TABLE: tuple[Row, ...] = (
-    Row(_SUCCEEDED, _ANY_CLAIM, _ANY_TASK, _always, _do(Do.NOTHING, "succeeded")),
-    Row(_RESTING, _ANY_CLAIM, _ANY_TASK, lambda s: not s.desired, _do(Do.NOTHING, "not desired")),
+    Row(_SUCCEEDED, _ANY_CLAIM, _ANY_TASK, _always, do(Do.NOTHING, "succeeded")),
+    Row(_FAILED, _ANY_CLAIM, _ANY_TASK, lambda s: s.over, do(Do.NOTHING, "failed")),
+    Row(_ABSENT, _ANY_CLAIM, _ANY_TASK, lambda s: s.decided, do(Do.NOTHING, "decided before")),
+    Row(_NOT_STARTED, _ANY_CLAIM, _ANY_TASK, _unwanted, no_more(Do.FAIL)),
+    Row(
+        _FAILED, _ANY_CLAIM, _ANY_TASK, lambda s: _unwanted(s) and s.unfinished, no_more(Do.SETTLE)
+    ),
+    Row(_NOT_STARTED, _ANY_CLAIM, _ANY_TASK, lambda s: s.left_by_starter, starter_waits),
+    Row(_RESTING, _ANY_CLAIM, _ANY_TASK, lambda s: not s.desired, do(Do.NOTHING, "not desired")),
     Row(
         _RESTING,
         _ANY_CLAIM,
         _ANY_TASK,
         lambda s: bool(s.older_than) and not s.asked_by_operator,
-        _older,
+        older,
     ),
-    Row(_RESTING, _ANY_CLAIM, _ANY_TASK, lambda s: s.slot_taken, _wait("another run is in flight")),
-    Row(_ABSENT, _ANY_CLAIM, _ANY_TASK, _always, _do(Do.INTENT)),
-    Row(_NOT_STARTED, _ANY_CLAIM, _ANY_TASK, lambda s: s.launches_used_up, _give_up),
-    Row(_NOT_STARTED, _ANY_CLAIM, _ANY_TASK, lambda s: bool(s.backoff_left), _backoff),
-    Row(_NOT_STARTED, _ANY_CLAIM, _ANY_TASK, _always, _do(Do.RELAUNCH)),
+    Row(_RESTING, _ANY_CLAIM, _ANY_TASK, lambda s: s.slot_taken, wait("another run is in flight")),
+    Row(_ABSENT, _ANY_CLAIM, _ANY_TASK, _always, do(Do.INTENT)),
+    Row(_NOT_STARTED, _ANY_CLAIM, _ANY_TASK, lambda s: s.launches_used_up, give_up),
+    Row(_NOT_STARTED, _ANY_CLAIM, _ANY_TASK, lambda s: bool(s.backoff_left), backoff),
+    Row(_NOT_STARTED, _ANY_CLAIM, _ANY_TASK, _always, do(Do.RELAUNCH)),
     Row(
         _FAILED,
         _ANY_CLAIM,
         _ANY_TASK,
         lambda s: s.run is not None and s.attempt_asked > s.run.attempt,
-        _do(Do.RETRY),
+        do(Do.RETRY),
     ),
-    Row(_FAILED, _ANY_CLAIM, _ANY_TASK, _always, _do(Do.NOTHING, "failed")),
-    Row(_IN_FLIGHT, _REVOKED, _ANY_TASK, _always, _do(Do.REVOKE, "the claim was revoked")),
-    Row(_IN_FLIGHT, _LOST, _ANY_TASK, _always, _unknown(_NO_CELL)),
-    Row(_LAUNCHING, _TAKEN, _ANY_TASK, _always, _claimant),
+    Row(
+        _FAILED,
+        _ANY_CLAIM,
+        _ANY_TASK,
+        lambda s: s.attempts_left and bool(s.retry_left),
+        retry_later,
+    ),
+    Row(_FAILED, _ANY_CLAIM, _ANY_TASK, lambda s: s.attempts_left, do(Do.RETRY)),
+    Row(_FAILED, _ANY_CLAIM, _ANY_TASK, _always, do(Do.NOTHING, "failed")),
+    Row(_IN_FLIGHT, _REVOKED, _ANY_TASK, _always, do(Do.REVOKE, "the claim was revoked")),
+    Row(_IN_FLIGHT, _LOST, _ANY_TASK, _always, unknown(_NO_CELL)),
+    Row(_LAUNCHING, _TAKEN, _ANY_TASK, _always, claimant),
     Row(
         _LAUNCHING,
         _OFFERED,
         _ANY_TASK,
         lambda s: s.superseded,
-        _do(Do.REVOKE, "another revision is desired, and this one has not started"),
+        do(Do.REVOKE, "another revision is desired, and this one has not started"),
     ),
-    Row(_LAUNCHING, _OFFERED, _ANY_TASK, lambda s: s.start_overdue, _do(Do.REVOKE, _NOBODY)),
-    Row(_LAUNCHING, _OFFERED, _ANY_TASK, _always, _do(Do.LAUNCH)),
-    Row(_LAUNCHING, _NONE, _ANY_TASK, lambda s: s.window_open, _do(Do.LAUNCH)),
+    Row(_LAUNCHING, _OFFERED, _ANY_TASK, lambda s: bool(s.stop_asked), stop(Do.REVOKE)),
+    Row(_LAUNCHING, _OFFERED, _ANY_TASK, lambda s: s.start_overdue, do(Do.REVOKE, _NOBODY)),
+    Row(_LAUNCHING, _OFFERED, _ANY_TASK, _always, do(Do.LAUNCH)),
+    Row(_LAUNCHING, _NONE, _ANY_TASK, lambda s: s.window_open, do(Do.LAUNCH)),
     Row(
         _LAUNCHING | _UNKNOWN,
         _NONE,
         _SEEN,
         lambda s: s.run is not None and s.run.task_arn is None,
-        _visible,
+        visible,
     ),
-    Row(_LAUNCHING, _NONE, _ANY_TASK, _always, _unknown(_NOT_FOUND)),
+    Row(_LAUNCHING, _NONE, _ANY_TASK, _always, unknown(_NOT_FOUND)),
     Row(
         _STARTED,
         _TAKEN | _NONE,
         frozenset({TaskFacet.EXIT_ZERO}),
         _always,
-        _verdict(Do.SUCCEED),
+        verdict(Do.SUCCEED),
     ),
     Row(
         _STARTED,
         _TAKEN | _NONE,
         frozenset({TaskFacet.EXIT_NONZERO}),
         _always,
-        _verdict(Do.FAIL),
+        verdict(Do.FAIL),
     ),
-    Row(_STARTED, _OFFERED, _EXITED, _always, _unknown(_UNCLAIMED)),
-    Row(_STARTED, _OFFERED, _STOPPED_WITHOUT_CODE, _always, _verdict(Do.REVOKE)),
-    Row(_STARTED, _TAKEN, frozenset({TaskFacet.NEVER_STARTED}), _always, _verdict(Do.FAIL)),
-    Row(_STARTED, _NONE, frozenset({TaskFacet.NEVER_STARTED}), _always, _verdict(Do.REVOKE)),
-    Row(_STARTED, _ANY_CLAIM, frozenset({TaskFacet.NO_CODE}), _always, _unknown(_LOST_CODE)),
+    Row(_STARTED, _OFFERED, _EXITED, _always, unknown(_UNCLAIMED)),
+    Row(_STARTED, _OFFERED, _STOPPED_WITHOUT_CODE, _always, verdict(Do.REVOKE)),
+    Row(_STARTED, _TAKEN, frozenset({TaskFacet.NEVER_STARTED}), _always, verdict(Do.FAIL)),
+    Row(_STARTED, _NONE, frozenset({TaskFacet.NEVER_STARTED}), _always, verdict(Do.REVOKE)),
+    Row(_STARTED, _ANY_CLAIM, frozenset({TaskFacet.NO_CODE}), _always, unknown(_LOST_CODE)),
     Row(
         _STARTED,
         _ANY_CLAIM,
         _MISSING,
         lambda s: s.missing_young,
-        _wait("waiting for ECS to show the task"),
+        wait("waiting for ECS to show the task"),
     ),
-    Row(_UNKNOWN, _OFFERED, _MISSING, _always, _do(Do.REVOKE, _GONE)),
-    Row(_UNKNOWN, _ANY_CLAIM, _MISSING, _always, _unknown(_GONE)),
-    Row(_STARTED, _ANY_CLAIM, _MISSING, lambda s: not s.missing_noted, _do(Do.NOTE_MISSING, _GONE)),
-    Row(_STARTED, _OFFERED, _MISSING, _always, _do(Do.REVOKE, _GONE)),
-    Row(_STARTED, _ANY_CLAIM, _MISSING, _always, _unknown(_GONE)),
+    Row(_UNKNOWN, _OFFERED, _MISSING, _always, do(Do.REVOKE, _GONE)),
+    Row(_UNKNOWN, _ANY_CLAIM, _MISSING, _always, unknown(_GONE)),
+    Row(_STARTED, _ANY_CLAIM, _MISSING, lambda s: not s.missing_noted, do(Do.NOTE_MISSING, _GONE)),
+    Row(_STARTED, _OFFERED, _MISSING, _always, do(Do.REVOKE, _GONE)),
+    Row(_STARTED, _ANY_CLAIM, _MISSING, _always, unknown(_GONE)),
     Row(
         _STARTED,
         _ANY_CLAIM,
         frozenset({TaskFacet.UNSEEN}),
         _always,
-        _wait("waiting for evidence of the task"),
+        wait("waiting for evidence of the task"),
     ),
-    Row(
-        _RUNNING, _ANY_CLAIM, _ALIVE, lambda s: s.missing_noted, _do(Do.NOTE_SEEN, "visible again")
-    ),
-    Row(_STARTED, _OFFERED, _ALIVE, lambda s: s.start_overdue, _do(Do.REVOKE, _NOBODY)),
-    Row(_UNKNOWN, _ANY_CLAIM, _ALIVE, lambda s: not s.stopping, _visible),
+    Row(_RUNNING, _ANY_CLAIM, _ALIVE, lambda s: s.missing_noted, do(Do.NOTE_SEEN, "visible again")),
+    Row(_STARTED, _OFFERED, _ALIVE, lambda s: s.start_overdue, do(Do.REVOKE, _NOBODY)),
+    Row(_UNKNOWN, _ANY_CLAIM, _ALIVE, lambda s: not s.stopping, visible),
+    Row(_RUNNING, _OFFERED, _ALIVE, lambda s: bool(s.stop_asked), stop(Do.REVOKE)),
+    Row(_RUNNING, _ANY_CLAIM, _ALIVE, lambda s: bool(s.stop_asked), stop(Do.STOP)),
     Row(
         _RUNNING,
         _ANY_CLAIM - _OFFERED,
         _ALIVE,
         lambda s: s.timed_out,
-        _do(Do.STOP, TOOK_TOO_LONG),
+        do(Do.STOP, TOOK_TOO_LONG),
     ),
-    Row(_STOPPING, _ANY_CLAIM, _ALIVE, lambda s: s.stop_overdue, _unknown(_UNSTOPPED)),
-    Row(_STOPPING | _UNKNOWN, _ANY_CLAIM, _ALIVE, _always, _do(Do.SEND_STOP)),
-    Row(_RUNNING, _OFFERED, _ALIVE, _always, _wait("starting")),
-    Row(_STARTED, _ANY_CLAIM, _ALIVE, _always, _wait("running")),
+    Row(_STOPPING, _ANY_CLAIM, _ALIVE, lambda s: s.stop_overdue, unknown(_UNSTOPPED)),
+    Row(_STOPPING | _UNKNOWN, _ANY_CLAIM, _ALIVE, _always, do(Do.SEND_STOP)),
+    Row(_RUNNING, _OFFERED, _ALIVE, _always, wait("starting")),
+    Row(_STARTED, _ANY_CLAIM, _ALIVE, _always, wait("running")),
 )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from reconciler.aws.door import Aws
 from reconciler.model.errors import AwsError
 from reconciler.model.names import AppKey, last_part
-from reconciler.model.run import GuardMode, Run, RunState
+from reconciler.model.run import GuardMode, Run, RunKind, RunState
 from reconciler.plan.mask import mask_text
 from reconciler.runs.decide import TOOK_TOO_LONG
 from reconciler.runs.snapshot import GUARD_CONTAINER
@@ -64,7 +64,7 @@ def explain(run: Run, aws: Aws, key: AppKey = "") -> Diagnosis:
     stopped_reason = mask_text(str(run.facts.get("stoppedReason", "")))
     log_lines, log_source = log_tail(run, aws)
     return Diagnosis(
-        title=f"migration/{run.name} revision {run.revision}: {run.state}"
+        title=f"{run.address} {run.which}: {run.state}"
         + (f" (attempt {run.attempt})" if run.attempt > 1 else ""),
         reason=mask_text(run.reason),
         stop_code=stop_code,
@@ -133,12 +133,15 @@ def _guards_cause(code: Any) -> str:
 def next_command(run: Run, key: AppKey = "") -> str:
     """Return the command a person would type next, empty when none is needed."""
     app = f"-a {key} " if key else ""
-    verb = f"reconciler {app}migration {{}} {run.name} {run.revision}"
+    verb = f"reconciler {app}{run.kind} {{}} {run.name} {run.revision}"
     match run.state:
+        case RunState.FAILED if run.kind is not RunKind.MIGRATION:
+            return ""
         case RunState.FAILED:
             return f"{verb.format('retry')} --reason '…'  (after mending the cause)"
         case RunState.UNKNOWN:
-            how = "--as succeeded|failed --reason '…'  (after a look at the database)"
+            what = "the database" if run.kind is RunKind.MIGRATION else "what it was to do"
+            how = f"--as succeeded|failed --reason '…'  (after a look at {what})"
             return f"{verb.format('resolve')} {how}"
         case _:
             return ""

@@ -12,19 +12,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.model.desired import DesiredMigration, Guard
+from reconciler.model.desired import Guard
 from reconciler.model.errors import PermanentError
 from reconciler.model.names import AppKey
-from reconciler.model.run import GuardMode
+from reconciler.model.run import GuardMode, Launch, RunKind
+from reconciler.model.work import Work
 from reconciler.plan.pin import pin_images
 from reconciler.plan.spec_hash import SPEC_TAG, content_hash
 from reconciler.runs.snapshot import GUARD_CONTAINER
+from reconciler.store.run_records import claim_key
 
 GUARD_MEMORY_MIB = 128
 """For tasks without a task-level memory (EC2), where each container must have its own."""
 
 TOKEN_LENGTH = 64
 """RunTask's clientToken has at most 64 characters (ecs RunTask)."""
+
+_SCHEME = {
+    RunKind.MIGRATION: "reconciler1",
+    RunKind.JOB: "reconciler1/job",
+    RunKind.TASK: "reconciler1/task",
+}
+"""What a token's text begins with. Migrations are as they were when there was nothing else."""
 
 
 @dataclass(frozen=True)
@@ -37,20 +46,10 @@ class Place:
     key: AppKey
 
 
-@dataclass(frozen=True)
-class Launch:
-    """One launch's identity. `launch` counts from 0 within an attempt."""
-
-    name: str
-    revision: str
-    attempt: int
-    launch: int
-
-
 def token(place: Place, launch: Launch) -> str:
     """Return the clientToken: the same for everybody who recovers this launch, for no other one."""
     parts = (
-        "reconciler1",
+        _SCHEME[launch.kind],
         place.account,
         place.region,
         place.cluster,
@@ -68,11 +67,6 @@ def started_by(key: AppKey, launch_token: str) -> str:
     return f"reconciler/{key[:40]}/{launch_token[:32]}"
 
 
-def claim_key(key: AppKey, launch: Launch) -> str:
-    """Return the key of the claim cell of a launch."""
-    return f"mig#{key}/{launch.name}#{launch.revision}#{launch.attempt}#{launch.launch}"
-
-
 def mode_of(guard: Guard | None) -> GuardMode:
     """Return which guarantee a new intent gets from the desired state."""
     declared = guard is not None and (guard.image or guard.path)
@@ -80,21 +74,21 @@ def mode_of(guard: Guard | None) -> GuardMode:
 
 
 def task_definition(
-    migration: DesiredMigration,
+    work: Work,
     guard: Guard | None,
     images: Mapping[str, str],
     tags: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return the RegisterTaskDefinition input of a migration, pinned, guarded and tagged.
+    """Return the RegisterTaskDefinition input of a run, pinned, guarded and tagged.
 
     Raises PermanentError for a container that ECS would start more than once by itself.
     """
-    document = pin_images(migration.task_definition, images)
+    document = pin_images(work.task_definition, images)
     containers = [dict(c) for c in document["containerDefinitions"]]
     for container in containers:
-        _refuse_repeats(migration, container)
+        _refuse_repeats(work, container)
     if guard is not None and mode_of(guard) is GuardMode.CLAIM:
-        named = next(c for c in containers if c["name"] == migration.container)
+        named = next(c for c in containers if c["name"] == work.container)
         guarded = _guard_container(guard, named, images, needs_memory="memory" not in document)
         containers = [guarded, *(_depends_on_guard(c) for c in containers)]
     document["containerDefinitions"] = containers
@@ -104,15 +98,15 @@ def task_definition(
     return document
 
 
-def _refuse_repeats(migration: DesiredMigration, container: Mapping[str, Any]) -> None:
+def _refuse_repeats(work: Work, container: Mapping[str, Any]) -> None:
     if container.get("restartPolicy", {}).get("enabled"):
         raise PermanentError(
-            f"container {container['name']} of {migration.address} has a restartPolicy: ECS would run "
-            "the migration again by itself; remove it"
+            f"container {container['name']} of {work.address} has a restartPolicy: ECS would run "
+            f"the {work.kind} again by itself; remove it"
         )
     if container["name"] == GUARD_CONTAINER:
         raise PermanentError(
-            f"{migration.address} has a container called {GUARD_CONTAINER}: that name is the guard's"
+            f"{work.address} has a container called {GUARD_CONTAINER}: that name is the guard's"
         )
 
 
@@ -145,11 +139,7 @@ def _depends_on_guard(container: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def request(
-    place: Place,
-    launch: Launch,
-    migration: DesiredMigration,
-    arn: str,
-    claims_table: str | None,
+    place: Place, launch: Launch, work: Work, arn: str, claims_table: str | None
 ) -> dict[str, Any]:
     """Return the complete RunTask input, frozen in the intent and replayed byte for byte.
 
@@ -157,41 +147,62 @@ def request(
     `claims_table` is None in token mode. The environment says which claim is to be taken.
     """
     launch_token = token(place, launch)
-    frozen: dict[str, Any] = {
-        **migration.launch,
+    environments = {work.container: _told_of_its_run(work, launch)}
+    if claims_table is not None:
+        environments[GUARD_CONTAINER] = {
+            "RECONCILER_CLAIM_KEY": claim_key(place.key, launch),
+            "RECONCILER_CLAIMS_TABLE": claims_table,
+            "AWS_REGION": place.region,
+        }
+    return {
+        **work.launch,
         "cluster": place.cluster,
         "taskDefinition": arn,
         "count": 1,
         "clientToken": launch_token,
         "startedBy": started_by(place.key, launch_token),
+        "overrides": _overrides(work.overrides, environments),
     }
-    overrides = [_told_of_its_run(migration, launch)]
-    if claims_table is not None:
-        environment = {
-            "RECONCILER_CLAIM_KEY": claim_key(place.key, launch),
-            "RECONCILER_CLAIMS_TABLE": claims_table,
-            "AWS_REGION": place.region,
-        }
-        overrides.append(_override(GUARD_CONTAINER, environment))
-    frozen["overrides"] = {"containerOverrides": [o for o in overrides if o["environment"]]}
-    return frozen
 
 
-def _told_of_its_run(migration: DesiredMigration, launch: Launch) -> dict[str, Any]:
+def _told_of_its_run(work: Work, launch: Launch) -> dict[str, str]:
     """Tell the command which run it is, so that it can keep a record of its own in its database.
 
     What the files declare under these names stays.
     """
-    containers = migration.task_definition["containerDefinitions"]
-    named = next(c for c in containers if c["name"] == migration.container)
+    containers = work.task_definition["containerDefinitions"]
+    named = next(c for c in containers if c["name"] == work.container)
     declared = {pair["name"] for pair in named.get("environment", ())}
-    said = {"MIGRATION_REVISION": launch.revision, "MIGRATION_ATTEMPT": str(launch.attempt)}
-    return _override(migration.container, {k: v for k, v in said.items() if k not in declared})
+    attempt = str(launch.attempt)
+    match work.kind:
+        case RunKind.MIGRATION:
+            said = {"MIGRATION_REVISION": launch.revision, "MIGRATION_ATTEMPT": attempt}
+        case RunKind.JOB:
+            said = {
+                "JOB_NAME": work.name,
+                "JOB_OCCURRENCE": launch.revision,
+                "JOB_SCHEDULED_AT": work.scheduled_at,
+                "JOB_ATTEMPT": attempt,
+            }
+        case RunKind.TASK:
+            said = {}
+    return {name: value for name, value in said.items() if name not in declared}
 
 
-def _override(container: str, environment: Mapping[str, str]) -> dict[str, Any]:
-    pairs = [{"name": name, "value": value} for name, value in environment.items()]
-    return {"name": container, "environment": pairs}
+def _overrides(
+    given: Mapping[str, Any], environments: Mapping[str, Mapping[str, str]]
+) -> dict[str, Any]:
+    """Return RunTask's overrides: those given, with our variables where they leave them open."""
+    containers = {o["name"]: dict(o) for o in given.get("containerOverrides", ())}
+    for name, environment in environments.items():
+        override = containers.setdefault(name, {"name": name})
+        theirs = override.get("environment", [])
+        taken = {pair["name"] for pair in theirs}
+        ours = [{"name": n, "value": v} for n, v in environment.items() if n not in taken]
+        if ours:
+            override["environment"] = [*theirs, *ours]
+    said = [override for override in containers.values() if len(override) > 1]
+    return {**given, "containerOverrides": said}
 
 
 def request_hash(frozen: Mapping[str, Any]) -> str:

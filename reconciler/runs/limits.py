@@ -14,16 +14,16 @@ MISSING_GRACE = timedelta(minutes=10)
 STOP_GRACE = timedelta(minutes=12)
 """The longest stopTimeout (120 s) and ten minutes for an agent that lost its connection."""
 
-MAX_LAUNCHES = 5
-"""Launches of one attempt that provably never executed, before it counts as failed."""
-
 FIRST_BACKOFF = timedelta(seconds=30)
 LONGEST_BACKOFF = timedelta(minutes=10)
-"""Between two launches of one attempt."""
+"""Between two launches of one attempt; the longest one also between two attempts."""
 
 SHORTEST_LOOK = timedelta(seconds=2)
 LONGEST_LOOK = timedelta(seconds=30)
 """How soon to look again while something is under way: more slowly the longer it takes."""
+
+ABANDONED = timedelta(minutes=15)
+"""A task whose launch failed is its starter's to launch again: after this long the starter is gone."""
 
 REFUSAL_SETTLES = timedelta(minutes=2)
 """Without a claim cell: how long a refused launch is watched, since `failures[]` is no proof."""

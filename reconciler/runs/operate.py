@@ -1,4 +1,4 @@
-"""What a person may do to a run: ask for another attempt, or say how it ended.
+"""What a person may do to a run: ask for it, for its end, for another attempt, or say how it ended.
 
 Called by the command line without a lease: each verb is one transaction, conditional on the journal's
 number, and refuses while the run's task may still be alive.
@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.aws.door import Aws
-from reconciler.model.errors import GuardRefused, PermanentError
+from reconciler.model.errors import GuardRefused, PermanentError, UsageError
+from reconciler.model.job import JobRecord, Trigger, occurrence_by_hand
 from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.observed import LedgerView, MigrationRecord
 from reconciler.model.run import (
@@ -18,17 +19,21 @@ from reconciler.model.run import (
     ClaimState,
     GuardMode,
     Run,
+    RunKey,
+    RunKind,
     RunState,
     TaskPhase,
     TaskSighting,
 )
+from reconciler.model.work import PART_PATTERN
 from reconciler.plan.gate import older_than
 from reconciler.runs import evidence, transitions
-from reconciler.runs.launch import claim_key
+from reconciler.runs.index import index_writes
 from reconciler.runs.snapshot import FINAL, MISSING_SINCE, STOPPING_SINCE
 from reconciler.runs.transitions import At
+from reconciler.store.job_records import job_write
 from reconciler.store.ledger import AppStore
-from reconciler.store.records import migration_write, run_write
+from reconciler.store.records import claim_key, migration_write, run_write
 from reconciler.store.session import HeadChange, Session, Write
 
 RESOLUTIONS = {
@@ -57,16 +62,26 @@ class Subject:
     cluster: str
     name: str
     revision: str
+    kind: RunKind = RunKind.MIGRATION
+
+    @property
+    def key(self) -> RunKey:
+        """The run's key."""
+        return RunKey(self.kind, self.name, self.revision)
 
     @property
     def title(self) -> str:
         """The run in words."""
-        return f"revision {self.revision} of migration/{self.name}"
+        return f"{self.key.which} of {self.key.address}"
 
     def read(self) -> tuple[LedgerView, Run | None]:
         """Return the ledger now, and the run if there is one."""
-        view = self.store.read([(self.name, self.revision)])
-        return view, view.runs.get((self.name, self.revision))
+        view = self.store.read([self.key])
+        return view, view.runs.get(str(self.key))
+
+    def at(self, view: LedgerView) -> At:
+        """Return the stamp of a transition decided on this snapshot."""
+        return At(view.key, self.store.aws.now(), "operator", view.jobs.get(self.name))
 
 
 def retry(subject: Subject, operator: Operator) -> int:
@@ -80,18 +95,63 @@ def retry(subject: Subject, operator: Operator) -> int:
     if run.state is RunState.UNKNOWN:
         raise PermanentError(
             f"the outcome of {subject.title} is unknown ({run.reason}): say how it ended with "
-            f"`reconciler migration resolve {run.name} {run.revision} --as succeeded|failed`, then retry"
+            f"`reconciler {run.kind} resolve {run.name} {run.revision} --as succeeded|failed`, then retry"
         )
     if run.state is not RunState.FAILED:
         raise PermanentError(f"{subject.title} is {run.state}: only a failed run can be retried")
     asked = run.attempt + 1
     if run.requested_attempt >= asked:
         return run.requested_attempt
-    after = replace(run, requested_attempt=asked, version=run.version + 1)
-    write = run_write(view.key, after, run)
+    after = replace(
+        run, requested_attempt=asked, version=run.version + 1, stop_asked="", over=False
+    )
+    writes = [run_write(view.key, after, run), *index_writes(subject.at(view), run, after)]
     entry = _entry(after, operator, "retry", {"attempt": asked})
-    subject.store.operator(view, operator.arn).commit([entry], [write])
+    subject.store.operator(view, operator.arn).commit([entry], writes)
     return asked
+
+
+def stop(subject: Subject, operator: Operator) -> Run:
+    """Ask for the end of a run and return it; whoever drives it carries that out (T14).
+
+    Nothing is sent to ECS here. A run whose stop was asked for already stays as it is. Raises
+    PermanentError for a run that has ended, Superseded when somebody was faster.
+    """
+    view, run = subject.read()
+    if run is None:
+        raise PermanentError(f"{subject.title} has never run: there is nothing to stop")
+    if not (run.state.in_flight or run.unfinished):
+        raise PermanentError(f"{subject.title} has ended: it is {run.state}")
+    if run.stop_asked:
+        return run
+    commit = transitions.stop_asked(subject.at(view), run, f"stopped: {operator.reason}")
+    entry = _entry(commit.run, operator, "stop", {"state": str(run.state)})
+    return replace(commit, entry=entry).to(subject.store.operator(view, operator.arn))
+
+
+def trigger(store: AppStore, job: str, key: str, operator: Operator) -> Run | None:
+    """Ask for a run of a job by hand; a controller carries it out, once for each idempotency key.
+
+    Returns the run that this key has already, None while it is only asked for. Raises UsageError for
+    a key that cannot be one, Superseded when somebody was faster.
+    """
+    name = occurrence_by_hand(key)
+    if not PART_PATTERN.fullmatch(name):
+        raise UsageError(
+            f"'{key}' cannot be an idempotency key: use letters, digits, `.`, `_`, `:` and `-`, at most 90"
+        )
+    wanted = RunKey(RunKind.JOB, job, name)
+    view = store.read([wanted])
+    record = view.jobs.get(job) or JobRecord(job)
+    run = view.runs.get(str(wanted))
+    if run is not None or any(request.key == key for request in record.requests):
+        return run
+    asked = Trigger(key, operator.arn, store.aws.now(), operator.reason)
+    after = replace(record, requests=(*record.requests, asked))
+    said = {"occurrence": name, "operator": operator.arn, "reason": operator.reason}
+    entry = Entry(EntryKind.OPERATOR, str(wanted.address), "trigger", "operator", detail=said)
+    store.operator(view, operator.arn).commit([entry], [job_write(view.key, after)])
+    return None
 
 
 def resolve(subject: Subject, to: RunState, operator: Operator, *, force: bool = False) -> Run:
@@ -103,7 +163,7 @@ def resolve(subject: Subject, to: RunState, operator: Operator, *, force: bool =
     """
     view, run = subject.read()
     session = subject.store.operator(view, operator.arn)
-    at = At(view.key, subject.store.aws.now())
+    at = subject.at(view)
     if run is None:
         return _adopt(subject, to, operator, session, view)
     if run.state not in _RESOLVABLE:
@@ -121,8 +181,9 @@ def resolve(subject: Subject, to: RunState, operator: Operator, *, force: bool =
             n: v for n, v in run.facts.items() if n not in (FINAL, MISSING_SINCE, STOPPING_SINCE)
         },
         version=run.version + 1,
+        over=not run.kind.has_slot and to is not RunState.NOT_STARTED,
     )
-    writes.append(run_write(view.key, after, run))
+    writes += [run_write(view.key, after, run), *index_writes(at, run, after)]
     free = HeadChange(active=None) if view.active_run == run.item_key else HeadChange()
     detail = {"from": str(run.state), "to": str(to), "forced": force}
     session.commit([_entry(after, operator, "resolve", detail)], writes, free)
@@ -143,7 +204,7 @@ def _make_sure_it_is_over(subject: Subject, run: Run, at: At, *, force: bool) ->
     aws, writes = subject.store.aws, []
     claim = None
     if run.mode is GuardMode.CLAIM:
-        key = claim_key(at.key, transitions.launch_of(run))
+        key = claim_key(at.key, run.newest)
         claim = evidence.claim(aws, subject.store.tables.claims, key)
         if claim is not None and claim.state is ClaimState.OFFERED:
             writes.append(transitions.revocation(at, run))
@@ -172,6 +233,8 @@ def _adopt(
     subject: Subject, to: RunState, operator: Operator, session: Session, view: LedgerView
 ) -> Run:
     """Record a revision as succeeded that never ran here: an existing database is adopted."""
+    if subject.kind is not RunKind.MIGRATION:
+        raise PermanentError(f"{subject.title} has never run: there is nothing to resolve")
     if to is not RunState.SUCCEEDED:
         raise PermanentError(
             f"{subject.title} has never run: it can only be resolved as succeeded, which adopts a "
@@ -214,11 +277,11 @@ def _adopt(
 def _entry(run: Run, operator: Operator, action: str, detail: dict[str, Any]) -> Entry:
     return Entry(
         kind=EntryKind.OPERATOR,
-        address=f"migration/{run.name}",
+        address=str(run.address),
         action=action,
         cause="operator",
         detail={
-            "revision": run.revision,
+            run.kind.noun: run.revision,
             "operator": operator.arn,
             "reason": operator.reason,
             **detail,

@@ -16,18 +16,22 @@ from reconciler.model.run import (
     ClaimState,
     GuardMode,
     Run,
+    RunKind,
     RunState,
     TaskPhase,
     TaskSighting,
 )
 from reconciler.runs.limits import (
+    ABANDONED,
     FIRST_BACKOFF,
     LONGEST_BACKOFF,
-    MAX_LAUNCHES,
     MISSING_GRACE,
     STOP_GRACE,
     TOKEN_WINDOW,
 )
+
+_DOUBLINGS = 16
+"""Of a backoff that is bounded anyway; more would only make a number too large."""
 
 MISSING_SINCE = "missingSince"
 STOPPING_SINCE = "stoppingSince"
@@ -48,6 +52,7 @@ class Do(StrEnum):
     SEND_STOP = "send-stop"
     SUCCEED = "succeed"
     FAIL = "fail"
+    SETTLE = "settle"
     UNKNOWN = "unknown"
     NOTE_MISSING = "note-missing"
     NOTE_SEEN = "note-seen"
@@ -103,7 +108,7 @@ class Snapshot:
 
     `run` is the active run, or the desired revision's; None when the ledger has none. `claim` and
     `sighting` belong to its newest launch; `sighting` is of the claimant where there is one.
-    `desired_revision` is None when the files no longer name this migration.
+    `desired_revision` is None when nobody wants the run any more: it is only driven to its end.
     """
 
     now: datetime
@@ -115,7 +120,9 @@ class Snapshot:
     older_than: str = ""
     """The newer revision the ledger knows, when the desired one is older than it."""
     slot: str | None = None
-    """HEAD's active run."""
+    """HEAD's active run, when that is another one and this one needs the slot."""
+    decided: bool = False
+    """Whether this occurrence of a job was started or skipped before."""
 
     @property
     def state(self) -> RunState | None:
@@ -133,6 +140,44 @@ class Snapshot:
     def superseded(self) -> bool:
         """Whether the files name another revision of this migration."""
         return self.desired_revision is not None and not self.desired
+
+    @property
+    def deserted(self) -> bool:
+        """Whether nobody is left who would launch it again: a job that left the files, a lost `task run`.
+
+        A migration that left the files keeps gating, and waits.
+        """
+        run = self.run
+        if run is None or run.kind is RunKind.MIGRATION or self.desired_revision is not None:
+            return False
+        since = run.settled_at or run.intent_at
+        return run.kind is RunKind.JOB or self.now - since >= ABANDONED
+
+    @property
+    def left_by_starter(self) -> bool:
+        """Whether it is a task that only whoever started it may launch again."""
+        run = self.run
+        return run is not None and run.kind is RunKind.TASK and self.desired_revision is None
+
+    @property
+    def stop_asked(self) -> str:
+        """Why it is to be stopped, empty when nobody asked."""
+        return self.run.stop_asked if self.run else ""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing follows by itself any more."""
+        return self.run is not None and self.run.over
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the ledger's index lists it."""
+        return self.run is not None and self.run.unfinished
+
+    @property
+    def attempts_left(self) -> bool:
+        """Whether the next attempt follows by itself."""
+        return self.run is not None and self.run.attempt < self.run.most_attempts
 
     @property
     def attempt_asked(self) -> int:
@@ -202,7 +247,7 @@ class Snapshot:
 
     @property
     def timed_out(self) -> bool:
-        """Whether the migration ran longer than its `timeout`."""
+        """Whether it ran longer than its `timeout`."""
         run = self.run
         return run is not None and self.running_for >= timedelta(seconds=run.timeout_seconds)
 
@@ -233,15 +278,31 @@ class Snapshot:
     def launches_used_up(self) -> bool:
         """Whether the next launch would be one too many, or the request itself is wrong."""
         run = self.run
-        return run is not None and (run.launch + 1 >= MAX_LAUNCHES or bool(run.facts.get(FINAL)))
+        return run is not None and (
+            run.launch + 1 >= run.most_launches or bool(run.facts.get(FINAL))
+        )
 
     @property
     def backoff_left(self) -> timedelta:
         """How long to wait before the next launch."""
-        if self.run is None or self.run.settled_at is None:
+        run = self.run
+        if run is None:
             return timedelta(0)
-        backoff = min(LONGEST_BACKOFF, FIRST_BACKOFF * (1 << self.run.launch))
-        return max(timedelta(0), self.run.settled_at + backoff - self.now)
+        return self._left_of(min(LONGEST_BACKOFF, FIRST_BACKOFF * (1 << run.launch)))
+
+    @property
+    def retry_left(self) -> timedelta:
+        """How long to wait before the next attempt: twice as long each time, up to a bound."""
+        run = self.run
+        if run is None:
+            return timedelta(0)
+        first = timedelta(seconds=run.backoff_seconds)
+        doubled = first * (1 << min(run.attempt - 1, _DOUBLINGS))
+        return self._left_of(min(max(first, LONGEST_BACKOFF), doubled))
+
+    def _left_of(self, backoff: timedelta) -> timedelta:
+        settled = self.run.settled_at if self.run else None
+        return max(timedelta(0), settled + backoff - self.now) if settled else timedelta(0)
 
     def _noted_for(self, fact: str) -> timedelta:
         noted = self.run.facts.get(fact) if self.run else None

@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from reconciler.model.desired import DesiredMigration
 from reconciler.model.errors import (
     AccessDenied,
     AwsError,
@@ -20,12 +19,21 @@ from reconciler.model.errors import (
     NotFound,
     Superseded,
 )
+from reconciler.model.job import JobRecord
 from reconciler.model.names import last_part
 from reconciler.model.observed import LedgerView, MigrationRecord
-from reconciler.model.run import GuardMode, Run, RunState, TaskPhase, TaskSighting
+from reconciler.model.run import (
+    GuardMode,
+    Launch,
+    Run,
+    RunKind,
+    RunState,
+    TaskPhase,
+    TaskSighting,
+)
+from reconciler.model.work import Work
 from reconciler.runs import evidence, transitions
 from reconciler.runs.launch import (
-    Launch,
     mode_of,
     request,
     started_by,
@@ -41,50 +49,55 @@ AT_ONCE = timedelta(0)
 
 def offer(step: Step) -> Advance:
     """T6, T6', T11: freeze the request and offer its claim. RunTask comes with the next step."""
-    context, migration, before = step.context, step.migration, step.snapshot.run
-    if migration is None:
-        raise AssertionError("an intent was decided for a migration that is not desired")
-    launch = _identity(step.action.do, migration, before, step.snapshot.attempt_asked)
+    context, work, before = step.context, step.work, step.snapshot.run
+    if work is None:
+        raise AssertionError("an intent was decided for a run that nobody wants")
+    launch = _identity(step.action.do, work, before, step.snapshot.attempt_asked)
     mode = mode_of(context.guard)
-    app_tags = _tags(step.view.key, str(migration.address))
-    document = task_definition(migration, context.guard, context.images, app_tags)
+    app_tags = _tags(step.view.key, str(work.address))
+    document = task_definition(work, context.guard, context.images, app_tags)
     arn = context.register(document)
     table = context.tables.claims if mode is GuardMode.CLAIM else None
-    frozen = request(context.place, launch, migration, arn, table)
-    record = _record(step.view, migration, before)
+    frozen = request(context.place, launch, work, arn, table)
+    record = _record(step.view, work, before)
     # The clock is read anew: registering took time, and the token's window counts from the intent.
     at = replace(step.at, now=context.aws.now())
     run = Run(
-        name=migration.name,
-        revision=migration.revision,
+        name=work.name,
+        revision=work.revision,
+        kind=work.kind,
         state=RunState.LAUNCHING,
         attempt=launch.attempt,
         launch=launch.launch,
-        ordinal=before.ordinal if before else record.latest_ordinal,
+        ordinal=before.ordinal if before else _ordinal(record),
         mode=mode,
-        container=migration.container,
+        container=work.container,
         token=token(context.place, launch),
         started_by=started_by(step.view.key, token(context.place, launch)),
         request=frozen,
-        timeout_seconds=int(migration.timeout.total_seconds()),
-        start_timeout_seconds=int(migration.start_timeout.total_seconds()),
+        timeout_seconds=int(work.timeout.total_seconds()),
+        start_timeout_seconds=int(work.start_timeout.total_seconds()),
         intent_at=at.now,
         version=before.version + 1 if before else 1,
         generation=step.view.generation,
-        irreversible=migration.irreversible,
+        irreversible=work.irreversible,
         requested_attempt=before.requested_attempt if before else 0,
+        most_attempts=work.most_attempts,
+        backoff_seconds=int(work.backoff.total_seconds()),
+        most_launches=work.most_launches,
     )
     epoch = context.session.head.epoch
     step.commit(transitions.intent(at, run, before, record, epoch))
-    return Advance(AT_ONCE, f"launching revision {run.revision}{_which(run)}")
+    return Advance(AT_ONCE, f"launching {run.which}{_which(run)}")
 
 
-def _identity(do: Do, migration: DesiredMigration, before: Run | None, asked: int) -> Launch:
+def _identity(do: Do, work: Work, before: Run | None, asked: int) -> Launch:
     if before is None:
-        return Launch(migration.name, migration.revision, max(1, migration.attempt), 0)
+        return Launch(work.name, work.revision, max(1, work.attempt), 0, work.kind)
     if do is Do.RETRY:
-        return Launch(before.name, before.revision, asked, 0)
-    return Launch(before.name, before.revision, before.attempt, before.launch + 1)
+        attempt = max(asked, before.attempt + 1)
+        return replace(before.newest, attempt=attempt, launch=0)
+    return replace(before.newest, launch=before.launch + 1)
 
 
 def _which(run: Run) -> str:
@@ -92,17 +105,32 @@ def _which(run: Run) -> str:
     return again + (f", launch {run.launch + 1}" if run.launch else "")
 
 
-def _record(view: LedgerView, migration: DesiredMigration, before: Run | None) -> MigrationRecord:
-    """Return the migration's record as this intent leaves it: the newest revision, and its gate."""
-    known = view.migrations.get(migration.name)
-    when = str(migration.when)
+def _record(view: LedgerView, work: Work, before: Run | None) -> MigrationRecord | JobRecord | None:
+    """Return the record of the run's migration or job as this intent leaves it, None: as it is."""
+    match work.kind:
+        case RunKind.MIGRATION:
+            return _migration_record(view, work, before)
+        case RunKind.JOB if before is None:
+            known = view.jobs.get(work.name) or JobRecord(work.name)
+            return known.begun(work.revision, work.history)
+        case _:
+            return None
+
+
+def _ordinal(record: MigrationRecord | JobRecord | None) -> int:
+    return record.latest_ordinal if isinstance(record, MigrationRecord) else 0
+
+
+def _migration_record(view: LedgerView, work: Work, before: Run | None) -> MigrationRecord:
+    """Return the migration's record: the newest revision, and its gate."""
+    known = view.migrations.get(work.name)
     if known is None:
-        return MigrationRecord(migration.name, migration.revision, 1, when=when)
+        return MigrationRecord(work.name, work.revision, 1, when=work.when)
     if before is not None and before.revision != known.latest_revision:
         return known
-    newest = known.latest_ordinal + (migration.revision != known.latest_revision)
+    newest = known.latest_ordinal + (work.revision != known.latest_revision)
     return replace(
-        known, latest_revision=migration.revision, latest_ordinal=newest, gates=True, when=when
+        known, latest_revision=work.revision, latest_ordinal=newest, gates=True, when=work.when
     )
 
 
@@ -152,7 +180,7 @@ def _within_window(step: Step) -> Callable[[], None]:
 
 def _running(step: Step, arn: str, reason: str) -> Advance:
     after = step.commit(transitions.running(step.at, step.run, Action(Do.RUNNING, reason, arn=arn)))
-    return Advance(SHORTEST_LOOK, f"revision {after.revision} {reason}: task {last_part(arn)}")
+    return Advance(SHORTEST_LOOK, f"{after.which} {reason}: task {last_part(arn)}")
 
 
 def _not_placed(step: Step, answer: dict[str, Any]) -> Advance:

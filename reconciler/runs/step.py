@@ -12,9 +12,10 @@ from typing import Any
 
 from reconciler.aws.door import Aws
 from reconciler.model.clock import Clock
-from reconciler.model.desired import DesiredMigration, Guard
+from reconciler.model.desired import Guard
 from reconciler.model.observed import LedgerView
 from reconciler.model.run import Run
+from reconciler.model.work import Work
 from reconciler.runs.launch import Place
 from reconciler.runs.snapshot import Action, Snapshot
 from reconciler.runs.transitions import At, Commit
@@ -64,7 +65,7 @@ class Step:
     """A decision with everything that carrying it out needs."""
 
     context: RunContext
-    migration: DesiredMigration | None
+    work: Work | None
     view: LedgerView
     snapshot: Snapshot
     action: Action
@@ -79,14 +80,21 @@ class Step:
     @property
     def at(self) -> At:
         """The stamp of this step's transitions."""
-        return At(self.view.key, self.snapshot.now, self._cause())
+        job = self.view.jobs.get(self._name)
+        return At(self.view.key, self.snapshot.now, self._cause(), job)
 
     def commit(self, commit: Commit) -> Run:
         """Commit a transition."""
         return commit.to(self.context.session)
 
+    @property
+    def _name(self) -> str:
+        run = self.snapshot.run or self.work
+        return run.name if run is not None else ""
+
     def _cause(self) -> str:
         run = self.snapshot.run
         if run is not None and run.requested_attempt > run.attempt:
             return "operator"
-        return self.view.commit or "desired state"
+        told = self.work.cause if self.work else ""
+        return told or self.view.commit or "desired state"

@@ -12,14 +12,23 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from reconciler.model.job import JobRecord
 from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.names import AppKey
 from reconciler.model.observed import MigrationRecord
 from reconciler.model.run import ClaimState, GuardMode, Run, RunState
 from reconciler.plan.mask import mask_text
-from reconciler.runs.launch import Launch, claim_key, request_hash
+from reconciler.runs.index import index_writes
+from reconciler.runs.launch import request_hash
 from reconciler.runs.snapshot import FINAL, MISSING_SINCE, STOPPING_SINCE, Action
-from reconciler.store.records import migration_write, offer_claim, revoke_claim, run_write
+from reconciler.store.job_records import job_write
+from reconciler.store.records import (
+    claim_key,
+    migration_write,
+    offer_claim,
+    revoke_claim,
+    run_write,
+)
 from reconciler.store.session import HeadChange, Session, Write
 
 
@@ -40,14 +49,16 @@ class Commit:
 
 @dataclass(frozen=True)
 class At:
-    """Which app, when (AWS's clock), and why: what every transition says in the journal."""
+    """Which app, when (AWS's clock), and why: what every transition says in the journal.
+
+    `job` is the record of the run's job as it was read, None when there is none.
+    """
 
     key: AppKey
     now: datetime
     cause: str = ""
+    job: JobRecord | None = None
 
-
-_FREE_SLOT = HeadChange(active=None)
 
 _FROM: Mapping[str, frozenset[RunState]] = {
     # A table of its own, checked before anything is sent: a decision on a state it does not list is a bug.
@@ -61,16 +72,23 @@ _FROM: Mapping[str, frozenset[RunState]] = {
 }
 
 
-def intent(at: At, run: Run, before: Run | None, record: MigrationRecord, epoch: int) -> Commit:
+def intent(
+    at: At, run: Run, before: Run | None, record: MigrationRecord | JobRecord | None, epoch: int
+) -> Commit:
     """T6, T6' and T11: the frozen request is written, the claim offered and the slot taken.
 
     `run` is the new launch; `before` None (T6), NOT_STARTED (T6') or FAILED with a lower attempt (T11).
+    `record` is that of the migration or job as this leaves it, None when it stays as it is. What has
+    no slot goes into the index of unfinished runs instead.
     """
     writes = [run_write(at.key, run, before)]
     if run.mode is GuardMode.CLAIM:
-        writes.append(offer_claim(claim_key(at.key, launch_of(run)), epoch))
-    if record.latest_revision == run.revision:
+        writes.append(offer_claim(claim_key(at.key, run.newest), epoch))
+    if isinstance(record, MigrationRecord) and record.latest_revision == run.revision:
         writes.append(migration_write(at.key, record))
+    if isinstance(record, JobRecord):
+        writes.append(job_write(at.key, record))
+    writes += index_writes(at, before, run)
     detail = {
         "token": run.token,
         "requestSha256": request_hash(run.request),
@@ -79,7 +97,8 @@ def intent(at: At, run: Run, before: Run | None, record: MigrationRecord, epoch:
     }
     if run.irreversible:
         detail["irreversible"] = True
-    change = HeadChange(active=run.item_key, require_idle=True)
+    slot = HeadChange(active=run.item_key, require_idle=True)
+    change = slot if run.kind.has_slot else HeadChange()
     return Commit(run, _entry(at, run, before, detail), writes, change)
 
 
@@ -113,7 +132,7 @@ def not_started(at: At, before: Run, action: Action, *, revoked: bool = False) -
     )
     commit = _commit(at, before, after)
     claims = [] if before.mode is GuardMode.TOKEN else [revocation(at, before, revoked=revoked)]
-    return replace(commit, writes=[*commit.writes, *claims], change=_FREE_SLOT)
+    return replace(commit, writes=[*commit.writes, *claims], change=_free(before))
 
 
 def stopping(at: At, before: Run, action: Action) -> Commit:
@@ -124,7 +143,11 @@ def stopping(at: At, before: Run, action: Action) -> Commit:
 
 
 def verdict(at: At, before: Run, action: Action, state: RunState) -> Commit:
-    """T9s and T9f: the outcome, from evidence only; the slot is free again."""
+    """T9s and T9f: the outcome, from evidence only; the slot is free again.
+
+    A job's or task's run is over then, unless another attempt follows by itself.
+    """
+    another = before.attempt < before.most_attempts and not before.stop_asked
     after = _next(
         before,
         "verdict",
@@ -135,8 +158,9 @@ def verdict(at: At, before: Run, action: Action, state: RunState) -> Commit:
         evidence="DescribeTasks",
         reason=mask_text(action.reason),
         facts={**_without(before, MISSING_SINCE, FINAL), **_masked(action.facts)},
+        over=not before.kind.has_slot and (state is RunState.SUCCEEDED or not another),
     )
-    return replace(_commit(at, before, after), change=_FREE_SLOT)
+    return replace(_commit(at, before, after), change=_free(before))
 
 
 def gave_up(at: At, before: Run, action: Action) -> Commit:
@@ -152,8 +176,27 @@ def gave_up(at: At, before: Run, action: Action) -> Commit:
         evidence="never executed",
         reason=mask_text(action.reason),
         facts=_without(before, FINAL),
+        over=not before.kind.has_slot,
     )
     return _commit(at, before, after)
+
+
+def settle(at: At, before: Run, action: Action) -> Commit:
+    """T13: a failed run of a job or task is over, although it had attempts left."""
+    if before.state is not RunState.FAILED or not before.unfinished:
+        raise AssertionError(f"{before.item_key} is not to be settled: it is {before.state}")
+    after = replace(before, version=before.version + 1, over=True)
+    commit = _commit(at, before, after)
+    detail = {**commit.entry.detail, "because": mask_text(action.reason)}
+    return replace(commit, entry=replace(commit.entry, action="over", detail=detail))
+
+
+def stop_asked(at: At, before: Run, reason: str) -> Commit:
+    """T14: remember that the run is to be stopped, and why: no change of state, and no attempt follows."""
+    after = replace(before, version=before.version + 1, stop_asked=mask_text(reason))
+    commit = _commit(at, before, after)
+    detail = {**commit.entry.detail, "because": after.stop_asked}
+    return replace(commit, entry=replace(commit.entry, action="stop asked", detail=detail))
 
 
 def unknown(at: At, before: Run, action: Action) -> Commit:
@@ -191,20 +234,20 @@ def revocation(at: At, run: Run, *, revoked: bool = False) -> Write:
 
     `revoked` merely checks that it still is.
     """
-    cell = claim_key(at.key, launch_of(run))
+    cell = claim_key(at.key, run.newest)
     if revoked:
         values = {":revoked": str(ClaimState.REVOKED)}
         return Write("claims", {"k": cell}, "st = :revoked", values)
     return revoke_claim(cell)
 
 
-def launch_of(run: Run) -> Launch:
-    """Return the identity of a run's newest launch."""
-    return Launch(run.name, run.revision, run.attempt, run.launch)
-
-
 def _commit(at: At, before: Run, after: Run) -> Commit:
-    return Commit(after, _entry(at, after, before), [run_write(at.key, after, before)])
+    writes = [run_write(at.key, after, before), *index_writes(at, before, after)]
+    return Commit(after, _entry(at, after, before), writes)
+
+
+def _free(run: Run) -> HeadChange:
+    return HeadChange(active=None) if run.kind.has_slot else HeadChange()
 
 
 def _next(run: Run, transition: str, **changes: Any) -> Run:
@@ -225,7 +268,7 @@ def _entry(
     at: At, after: Run, before: Run | None, detail: Mapping[str, Any] | None = None
 ) -> Entry:
     said = {
-        "revision": after.revision,
+        after.kind.noun: after.revision,
         "attempt": after.attempt,
         "launch": after.launch,
         "task": after.task_arn,
@@ -235,7 +278,7 @@ def _entry(
     }
     return Entry(
         kind=EntryKind.RUN,
-        address=f"migration/{after.name}",
+        address=str(after.address),
         action=str(after.state).lower().replace("_", " "),
         cause=at.cause,
         before={"state": str(before.state)} if before else None,

@@ -13,6 +13,7 @@ from reconciler.aws.door import Aws
 from reconciler.aws.items import from_item, to_item, to_value
 from reconciler.model.names import AppKey
 from reconciler.model.observed import LedgerView
+from reconciler.model.run import RunKey
 from reconciler.store.fields import SCHEMA, Fields
 from reconciler.store.write import HeadChange, Keep, update_expression
 
@@ -139,12 +140,20 @@ def decode_head(key: AppKey, item: Mapping[str, Any] | None, table: str) -> Head
         epoch=fields.integer("ep"),
         sequence=fields.integer("jn"),
         chain_hash=fields.text("jh"),
-        active=fields.optional("act"),
+        active=_slot(fields),
         open_intents=dict(intents),
         generation=fields.integer("dg", 0),
         desired_hash=fields.text("dh", ""),
         commit=fields.text("dc", ""),
     )
+
+
+def _slot(fields: Fields) -> str | None:
+    active = fields.optional("act")
+    try:
+        return str(RunKey.parse(active)) if active is not None else None
+    except ValueError:
+        raise fields.wrong("act", "MIG#<name>#<revision>") from None
 
 
 def read_head(aws: Aws, table: str, key: AppKey) -> Head:

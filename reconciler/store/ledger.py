@@ -17,19 +17,27 @@ from reconciler.aws.door import Aws
 from reconciler.aws.items import from_item, to_item, to_value
 from reconciler.aws.translate import expect
 from reconciler.model.clock import Clock
-from reconciler.model.errors import ConditionFailed, LeaseHeld, NotFound, Superseded
+from reconciler.model.errors import (
+    ConditionFailed,
+    CorruptLedger,
+    LeaseHeld,
+    NotFound,
+    Superseded,
+)
 from reconciler.model.journal import JournalRecord
 from reconciler.model.names import Address, AppKey
 from reconciler.model.observed import LedgerView, Release
-from reconciler.model.run import Run
+from reconciler.model.run import Run, RunKey, RunKind
 from reconciler.model.status import AppStatus
 from reconciler.model.suspension import Suspension
 from reconciler.store import journal, records
 from reconciler.store.fields import SCHEMA, Fields
 from reconciler.store.head import Head, read_head
+from reconciler.store.job_records import JOB, decode_job
 from reconciler.store.members import Member
 from reconciler.store.partition import items_of
 from reconciler.store.releases import read_releases
+from reconciler.store.run_records import UNFINISHED, decode_unfinished
 from reconciler.store.session import Session
 from reconciler.store.tables import Tables
 
@@ -63,30 +71,33 @@ class AppStore:
         self.key = key
         self._ids = ids
 
-    def read(self, revisions: Iterable[tuple[str, str]] = ()) -> LedgerView:
-        """Return the app's snapshot: HEAD, its records, and the runs of three kinds in three reads.
+    def read(self, wanted: Iterable[RunKey] = ()) -> LedgerView:
+        """Return the app's snapshot: HEAD, its records, and its runs, in three reads.
 
-        `revisions` are (migration, revision) pairs of the desired state; added are the newest revision
-        of each known migration and the run in flight. HEAD is read first, all reads are consistent:
-        a commit that is conditional on its journal number decides on this snapshot or fails.
+        To the runs that are wanted are added the newest revision of each known migration, the one in
+        flight, and every run of a job or a task that is not over. HEAD is read first, all reads are
+        consistent: a commit that is conditional on its journal number decides on this snapshot or fails.
 
         A missing table is an empty ledger with `tables_exist` False. Raises CorruptLedger, AwsError.
         """
         try:
             head = self._read_head()
-            items = items_of(self.aws, self.tables.state, self.key, "L#")
-            view = _view(head, items, self.tables.state)
+            items = list(items_of(self.aws, self.tables.state, self.key, "L#"))
         except NotFound:
             return LedgerView(key=self.key, tables_exist=False)
-        wanted = {records.run_key(self.key, name, revision)["sk"] for name, revision in revisions}
-        wanted |= {
-            records.run_key(self.key, m.name, m.latest_revision)["sk"]
-            for m in view.migrations.values()
-        }
+        view = _view(head, items, self.tables.state)
+        unfinished = _unfinished(items, self.tables.state)
+        keys = {str(key) for key in wanted} | unfinished
+        keys |= {str(RunKey.migration(m.name, m.latest_revision)) for m in view.migrations.values()}
         if view.active_run:
-            wanted.add(view.active_run)
-        runs = self._read_runs(sorted(wanted))
-        return replace(view, runs={(run.name, run.revision): run for run in runs})
+            keys.add(view.active_run)
+        runs = {run.item_key: run for run in self._read_runs(sorted(keys))}
+        if lost := sorted(unfinished - runs.keys()):
+            raise CorruptLedger(
+                f"{self.tables.state}: A#{self.key} has no item {lost[0]}, although "
+                f"{UNFINISHED}{lost[0]} says that this run is not over: put it back as it was"
+            )
+        return replace(view, runs=runs)
 
     def acquire(self, view: LedgerView, member: Member, cause: str = "") -> Session:
         """Take the app's lease and return the session; HEAD is created when there is none.
@@ -130,15 +141,20 @@ class AppStore:
         except NotFound:
             return
 
-    def runs(self) -> list[Run]:
-        """Return every run that the ledger has of this app, by migration, newest revision first."""
+    def runs(self, kind: RunKind = RunKind.MIGRATION, name: str | None = None) -> list[Run]:
+        """Return every run of a kind that the ledger has of this app, by name, the newest first.
+
+        Only those of `name` when it is given. A missing table has none.
+        """
+        prefix = f"{kind.item}#" if name is None else f"{kind.item}#{name}#"
         table = self.tables.state
         try:
-            items = items_of(self.aws, table, self.key, "MIG#")
+            items = items_of(self.aws, table, self.key, prefix)
             found = [records.decode_run(item, table) for item in items]
         except NotFound:
             return []
-        return sorted(found, key=lambda run: (run.name, -run.ordinal))
+        found.sort(key=lambda run: (run.ordinal, run.intent_at), reverse=True)
+        return sorted(found, key=lambda run: run.name)
 
     def releases(self, address: Address) -> Iterator[Release]:
         """Yield the rollouts of a resource that ended well, the newest first."""
@@ -226,7 +242,7 @@ def _view(head: Head, items: Iterable[Mapping[str, Any]], table: str) -> LedgerV
         commit=head.commit,
     )
     items = list(items)
-    services, migrations, resources = {}, {}, {}
+    services, migrations, jobs, resources = {}, {}, {}, {}
     for item in items:
         sort = str(item.get("sk"))
         if sort.startswith(records.SERVICE):
@@ -235,6 +251,9 @@ def _view(head: Head, items: Iterable[Mapping[str, Any]], table: str) -> LedgerV
         elif sort.startswith(records.MIGRATION):
             migration = records.decode_migration(item, table)
             migrations[migration.name] = migration
+        elif sort.startswith(JOB):
+            job = decode_job(item, table)
+            jobs[job.name] = job
         elif sort.startswith(records.RESOURCE):
             resource = records.decode_resource(item, table)
             resources[resource.address] = resource
@@ -248,7 +267,13 @@ def _view(head: Head, items: Iterable[Mapping[str, Any]], table: str) -> LedgerV
             fields = Fields(table, f"{item.get('pk')} {sort}", item)
             view = replace(view, status=fields.mapping("doc"))
     found = replace(view, services=services, migrations=migrations, resources=resources)
-    return replace(found, suspended=_suspended(items, table))
+    return replace(found, jobs=jobs, suspended=_suspended(items, table))
+
+
+def _unfinished(items: Iterable[Mapping[str, Any]], table: str) -> set[str]:
+    """Return the keys of the runs that the index lists."""
+    listed = (item for item in items if str(item.get("sk")).startswith(UNFINISHED))
+    return {str(decode_unfinished(item, table)) for item in listed}
 
 
 def _suspended(items: Iterable[Mapping[str, Any]], table: str) -> dict[str, Suspension]:

@@ -29,10 +29,10 @@ from reconciler.store.run_records import (
     encode_run,
     offer_claim,
     revoke_claim,
-    run_key,
+    run_place,
     run_write,
 )
-from reconciler.store.write import Write
+from reconciler.store.write import Write, versioned
 
 SERVICE, MIGRATION, RESOURCE = "L#SVC#", "L#MIG#", "L#RES#"
 PINS, LOOKUPS, SUSPEND, STATUS = "L#PINS", "L#LOOKUPS", "L#SUSPEND", "L#STATUS"
@@ -44,14 +44,6 @@ def _place(key: AppKey, sort: str) -> dict[str, str]:
 
 def _fields(item: Mapping[str, Any], table: str) -> Fields:
     return Fields(table, f"{item.get('pk')} {item.get('sk')}", item)
-
-
-def _versioned(key: AppKey, sort: str, version: int, put: Mapping[str, Any]) -> Write:
-    """Return a write conditional on the version that was read; 0 means that there was no item."""
-    put = {**put, "ver": version + 1}
-    if version == 0:
-        return Write("state", _place(key, sort), "attribute_not_exists(pk)", put=put)
-    return Write("state", _place(key, sort), "ver = :ver", {":ver": version}, put=put)
 
 
 def service_write(key: AppKey, record: ServiceRecord) -> Write:
@@ -69,7 +61,7 @@ def service_write(key: AppKey, record: ServiceRecord) -> Write:
         "com": record.commit,
         "beg": record.begun,
     }
-    return _versioned(key, SERVICE + record.name, record.version, put)
+    return versioned(key, SERVICE + record.name, record.version, put)
 
 
 def decode_service(item: Mapping[str, Any], table: str = "state") -> ServiceRecord:
@@ -100,7 +92,7 @@ def migration_write(key: AppKey, record: MigrationRecord) -> Write:
         "gates": record.gates,
         "whn": record.when,
     }
-    return _versioned(key, MIGRATION + record.name, record.version, put)
+    return versioned(key, MIGRATION + record.name, record.version, put)
 
 
 def decode_migration(item: Mapping[str, Any], table: str = "state") -> MigrationRecord:
@@ -119,7 +111,7 @@ def decode_migration(item: Mapping[str, Any], table: str = "state") -> Migration
 def resource_write(key: AppKey, record: ResourceRecord) -> Write:
     """Return the write of a resource's record; `record.version` is the one that was read, 0 for none."""
     put = {"applied": canonical_json(record.applied)}
-    return _versioned(key, RESOURCE + record.address, record.version, put)
+    return versioned(key, RESOURCE + record.address, record.version, put)
 
 
 def decode_resource(item: Mapping[str, Any], table: str = "state") -> ResourceRecord:
@@ -259,9 +251,6 @@ def decode_status(document: Mapping[str, Any], table: str = "state") -> AppStatu
     """Return the status of `LedgerView.status`. Raises CorruptLedger."""
     place = f"A#{document.get('key')} {STATUS}"
     fields = Fields(table, place, {"v": 1, **document})
-    resources = document.get("resources", [])
-    if not isinstance(resources, list) or not all(isinstance(r, Mapping) for r in resources):
-        raise fields.wrong("resources", "a list of maps")
     return AppStatus(
         key=fields.text("key"),
         sync=fields.choice("sync", Sync),
@@ -269,7 +258,7 @@ def decode_status(document: Mapping[str, Any], table: str = "state") -> AppStatu
         generation=fields.integer("generation"),
         commit=fields.text("commit"),
         content_hash=fields.text("content_hash"),
-        resources=tuple(_resource(table, place, r) for r in resources),
+        resources=tuple(_resource(table, place, r) for r in fields.maps("resources")),
         message=fields.text("message", ""),
         exit_code=fields.integer("exit_code", 0),
     )
@@ -304,6 +293,6 @@ __all__ = [
     "encode_run",
     "offer_claim",
     "revoke_claim",
-    "run_key",
+    "run_place",
     "run_write",
 ]

@@ -10,14 +10,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.model.names import AppKey
-from reconciler.model.run import Claim, ClaimState, GuardMode, Run, RunState
+from reconciler.model.run import (
+    MOST_LAUNCHES,
+    Claim,
+    ClaimState,
+    GuardMode,
+    Launch,
+    Run,
+    RunKey,
+    RunState,
+)
 from reconciler.store.fields import Fields, canonical_json
 from reconciler.store.write import Write
 
+UNFINISHED = "L#ACT#"
+"""Before the item key of each run of a job or task that is not over: the index that a snapshot reads."""
 
-def run_key(key: AppKey, name: str, revision: str) -> dict[str, str]:
+
+def run_place(key: AppKey, run: RunKey) -> dict[str, str]:
     """Return the key of a run in the state table."""
-    return {"pk": f"A#{key}", "sk": f"MIG#{name}#{revision}"}
+    return {"pk": f"A#{key}", "sk": str(run)}
 
 
 def encode_run(run: Run) -> dict[str, Any]:
@@ -47,19 +59,29 @@ def encode_run(run: Run) -> dict[str, Any]:
         "irr": run.irreversible or None,
         "ratt": run.requested_attempt,
         "facts": canonical_json(run.facts),
+        **_of_jobs_and_tasks(run),
     }
     return {name: value for name, value in attributes.items() if value is not None}
+
+
+def _of_jobs_and_tasks(run: Run) -> dict[str, Any]:
+    """Return what a migration's item never had; a run without it is as those were."""
+    return {
+        "matt": run.most_attempts if run.most_attempts != 1 else None,
+        "boff": run.backoff_seconds or None,
+        "mlau": run.most_launches if run.most_launches != MOST_LAUNCHES else None,
+        "stop": run.stop_asked or None,
+        "fin": run.over or None,
+    }
 
 
 def decode_run(item: Mapping[str, Any], table: str = "state") -> Run:
     """Return the run of a plain item with its key. Raises CorruptLedger."""
     fields = Fields(table, f"{item.get('pk')} {item.get('sk')}", item)
-    parts = fields.text("sk").split("#")
-    if len(parts) != 3 or parts[0] != "MIG":  # noqa: PLR2004 - MIG#<name>#<revision>
-        raise fields.wrong("sk", "MIG#<name>#<revision>")
+    key = _run_key(fields, fields.text("sk"))
     return Run(
-        name=parts[1],
-        revision=parts[2],
+        name=key.name,
+        revision=key.revision,
         state=fields.choice("st", RunState),
         attempt=fields.integer("att"),
         launch=fields.integer("lau"),
@@ -84,7 +106,20 @@ def decode_run(item: Mapping[str, Any], table: str = "state") -> Run:
         irreversible=fields.boolean("irr", default=False),
         requested_attempt=fields.integer("ratt", 0),
         facts=fields.document("facts") if "facts" in item else {},
+        kind=key.kind,
+        most_attempts=fields.integer("matt", 1),
+        backoff_seconds=fields.integer("boff", 0),
+        most_launches=fields.integer("mlau", MOST_LAUNCHES),
+        stop_asked=fields.text("stop", ""),
+        over=fields.boolean("fin", default=False),
     )
+
+
+def _run_key(fields: Fields, text: str) -> RunKey:
+    try:
+        return RunKey.parse(text)
+    except ValueError:
+        raise fields.wrong("sk", "MIG#, OCC# or TASK#<name>#<revision>") from None
 
 
 def run_write(key: AppKey, run: Run, previous: Run | None) -> Write:
@@ -95,16 +130,41 @@ def run_write(key: AppKey, run: Run, previous: Run | None) -> Write:
     version = previous.version if previous else 0
     if run.version != version + 1:
         raise ValueError(f"run {run.item_key} goes from version {version} to {run.version}")
-    place = run_key(key, run.name, run.revision)
+    place = run_place(key, run.key)
     if previous is None:
         return Write("state", place, "attribute_not_exists(pk)", put=encode_run(run))
     values = {":st": previous.state.value, ":ver": previous.version}
     return Write("state", place, "st = :st AND ver = :ver", values, put=encode_run(run))
 
 
-def claim_key(key: AppKey, run: Run) -> str:
+def unfinished_write(key: AppKey, run: RunKey) -> Write:
+    """Return the write that puts a run into the index of those that are not over; it must not be there."""
+    place = {"pk": f"A#{key}", "sk": f"{UNFINISHED}{run}"}
+    return Write("state", place, "attribute_not_exists(pk)", put={})
+
+
+def finished_write(key: AppKey, run: RunKey) -> Write:
+    """Return the write that takes a run that is over out of the index."""
+    place = {"pk": f"A#{key}", "sk": f"{UNFINISHED}{run}"}
+    return Write("state", place, "attribute_exists(pk)", delete=True)
+
+
+def decode_unfinished(item: Mapping[str, Any], table: str = "state") -> RunKey:
+    """Return the run that an index item is about. Raises CorruptLedger."""
+    fields = Fields(table, f"{item.get('pk')} {item.get('sk')}", item)
+    return _run_key(fields, fields.text("sk").removeprefix(UNFINISHED))
+
+
+def forget_write(key: AppKey, run: RunKey) -> Write:
+    """Return the write that deletes the item of a run that is over; refused for any other."""
+    condition = "attribute_not_exists(pk) OR fin = :fin"
+    return Write("state", run_place(key, run), condition, {":fin": True}, delete=True)
+
+
+def claim_key(key: AppKey, launch: Launch) -> str:
     """Return the key of a launch's claim cell."""
-    return f"mig#{key}/{run.name}#{run.revision}#{run.attempt}#{run.launch}"
+    which = f"{launch.name}#{launch.revision}#{launch.attempt}#{launch.launch}"
+    return f"{launch.kind.cell}#{key}/{which}"
 
 
 def decode_claim(item: Mapping[str, Any], table: str = "claims") -> Claim:

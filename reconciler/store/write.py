@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any, Literal
 
 from reconciler.aws.items import to_item, to_value
+from reconciler.model.names import AppKey
 from reconciler.store.fields import SCHEMA
 
 
@@ -29,7 +30,7 @@ class Write:
 
     `condition` is a ConditionExpression in attribute names (none of ours is a reserved word) and
     `:placeholders`, whose values are in `values`. Either `put` is the whole item besides its key, or
-    `set` and `remove` change attributes; none of them makes it a mere check.
+    `set` and `remove` change attributes, or `delete` takes it away; none of them makes it a mere check.
     """
 
     table: Literal["state", "claims"]
@@ -39,6 +40,7 @@ class Write:
     put: Mapping[str, Any] | None = None
     set: Mapping[str, Any] = field(default_factory=dict)
     remove: tuple[str, ...] = ()
+    delete: bool = False
 
     def __str__(self) -> str:
         """Name the item, for messages: `state A#production/shop MIG#db#1`."""
@@ -60,13 +62,22 @@ class Write:
         if not (self.set or self.remove):
             if values:
                 common["ExpressionAttributeValues"] = values
-            return {"ConditionCheck": common}
+            return {"Delete" if self.delete else "ConditionCheck": common}
         expression, names, more = update_expression(self.set, self.remove)
         values |= more
         if values:
             common["ExpressionAttributeValues"] = values
         common["ExpressionAttributeNames"] = names
         return {"Update": {**common, "UpdateExpression": expression}}
+
+
+def versioned(key: AppKey, sort: str, version: int, put: Mapping[str, Any]) -> Write:
+    """Return the write of an app's record, conditional on the version that was read; 0 for none."""
+    place = {"pk": f"A#{key}", "sk": sort}
+    put = {**put, "ver": version + 1}
+    if version == 0:
+        return Write("state", place, "attribute_not_exists(pk)", put=put)
+    return Write("state", place, "ver = :ver", {":ver": version}, put=put)
 
 
 def update_expression(

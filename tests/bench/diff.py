@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.controller.reconcile import revisions
+from reconciler.controller.reconcile import run_keys
 from reconciler.model.desired import DesiredApp
 from reconciler.plan.planner import make_plan
 from reconciler.plan.render import as_text
@@ -102,7 +102,7 @@ def measure(count: int) -> tuple[dict[str, float], Counter[str]]:
         files = cpu(lambda: read(folder))
 
     def look() -> str:
-        ledger = controller.store.read(revisions(desired))
+        ledger = controller.store.read(run_keys(desired))
         observed = controller.observer.observe(controller.aws, desired, ledger)
         return as_text(make_plan(desired, observed), desired=desired)
 

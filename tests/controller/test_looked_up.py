@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.model.lookups import Deferred, Lookup, names_in
 from reconciler.model.plan import Why
-from reconciler.model.run import RunState
+from reconciler.model.run import RunKey, RunState
 from reconciler.plan.lookups import filled
 from reconciler.plan.mask import SENSITIVE
 from reconciler.plan.planner import make_plan
@@ -177,4 +177,6 @@ def test_a_running_migration_does_not_need_its_parameters_any_more(shop):
     assert shop.lab.store.read([]).active_run
     del shop.ssm.parameters["/shop/db"]
     assert shop.controller.settle().status.converged
-    assert shop.lab.store.read([("db", "2")]).runs["db", "2"].state is RunState.SUCCEEDED
+    run = shop.lab.store.read([RunKey.migration("db", "2")]).migration_run("db", "2")
+    assert run is not None
+    assert run.state is RunState.SUCCEEDED

@@ -55,6 +55,10 @@ class _Table:
         partition, sort = self.key_of(item)
         self.partitions.setdefault(partition, {})[sort] = item
 
+    def delete(self, key: Item) -> None:
+        partition, sort = self.key_of(key)
+        self.partitions.get(partition, {}).pop(sort, None)
+
 
 class FakeDynamoDB:
     """One account's tables. `handle` is one operation, atomically.
@@ -112,8 +116,8 @@ class FakeDynamoDB:
 
     def drop(self, table: str, key: Item) -> None:
         """Delete an item behind everybody's back, as TTL or an administrator would."""
-        partition, sort = self.tables[table].key_of(key)
-        del self.tables[table].partitions[partition][sort]
+        assert self.tables[table].get(key) is not None
+        self.tables[table].delete(key)
 
     @staticmethod
     def _error(operation: str, code: str, message: str, **response: Any) -> AwsError:
@@ -254,12 +258,12 @@ class FakeDynamoDB:
                 if old and _wants_old(action):
                     reason["Item"] = old
             elif kind != "ConditionCheck":
-                changes.append((table, new))
+                changes.append((table, _change(kind, action, new)))
             reasons.append(reason)
         if any(reason["Code"] != "None" for reason in reasons):
             raise from_cancellation("dynamodb:TransactWriteItems", "Transaction cancelled", reasons)
-        for table, new in changes:
-            table.put(new)
+        for table, change in changes:
+            change(table)
         if token:
             self._tokens[token] = (fingerprint, self.clock.boot_seconds())
         return {}
@@ -319,6 +323,13 @@ class FakeDynamoDB:
         table = self._table("DescribeTimeToLive", params["TableName"])
         status = {"TimeToLiveStatus": "ENABLED" if table.ttl else "DISABLED"}
         return {"TimeToLiveDescription": status}
+
+
+def _change(kind: str, action: Mapping[str, Any], new: Item) -> Callable[[_Table], None]:
+    """Return what an action whose condition holds does to its table."""
+    if kind == "Delete":
+        return lambda table: table.delete(action["Key"])
+    return lambda table: table.put(new)
 
 
 def _wants_old(params: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from reconciler.model.desired import Guard, When
 from reconciler.model.observed import LedgerView, MigrationRecord
 from reconciler.model.plan import Effect, Verb
-from reconciler.model.run import RunState
+from reconciler.model.run import RunKey, RunState
 from reconciler.model.status import Health, Sync
 from reconciler.model.suspension import Suspension
 from reconciler.plan.assess import assess
@@ -23,7 +23,7 @@ def ledger(*runs: object, active: object = None, latest: str = REVISION) -> Ledg
     """Return a ledger with runs of migration/db."""
     return LedgerView(
         key=KEY,
-        runs={(r.name, r.revision): r for r in runs},
+        runs={r.item_key: r for r in runs},
         migrations={"db": MigrationRecord("db", latest, 2)} if runs else {},
         active_run=active.item_key if active else None,
     )
@@ -132,7 +132,7 @@ def test_an_unfinished_migration_gates_every_new_task(state: RunState | None) ->
     """New task definitions and creations wait; a desired count passes with the live revision."""
     world = World()
     world.converge(an_app(a_service("web", desiredCount=1)))
-    runs = {("db", REVISION): a_run(state)} if state else {}
+    runs = {str(RunKey.migration("db", REVISION)): a_run(state)} if state else {}
     world.ledger = replace(world.ledger, runs=runs)
     web, worker = a_service("web", tag="2", desiredCount=4), a_service("worker")
     free, gated, creation = world.plan(an_app(web, worker, migrations=(a_migration(),))).steps[1:]
@@ -203,7 +203,7 @@ def test_only_one_migration_runs_at_a_time() -> None:
     first, second = World().plan(an_app(migrations=both)).steps
     assert (first.blocked_by, second.blocked_by) == ((), ("migration/db",))
     run = a_run(RunState.RUNNING, name="search")
-    busy = LedgerView(key=KEY, runs={("search", REVISION): run}, active_run=run.item_key)
+    busy = LedgerView(key=KEY, runs={run.item_key: run}, active_run=run.item_key)
     first, second = World(ledger=busy).plan(an_app(migrations=both)).steps
     assert first.blocked_by == ("migration/search",)
     assert second.verb is Verb.WAIT

@@ -113,7 +113,7 @@ class World:
     def finish(self, migration: DesiredMigration, state: RunState = RunState.SUCCEEDED) -> None:
         """Put a run of the migration into the ledger."""
         run = a_run(state, migration.revision, name=migration.name)
-        runs = {**self.ledger.runs, (migration.name, migration.revision): run}
+        runs = {**self.ledger.runs, run.item_key: run}
         record = MigrationRecord(migration.name, migration.revision, 1, when=str(migration.when))
         migrations = {**self.ledger.migrations, migration.name: record}
         self.ledger = replace(self.ledger, runs=runs, migrations=migrations)

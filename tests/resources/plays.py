@@ -17,7 +17,7 @@ from reconciler.local.times import Times
 from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import OutcomeUnknown
 from reconciler.model.names import Address
-from reconciler.model.run import Run
+from reconciler.model.run import Run, RunKey
 from reconciler.plan.lookups import filled
 from reconciler.resources import image, service_revision
 from reconciler.resources.observe import Observer
@@ -129,7 +129,8 @@ class Play:
 
     def run(self, revision: str) -> Run:
         """Return a stored run."""
-        return self.lab.store.read([("db", revision)]).runs["db", revision]
+        key = RunKey.migration("db", revision)
+        return self.lab.store.read([key]).runs[str(key)]
 
     def read(self, act: Callable[[Play], None]) -> None:
         """Do something as a verb that only reads."""
@@ -273,7 +274,7 @@ class Play:
     def revoke_by_hand(self) -> None:
         """Revoke the claim of a launch behind the controller's back, which then relies on it."""
         run = self.run("7")
-        cell = claim_key(KEY, run)
+        cell = claim_key(KEY, run.newest)
         self.lab.quiet.call(
             "dynamodb",
             "UpdateItem",

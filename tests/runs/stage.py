@@ -11,7 +11,7 @@ from typing import Any
 from reconciler.aws.door import Aws
 from reconciler.model.desired import DesiredMigration
 from reconciler.model.observed import LedgerView
-from reconciler.model.run import Run
+from reconciler.model.run import Run, RunKey
 from reconciler.runs.advance import Advance, RunContext, advance
 from reconciler.runs.operate import Subject
 from reconciler.store.ledger import AppStore
@@ -61,12 +61,13 @@ class Stage:
 
     def view(self) -> LedgerView:
         """Return the ledger now."""
-        return self.store.read([(self.migration.name, self.migration.revision)])
+        return self.store.read([self.migration.key])
 
     def run(self, revision: str | None = None) -> Run:
         """Return a stored run."""
         wanted = revision or self.migration.revision
-        return self.store.read([("db", wanted)]).runs[("db", wanted)]
+        key = RunKey.migration("db", wanted)
+        return self.store.read([key]).runs[str(key)]
 
     def context(self) -> RunContext:
         """Return what the controller hands in."""
@@ -87,7 +88,7 @@ class Stage:
         """Take one step; `driven` as for an active run that no file names."""
         view = self.view()
         self.session.rebase(view)
-        return advance(self.context(), None if driven else self.migration, view)
+        return advance(self.context(), None if driven else self.migration.work, view)
 
     def steps(self, seconds: float) -> None:
         """Step as often as the answers ask for, for so long."""

@@ -62,7 +62,7 @@ def test_step_of_a_succeeded_run_calls_nothing() -> None:
     stage.transport.calls.clear()
     from reconciler.runs.advance import advance
 
-    assert advance(context, stage.migration, view).requeue_after is None
+    assert advance(context, stage.migration.work, view).requeue_after is None
     assert stage.transport.calls == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from reconciler.model.run import (
     ClaimState,
     GuardMode,
     Run,
+    RunKind,
     RunState,
     TaskPhase,
     TaskSighting,
@@ -107,51 +109,105 @@ def every_snapshot(make_run: MakeRun) -> itertools.chain[Snapshot]:
     return itertools.chain(combine())
 
 
+def every_snapshot_without_slot(make_run: MakeRun) -> Iterator[Snapshot]:
+    """Every combination of what jobs and tasks add: kind, wish, stop, attempts left, being over."""
+    for state, mode, claim, task, kind, wanted, stop, attempts, over, age in itertools.product(
+        RunState,
+        GuardMode,
+        CLAIMS,
+        TASKS,
+        (RunKind.JOB, RunKind.TASK),
+        ("1", None),
+        ("", "replaced"),
+        (1, 2),
+        (False, True),
+        AGES,
+    ):
+        run = make_run(
+            kind=kind,
+            state=state,
+            mode=mode,
+            stop_asked=stop,
+            most_attempts=attempts,
+            backoff_seconds=600,
+            over=over,
+            intent_at=AGES[age],
+            running_since=AGES[age],
+            settled_at=AGES[age],
+            task_arn=None if state is RunState.LAUNCHING else ARN,
+        )
+        yield look(run, claim, task, desired_revision=wanted)
+
+
+def keeps_the_rules(seen: Snapshot) -> Do:
+    """Decide, check what holds for every kind of run, and return what was decided."""
+    action, run = decide(seen), seen.run
+    assert run is not None
+    taken = seen.claim is not None and seen.claim.state in (ClaimState.CLAIMED, ClaimState.DONE)
+    offered = seen.claim is not None and seen.claim.state is ClaimState.OFFERED
+    token = run.mode is GuardMode.TOKEN
+    evidence = token or taken
+    match action.do:
+        case Do.LAUNCH:
+            assert run.state is RunState.LAUNCHING
+            assert seen.window_open if token else offered
+        case Do.SUCCEED:
+            assert evidence
+            assert seen.task_facet is TaskFacet.EXIT_ZERO
+        case Do.FAIL if run.state is not RunState.NOT_STARTED:
+            assert evidence
+            assert seen.task_facet in (TaskFacet.EXIT_NONZERO, TaskFacet.NEVER_STARTED)
+        case Do.REVOKE:
+            assert not taken or token
+        case Do.RELAUNCH | Do.RETRY | Do.INTENT:
+            assert seen.slot is None
+            assert run.revision == seen.desired_revision
+            assert not seen.older_than or run.requested_attempt > run.attempt
+            assert not run.state.in_flight
+        case Do.STOP | Do.SEND_STOP:
+            assert seen.task_facet is TaskFacet.ALIVE
+        case Do.SETTLE:
+            assert run.state is RunState.FAILED
+            assert run.unfinished
+    if run.state is RunState.SUCCEEDED:
+        assert action.do is Do.NOTHING
+    if run.state in (RunState.FAILED, RunState.NOT_STARTED):
+        assert action.do in (Do.NOTHING, Do.WAIT, Do.RELAUNCH, Do.RETRY, Do.FAIL, Do.SETTLE)
+    return action.do
+
+
 def test_no_combination_breaks_a_rule(make_run: MakeRun) -> None:
     """Over all combinations: launches, verdicts and stops only where the protocol allows them."""
+    done = Counter(keeps_the_rules(seen) for seen in every_snapshot(make_run))
+    assert set(done) == set(Do) - {Do.INTENT, Do.SETTLE}
+
+
+def test_no_combination_of_a_job_or_task_breaks_a_rule(make_run: MakeRun) -> None:
+    """What is over, or to be stopped, or wanted by nobody is never started again; the rules hold."""
     done: Counter[Do] = Counter()
-    for seen in every_snapshot(make_run):
-        action = decide(seen)
-        done[action.do] += 1
-        run = seen.run
+    for seen in every_snapshot_without_slot(make_run):
+        did, run = keeps_the_rules(seen), seen.run
         assert run is not None
-        taken = seen.claim is not None and seen.claim.state in (ClaimState.CLAIMED, ClaimState.DONE)
-        offered = seen.claim is not None and seen.claim.state is ClaimState.OFFERED
-        token = run.mode is GuardMode.TOKEN
-        evidence = token or taken
-        match action.do:
-            case Do.LAUNCH:
-                assert run.state is RunState.LAUNCHING
-                assert seen.window_open if token else offered
-            case Do.SUCCEED:
-                assert evidence
-                assert seen.task_facet is TaskFacet.EXIT_ZERO
-            case Do.FAIL if run.state is not RunState.NOT_STARTED:
-                assert evidence
-                assert seen.task_facet in (TaskFacet.EXIT_NONZERO, TaskFacet.NEVER_STARTED)
-            case Do.REVOKE:
-                assert not taken or token
-            case Do.RELAUNCH | Do.RETRY | Do.INTENT:
-                assert seen.slot is None
-                assert run.revision == seen.desired_revision
-                assert not seen.older_than or run.requested_attempt > run.attempt
-                assert not run.state.in_flight
-            case Do.STOP | Do.SEND_STOP:
-                assert seen.task_facet is TaskFacet.ALIVE
-        if run.state is RunState.SUCCEEDED:
-            assert action.do is Do.NOTHING
-        if run.state in (RunState.FAILED, RunState.NOT_STARTED):
-            assert action.do in (Do.NOTHING, Do.WAIT, Do.RELAUNCH, Do.RETRY, Do.FAIL)
-    assert set(done) == set(Do) - {Do.INTENT}
+        done[did] += 1
+        if did in (Do.RETRY, Do.RELAUNCH):
+            assert not run.stop_asked
+            assert seen.desired_revision is not None
+        if did is Do.RETRY:
+            assert not run.over
+            assert run.attempt < run.most_attempts
+    assert set(done) == set(Do) - {Do.INTENT, Do.NOTE_SEEN}
 
 
 def test_every_row_is_reached(make_run: MakeRun) -> None:
     """No row of the table is shadowed by those above it."""
     reached: set[int] = set()
     absent = [
-        look(None, "lost", "unseen", slot=slot, older_than=o)
-        for slot in (None, "x")
-        for o in ("", "9")
+        look(None, "lost", "unseen", decided=True),
+        *(
+            look(None, "lost", "unseen", slot=slot, older_than=o)
+            for slot in (None, "x")
+            for o in ("", "9")
+        ),
     ]
     unfound = make_run(state=RunState.UNKNOWN, mode=GuardMode.TOKEN, task_arn=None)
     recent = make_run(state=RunState.NOT_STARTED, settled_at=START)
@@ -164,7 +220,8 @@ def test_every_row_is_reached(make_run: MakeRun) -> None:
         look(stopping),
         look(started, "OFFERED", "starting"),
     ]
-    for seen in itertools.chain(extra, every_snapshot(make_run)):
+    slotless = every_snapshot_without_slot(make_run)
+    for seen in itertools.chain(extra, slotless, every_snapshot(make_run)):
         reached.add(next(n for n, row in enumerate(TABLE) if row.matches(seen)))
     assert reached == set(range(len(TABLE)))
 

@@ -10,24 +10,24 @@ import pytest
 
 from reconciler.model.desired import Guard
 from reconciler.model.errors import PermanentError
-from reconciler.model.run import GuardMode
+from reconciler.model.run import GuardMode, Launch
 from reconciler.plan.spec_hash import SPEC_TAG, content_hash
 from reconciler.runs.launch import (
-    Launch,
     Place,
-    claim_key,
     mode_of,
     request,
     started_by,
     task_definition,
     token,
 )
+from reconciler.store.records import claim_key
 from tests.simulation.desired import Wish, sample
 
 PLACE = Place("123456789012", "ap-northeast-1", "production", "production/shop")
 LAUNCH = Launch("db", "1", 1, 0)
 APP = sample(Wish())
 MIGRATION = APP.migrations[0]
+WORK = MIGRATION.work
 
 
 def test_token_differs_in_each_part_and_fits() -> None:
@@ -69,7 +69,7 @@ def test_every_user_container_waits_for_the_guard() -> None:
     migration = replace(
         MIGRATION, task_definition={**MIGRATION.task_definition, "containerDefinitions": containers}
     )
-    document = task_definition(migration, APP.guard, {}, {"a": "b"})
+    document = task_definition(migration.work, APP.guard, {}, {"a": "b"})
     guard, *users = document["containerDefinitions"]
     assert (guard["name"], guard["essential"], guard["command"]) == (
         "reconciler-guard",
@@ -87,7 +87,7 @@ def test_every_user_container_waits_for_the_guard() -> None:
 
 def test_guard_in_the_apps_own_image_is_an_entry_point() -> None:
     """`guard: {path: …}` runs our program from the image of the named container."""
-    document = task_definition(MIGRATION, Guard(path="/opt/reconciler-guard"), {}, {})
+    document = task_definition(WORK, Guard(path="/opt/reconciler-guard"), {}, {})
     guard = document["containerDefinitions"][0]
     assert guard["entryPoint"] == ["/opt/reconciler-guard"]
     assert guard["image"] == document["containerDefinitions"][1]["image"]
@@ -96,15 +96,15 @@ def test_guard_in_the_apps_own_image_is_an_entry_point() -> None:
 def test_token_mode_adds_no_container() -> None:
     """Without a guard the task is as declared, and the request speaks to the user's container alone."""
     assert mode_of(None) is mode_of(Guard()) is GuardMode.TOKEN
-    document = task_definition(MIGRATION, None, {}, {})
+    document = task_definition(WORK, None, {}, {})
     assert [c["name"] for c in document["containerDefinitions"]] == ["app"]
-    frozen = request(PLACE, LAUNCH, MIGRATION, "arn", None)
+    frozen = request(PLACE, LAUNCH, WORK, "arn", None)
     assert [o["name"] for o in frozen["overrides"]["containerOverrides"]] == ["app"]
 
 
 def test_spec_tag_is_the_content_it_is_on() -> None:
     """The tag lets an equal revision be found again instead of registering another."""
-    document = task_definition(MIGRATION, APP.guard, {}, {"reconciler:app": "shop"})
+    document = task_definition(WORK, APP.guard, {}, {"reconciler:app": "shop"})
     tags = {t["key"]: t["value"] for t in document["tags"]}
     assert tags == {"reconciler:app": "shop", SPEC_TAG: content_hash(document)}
 
@@ -113,7 +113,7 @@ def test_images_are_pinned_the_guards_too() -> None:
     """What `images` knows is registered by digest, for the app and for its guard."""
     image = MIGRATION.task_definition["containerDefinitions"][0]["image"]
     document = task_definition(
-        MIGRATION, Guard(image="guard:1"), {"guard:1": "guard@sha256:2", image: "app@sha256:3"}, {}
+        WORK, Guard(image="guard:1"), {"guard:1": "guard@sha256:2", image: "app@sha256:3"}, {}
     )
     assert [c["image"] for c in document["containerDefinitions"]] == [
         "guard@sha256:2",
@@ -129,12 +129,12 @@ def test_what_would_start_twice_is_refused(change: dict[str, object]) -> None:
     (container,) = MIGRATION.task_definition["containerDefinitions"]
     broken = {**MIGRATION.task_definition, "containerDefinitions": [{**container, **change}]}
     with pytest.raises(PermanentError):
-        task_definition(replace(MIGRATION, task_definition=broken), None, {}, {})
+        task_definition(replace(WORK, task_definition=broken), None, {}, {})
 
 
 def test_request_is_frozen_and_says_which_claim() -> None:
     """The request pins a revision, one task, our token; the claim goes to the guard's environment."""
-    frozen = request(PLACE, LAUNCH, MIGRATION, "arn:…:task-definition/db:7", "claims")
+    frozen = request(PLACE, LAUNCH, WORK, "arn:…:task-definition/db:7", "claims")
     assert (frozen["count"], frozen["taskDefinition"]) == (1, "arn:…:task-definition/db:7")
     assert frozen["clientToken"] == token(PLACE, LAUNCH)
     told = {
@@ -160,7 +160,7 @@ def test_what_the_files_declare_is_not_overridden() -> None:
         **MIGRATION.task_definition,
         "containerDefinitions": [{**container, "environment": declared}],
     }
-    frozen = request(PLACE, LAUNCH, replace(MIGRATION, task_definition=document), "arn", None)
+    frozen = request(PLACE, LAUNCH, replace(WORK, task_definition=document), "arn", None)
     (override,) = frozen["overrides"]["containerOverrides"]
     assert [e["name"] for e in override["environment"]] == ["MIGRATION_ATTEMPT"]
 

@@ -36,7 +36,7 @@ class DirectBody:
         process = self.process
         desired: DesiredApp = process.world.desired
         generation = process.world.wish.generation
-        view = process.store.read([(m.name, m.revision) for m in desired.migrations])
+        view = process.store.read([m.key for m in desired.migrations])
         session = self._lead(view)
         aws = process.aws.fenced(process.member.check)
         session.aws = aws
@@ -83,10 +83,10 @@ class DirectBody:
             guard=desired.guard,
             register=lambda document: self._register(aws, session, document),
         )
-        moved = advance(context, migration, view)
+        moved = advance(context, migration.work, view)
         if moved.requeue_after is not None:
             return moved.requeue_after
-        run = view.runs.get((migration.name, migration.revision))
+        run = view.migration_run(migration.name, migration.revision)
         if run is None or run.state is not RunState.SUCCEEDED or view.active_run:
             return None
         return self._service(aws, session, desired, desired.services[0])

@@ -23,7 +23,7 @@ from reconciler.runs import advance, decide, launch, snapshot, start, transition
 from reconciler.runs.snapshot import Action, Do
 from reconciler.store import ledger, session
 from reconciler.store.members import Member
-from reconciler.store.run_records import encode_run, run_key
+from reconciler.store.run_records import encode_run, run_place
 from reconciler.store.write import Write
 from tests.simulation.body import DirectBody
 
@@ -100,15 +100,13 @@ def no_intent(patch: Patch) -> None:
     offer = start.offer
 
     def eager(step: Any) -> Any:
-        context, migration = step.context, step.migration
-        one = launch.Launch(migration.name, migration.revision, migration.attempt, 0)
-        document = launch.task_definition(migration, context.guard, context.images, {})
+        context, work = step.context, step.work
+        one = launch.Launch(work.name, work.revision, work.attempt, 0)
+        document = launch.task_definition(work, context.guard, context.images, {})
         arn = context.register(document)
         mode = launch.mode_of(context.guard)
         table = context.tables.claims if mode is launch.GuardMode.CLAIM else None
-        context.aws.call(
-            "ecs", "RunTask", **launch.request(context.place, one, migration, arn, table)
-        )
+        context.aws.call("ecs", "RunTask", **launch.request(context.place, one, work, arn, table))
         return offer(step)
 
     patch.setitem(advance._PERFORM, Do.INTENT, eager)
@@ -155,9 +153,9 @@ def no_slot(patch: Patch) -> None:
     patch.setattr(session, "head_action", roomy)
     observe = advance.observe
 
-    def alone(context: Any, migration: Any, view: LedgerView, _: Any) -> Any:
-        run = view.runs.get((migration.name, migration.revision))
-        return replace(observe(context, migration, view, run), slot=None)
+    def alone(context: Any, work: Any, view: LedgerView, _: Any) -> Any:
+        run = view.runs.get(str(work.key))
+        return replace(observe(context, work, view, run), slot=None)
 
     patch.setattr(advance, "observe", alone)
 
@@ -189,7 +187,7 @@ def no_deadline(patch: Patch) -> None:
 
 def _blind_runs(patch: Patch) -> None:
     def blindly(key: AppKey, run: Run, previous: Run | None) -> Write:
-        place = run_key(key, run.name, run.revision)
+        place = run_place(key, run.key)
         free = "attribute_exists(pk) OR attribute_not_exists(pk)"
         return Write("state", place, free, put=encode_run(run))
 

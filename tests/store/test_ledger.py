@@ -10,6 +10,7 @@ from reconciler.aws.items import to_item
 from reconciler.model.errors import CorruptLedger, LeaseHeld, OutcomeUnknown, Superseded
 from reconciler.model.names import Address
 from reconciler.model.observed import MigrationRecord
+from reconciler.model.run import RunKey
 from reconciler.model.status import AppStatus, Health, ResourceStatus, Sync
 from reconciler.model.suspension import Suspension
 from reconciler.store import records
@@ -19,12 +20,14 @@ from reconciler.store.tables import Tables
 from tests.store.test_records import RUN, SERVICE
 from tests.store.world import ENTRY, KEY, World
 
+DB_1 = RunKey.migration("db", "1")
+
 
 def test_a_missing_table_is_an_empty_ledger():
     """Reading before anything was created gives an empty view and writes nothing."""
     world = World()
     store = AppStore(world.aws, Tables("other"), world.clock, KEY)
-    view = store.read([("db", "1")])
+    view = store.read([DB_1])
     assert (view.tables_exist, view.sequence, view.runs) == (False, 0, {})
     assert list(store.journal()) == []
     assert store.verify() == []
@@ -48,11 +51,11 @@ def test_a_snapshot_is_three_consistent_reads():
         HeadChange(active=other.item_key),
     )
     sent = len(world.transport.calls)
-    view = world.store().read([("db", "3")])
+    view = world.store().read([RunKey.migration("db", "3")])
     assert world.transport.operations()[sent:] == ["GetItem", "Query", "BatchGetItem"]
     assert view.services == {"web": replace(SERVICE, version=1)}
     assert view.migrations == {"db": MigrationRecord("db", RUN.revision, 2, version=1)}
-    assert view.runs == {("db", RUN.revision): RUN, ("db", "1"): other}
+    assert view.runs == {RUN.item_key: RUN, other.item_key: other}
     assert view.pins == {"shop:1": "shop@sha256:1"}
     assert view.suspension == Suspension("why", "who", "when")
 
@@ -65,7 +68,7 @@ def test_pages_and_unprocessed_keys_are_followed():
     services = [replace(SERVICE, name=f"s{i}") for i in range(4)]
     session.commit([ENTRY], [records.run_write(KEY, run, None) for run in runs])
     session.commit([ENTRY], [records.service_write(KEY, service) for service in services])
-    view = world.store().read([("db", str(i)) for i in range(4)])
+    view = world.store().read([RunKey.migration("db", str(i)) for i in range(4)])
     assert len(view.runs) == len(view.services) == 4
     assert len(list(world.store().journal(limit=2))) == 2
 

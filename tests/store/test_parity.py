@@ -210,7 +210,7 @@ def test_the_ledger_works_on_moto_s_parser(moto):
     assert one.watch().wants == {KEY: two.id}
     store = AppStore(aws, tables, clock, KEY)
     session = store.acquire(store.read(), one)
-    cell = records.claim_key(KEY, RUN)
+    cell = records.claim_key(KEY, RUN.newest)
     writes = [records.run_write(KEY, RUN, None), records.offer_claim(cell, 1)]
     change = HeadChange(active=RUN.item_key, require_idle=True, generation=1, desired_hash="h")
     session.commit([ENTRY], writes, change)
@@ -234,8 +234,8 @@ def test_the_ledger_works_on_moto_s_parser(moto):
     two.watch()
     assert two.is_dead(one.id)
     assert store.acquire(store.read(), two).lease.epoch == 2
-    view = store.read([(RUN.name, RUN.revision)])
-    assert view.runs == {(RUN.name, RUN.revision): RUN}
+    view = store.read([RUN.key])
+    assert view.runs == {RUN.item_key: RUN}
     assert store.verify() == []
     assert len(list(store.journal(limit=3))) == 3
 

@@ -17,7 +17,7 @@ from reconciler.model.observed import (
     RolloutState,
     ServiceRecord,
 )
-from reconciler.model.run import ClaimState, GuardMode, Run, RunState
+from reconciler.model.run import ClaimState, GuardMode, Run, RunKey, RunState
 from reconciler.model.suspension import Suspension
 from reconciler.store import records
 from tests.store.world import ENTRY, KEY, World
@@ -69,7 +69,7 @@ runs = st.builds(
 @given(run=runs)
 def test_a_run_survives_being_stored(run):
     """Decoding what was encoded gives the same run, through DynamoDB's types."""
-    key = records.run_key(KEY, run.name, run.revision)
+    key = records.run_place(KEY, run.key)
     stored = to_item({**records.encode_run(run), **key, "v": 1})
     assert records.decode_run(from_item(stored)) == run
 
@@ -78,7 +78,12 @@ def test_a_run_survives_being_stored(run):
 @pytest.mark.parametrize("value", [-1, 10**15])
 def test_a_number_that_cannot_be_is_refused(attribute, value):
     """A negative or absurd counter is named with its range, and never used as a length of time."""
-    item = {**records.encode_run(RUN), **records.run_key(KEY, "db", "1"), "v": 1, attribute: value}
+    item = {
+        **records.encode_run(RUN),
+        **records.run_place(KEY, RunKey.migration("db", "1")),
+        "v": 1,
+        attribute: value,
+    }
     with pytest.raises(CorruptLedger, match=f"'{attribute}'.* from 0 to 2147483647"):
         records.decode_run(item)
 
@@ -94,7 +99,12 @@ def test_a_resource_survives_being_stored():
 
 def test_a_negative_exit_code_is_one():
     """Windows containers end with such codes."""
-    item = {**records.encode_run(RUN), **records.run_key(KEY, "db", "1"), "v": 1, "xc": -1073741510}
+    item = {
+        **records.encode_run(RUN),
+        **records.run_place(KEY, RunKey.migration("db", "1")),
+        "v": 1,
+        "xc": -1073741510,
+    }
     assert records.decode_run(item).exit_code == -1073741510
 
 
@@ -104,7 +114,11 @@ def test_a_negative_exit_code_is_one():
 )
 def test_a_run_that_we_did_not_write_is_refused(attribute, value):
     """Wrong state, request, time, number, missing token, newer schema: CorruptLedger, named."""
-    item = {**records.encode_run(RUN), **records.run_key(KEY, "db", "1"), "v": 1}
+    item = {
+        **records.encode_run(RUN),
+        **records.run_place(KEY, RunKey.migration("db", "1")),
+        "v": 1,
+    }
     item[attribute] = value
     with pytest.raises(CorruptLedger, match="MIG#db#1"):
         records.decode_run({k: v for k, v in item.items() if v is not None})
@@ -128,7 +142,7 @@ def test_a_claim_is_offered_once_and_revoked_only_while_offered():
     """A cell that was revoked or claimed can be neither offered nor revoked again."""
     world = World()
     session = world.session()
-    cell = records.claim_key(KEY, RUN)
+    cell = records.claim_key(KEY, RUN.newest)
     assert cell == "mig#production/shop/db#20261122093000#1#0"
     session.commit([ENTRY], [records.offer_claim(cell, 1)])
     session.commit([ENTRY], [records.revoke_claim(cell)])
