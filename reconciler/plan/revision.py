@@ -73,10 +73,17 @@ def compare_revision(
 
 
 def creation_changes(
-    service: DesiredService, wanted: Mapping[str, Any], observed: ObservedApp
+    service: DesiredService,
+    wanted: Mapping[str, Any],
+    record: ServiceRecord | None,
+    observed: ObservedApp,
 ) -> tuple[Change, ...]:
-    """Return what a first task definition is made of, as changes from nothing."""
-    background = Background(TASK_DEFINITION, None, service.origins, service.written)
+    """Return what the task definition of a new service is made of, as changes from nothing.
+
+    With a record the service was there before: what is as we applied it is drift.
+    """
+    before = record.applied.get(TASK_DEFINITION) if record else None
+    background = Background(TASK_DEFINITION, before, service.origins, service.written)
     tags = _image_tags(observed)
     found = compare(without_tags(wanted), {}, TASK_DEFINITION).differences
     return tuple(_readable(change_of(d, Effect.ROLLOUT, background), tags) for d in found)

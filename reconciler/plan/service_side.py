@@ -99,9 +99,12 @@ def compare_service(
     )
 
 
-def creation_fields(service: DesiredService, wanted: Mapping[str, Any]) -> tuple[Change, ...]:
-    """Return what a new service is made of, as changes from nothing."""
-    background = Background(SERVICE, None, service.origins, service.written)
+def creation_fields(
+    service: DesiredService, wanted: Mapping[str, Any], record: ServiceRecord | None
+) -> tuple[Change, ...]:
+    """Return what a new service is made of, as changes from nothing, or from what we had applied."""
+    before = record.applied.get(SERVICE) if record else None
+    background = Background(SERVICE, before, service.origins, service.written)
     left_out = _left_to_task_sets(wanted)
     document = {k: v for k, v in without_tags(wanted).items() if k not in left_out}
     found = compare(document, {}, SERVICE).differences

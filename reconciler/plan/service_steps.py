@@ -125,8 +125,8 @@ def _creation(subject: Subject) -> Step:
         Verb.CREATE,
         f"new service {service.service_name}, {tasks(create.get('desiredCount'))}",
         changes=(
-            *(() if bare else creation_changes(service, pinned, subject.observed)),
-            *creation_fields(service, effective.service),
+            *(() if bare else creation_changes(service, pinned, subject.record, subject.observed)),
+            *creation_fields(service, effective.service, subject.record),
         ),
         blocked_by=subject.blocked_by,
         request=request,
