@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 from reconciler.model.desired import DesiredApp, DesiredMigration, DesiredRedis, DesiredService
 from reconciler.model.diagnostics import Origin
 from reconciler.model.names import Address, Path
-from reconciler.model.plan import Change, Effect, Plan, Step, Verb, Why
+from reconciler.model.plan import STARTS_TASKS, Change, Effect, Plan, Step, Verb, Why
 from reconciler.plan.changes import Background, change_of
 from reconciler.plan.compare import compare, removed
 from reconciler.plan.orphans import PRUNE_OFF
+from reconciler.plan.step_summary import NEW_REVISION
 from reconciler.shapes.effects import service_effect
 from reconciler.shapes.tables import AUTOSCALING, SERVICE, TASK_DEFINITION, Kind
 
@@ -58,15 +59,17 @@ def _step(
 ) -> Step:
     if after is None:
         return _removed(address, before, head)
-    changes = tuple(_changes(before, after))
+    found = {side.word: tuple(_changes(before, after, side)) for side in after.sides}
+    changes = tuple(change for changes in found.values() for change in changes)
     if after.revision:
         return _migration(address, before, after, changes)
     if before is None:
         return Step(address, Verb.CREATE, "new", changes)
     if not changes:
         return Step(address, Verb.NONE)
-    rolls = any(c.effect in (Effect.ROLLOUT, Effect.REPLACE) for c in changes)
-    return Step(address, Verb.UPDATE, "rolling" if rolls else "no rollout", changes)
+    rolls = "rolling" if any(c.effect in STARTS_TASKS for c in changes) else "no rollout"
+    said = f"{NEW_REVISION}, {rolls}" if found.get(TASK_DEFINITION) else rolls
+    return Step(address, Verb.UPDATE, said, changes)
 
 
 def _removed(address: Address, before: _Resource | None, head: DesiredApp) -> Step:
@@ -89,20 +92,20 @@ def _migration(
     return Step(address, Verb.RUN, f"run once for revision {after.revision}", (revision, *changes))
 
 
-def _changes(before: _Resource | None, after: _Resource) -> Iterable[Change]:
+def _changes(before: _Resource | None, after: _Resource, side: _Side) -> Iterable[Change]:
+    """Return what changes in one of the documents of `after`."""
     known = {side.word: side.document for side in before.sides} if before else {}
-    for side in after.sides:
-        old = known.get(side.word, {})
-        origins = {
-            (side.kind, *path[1:]): origin
-            for path, origin in after.origins.items()
-            if path[0] == side.word
-        }
-        background = Background(side.kind, old, origins, after.written)
-        for difference in compare(side.document, old, side.kind).differences:
-            yield change_of(difference, side.effect(difference.path), background, Why.GIT)
-        for difference in removed(old, side.document, old, side.kind):
-            yield change_of(difference, side.effect(difference.path), background, Why.REMOVED)
+    old = known.get(side.word, {})
+    origins = {
+        (side.kind, *path[1:]): origin
+        for path, origin in after.origins.items()
+        if path[0] == side.word
+    }
+    background = Background(side.kind, old, origins, after.written)
+    for difference in compare(side.document, old, side.kind).differences:
+        yield change_of(difference, side.effect(difference.path), background, Why.GIT)
+    for difference in removed(old, side.document, old, side.kind):
+        yield change_of(difference, side.effect(difference.path), background, Why.REMOVED)
 
 
 def _resources(app: DesiredApp) -> dict[Address, _Resource]:

@@ -43,7 +43,7 @@ from reconciler.plan.service_side import (
     creation_fields,
     update_request,
 )
-from reconciler.plan.step_summary import summary, tasks
+from reconciler.plan.step_summary import NEW_REVISION, summary, tasks
 from reconciler.plan.subject import (
     Subject,
     content_problem,
@@ -190,18 +190,17 @@ def _whole(subject: Subject, found: Compared, base: Step) -> Step:
         pins=pins_of(found.effective.task_definition, subject.observed.images),
     )
     changes = (*found.heavy, *found.light)
-    return replace(
-        base, changes=changes, request=request, summary=summary(subject, base.verb, changes, reuse)
-    )
+    said = summary(subject, base.verb, changes, reuse or (NEW_REVISION if register else ""))
+    return replace(base, changes=changes, request=request, summary=said)
 
 
 def _split(subject: Subject, found: Compared, base: Step, hold: str) -> tuple[Step, ...]:
     """Part what starts tasks, which waits or is held, from what starts nothing and may go."""
-    whole = _whole(subject, found, base)
+    whole = _whole(subject, found, replace(base, verb=Verb.UPDATE))
     waiting = Step(
         base.address,
         Verb.HOLD if hold else Verb.UPDATE,
-        hold or summary(subject, Verb.UPDATE, found.heavy, ""),
+        hold or whole.summary,
         changes=found.heavy,
         blocked_by=subject.blocked_by,
         request=None if hold else whole.request,

@@ -11,23 +11,27 @@ from reconciler.model.names import last_part
 from reconciler.model.plan import STARTS_TASKS, Change, Verb
 from reconciler.plan.subject import Subject
 
+NEW_REVISION = "new task definition"
+"""What a step says in place of a revision that is still to be registered."""
+
 _NAMED, _SHORT = 2, 40
 """How many fields, and how much of a value, fit into a step's one line."""
 
 
-def summary(subject: Subject, verb: Verb, changes: tuple[Change, ...], reuse: str) -> str:
-    """Say what a step does in one line; `reuse` is the revision that is used again."""
+def summary(subject: Subject, verb: Verb, changes: tuple[Change, ...], revision: str) -> str:
+    """Say what a step does in one line.
+
+    `revision` is NEW_REVISION, the ARN of one that is used again, or empty when the live one stays.
+    """
     count = subject.live.service.get("desiredCount")
     if subject.service.autoscaling is None:
         count = subject.service.service.get("desiredCount", count)
     rolls = any(c.effect in STARTS_TASKS for c in changes)
     what = _said(changes)
-    if rolls and reuse:
-        what = f"back to {last_part(reuse)}, rolling, {tasks(count)}"
-    elif any(c.path.startswith("containerDefinitions") for c in changes):
-        what = f"new task definition, rolling, {tasks(count)}"
-    elif rolls:
-        what = f"rolling, {tasks(count)}"
+    if rolls:
+        again = revision and revision != NEW_REVISION
+        runs = f"back to {last_part(revision)}" if again else revision
+        what = ", ".join(filter(None, (runs, "rolling", tasks(count))))
     if verb is Verb.ADOPT:
         return f"take over {subject.service.service_name}, {what}"
     return what

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,16 @@ from reconciler.model.diagnostics import Origin
 from reconciler.model.plan import Effect, Verb, Why
 from reconciler.plan.mask import SENSITIVE
 from reconciler.plan.needs import needs_task_definition
-from tests.plan.world import World, a_service, a_task_definition, an_app, digest, image, only
+from tests.plan.world import (
+    World,
+    a_migration,
+    a_service,
+    a_task_definition,
+    an_app,
+    digest,
+    image,
+    only,
+)
 
 NETWORK = {"awsvpcConfiguration": {"subnets": ["s-1"]}}
 
@@ -295,3 +305,40 @@ def test_an_empty_text_is_nothing_where_nothing_is_the_default() -> None:
     world.calls.clear()
     world.converge(app)
     assert world.calls == ["UpdateService"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [({"cpu": "256"}, {"cpu": "512"}), ({"executionRoleArn": "one"}, {"executionRoleArn": "two"})],
+)
+def test_a_change_beside_the_containers_is_a_new_task_definition_too(
+    old: dict[str, Any], new: dict[str, Any]
+) -> None:
+    """Whatever makes another revision is said to, not only what stands in a container."""
+    world = World()
+    world.converge(an_app(a_service(td={**a_task_definition(), **old})))
+    step = only(world.plan(an_app(a_service(td={**a_task_definition(), **new}))), "service/web")
+    assert step.summary == "new task definition, rolling, 1 task"
+
+
+def test_what_waits_says_which_revision_it_will_use_again() -> None:
+    """A blocked revert names the revision that it goes back to, as it does once it is free."""
+    world = World()
+    world.converge(an_app(a_service(tag="1")))
+    world.converge(an_app(a_service(tag="2")))
+    app = an_app(a_service(tag="1"), migrations=(a_migration(),))
+    step = only(world.plan(app), "service/web")
+    assert step.blocked_by
+    assert step.summary == "back to shop-production-web:1, rolling, 1 task"
+
+
+def test_a_service_that_was_deleted_by_hand_is_drift() -> None:
+    """The files say what was applied, live AWS has nothing; a field that changed since says git."""
+    world = World()
+    world.converge(an_app(a_service(desiredCount=2)))
+    del world.services["shop-production-web"]
+    step = only(world.plan(an_app(a_service(tag="2", desiredCount=2))), "service/web")
+    assert step.verb is Verb.CREATE
+    whys = {c.path: c.why for c in step.changes}
+    assert whys.pop("containerDefinitions.app.image") is Why.GIT
+    assert set(whys.values()) == {Why.DRIFT}
