@@ -34,6 +34,7 @@ class OnChange(StrEnum):
 
     REPORT = "report"
     REDEPLOY = "redeploy"
+    IGNORE = "ignore"
 
 
 @dataclass(frozen=True)
@@ -132,8 +133,9 @@ class DesiredService:
     after: tuple[Address, ...] = ()
     autoscaling: DesiredAutoscaling | None = None
     on_moved_tag: OnChange | None = None
-    """None: nobody asks the registry again."""
+    """None: the files are silent, which is a report of what ECR says; other registries are not asked."""
     on_changed_secret: OnChange | None = None
+    """None: the files are silent, which is a report."""
     unresolved: tuple[Unresolved, ...] = ()
     """Why its documents are not whole, once look-ups are filled in: nothing is computed from them."""
     looked_up: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)

@@ -330,7 +330,7 @@ class ObservedApp:
     moved: Mapping[str, str] = field(default_factory=dict)
     """Pinned image reference → the other digest form its registry has now, empty when it has none."""
     secrets: Mapping[str, SecretVersion] = field(default_factory=dict)
-    """`valueFrom` as declared → its version, for the services that ask for it."""
+    """`valueFrom` as declared → its version, where some service does not say `onChangedSecret: ignore`."""
     lookups: Values = field(default_factory=dict)
     """What `DesiredApp.lookups` gave: `plan.lookups.filled` puts it into the documents."""
     orphans: Mapping[str, ObservedService] = field(default_factory=dict)

@@ -58,11 +58,11 @@ def repinned_paths(service: DesiredService, observed: ObservedApp) -> frozenset[
 
 
 def notes(service: DesiredService, observed: ObservedApp, live: ObservedService) -> tuple[str, ...]:
-    """Say which tags have moved and which secrets have changed, where the files ask for it."""
+    """Say which tags have moved and which secrets have changed, where the files do not say `ignore`."""
     said: list[str] = []
-    if service.on_moved_tag:
+    if service.on_moved_tag is not OnChange.IGNORE:
         said += [_moved(image, observed) for image in images_of(service) if image in observed.moved]
-    if service.on_changed_secret:
+    if service.on_changed_secret is not OnChange.IGNORE:
         said += [
             f"secret {text} has changed ({version.changed_at:%Y-%m-%d %H:%M} UTC) since the running "
             "tasks were deployed"

@@ -6,7 +6,7 @@ Called by `cli` for `diff` and before `apply`. Values are masked already; colour
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.model.desired import DesiredApp
@@ -47,9 +47,8 @@ def as_text(
     `explain` also lists the differences that are none, with the rule that says so.
     """
     lines = [_heading(plan, desired), ""]
-    for step in plan.steps:
-        if step.verb is not Verb.NONE or step.undeclared or step.notes or explain:
-            lines += _step_lines(step, style, explain=explain)
+    for step, names in _shown(plan.steps, explain=explain):
+        lines += _step_lines(step, names, style, explain=explain)
     quiet = [str(s.address) for s in plan.steps if s.verb is Verb.NONE]
     if quiet:
         lines.append(style(f"= in sync {', '.join(quiet)}", "none"))
@@ -112,10 +111,33 @@ def _heading(plan: Plan, desired: DesiredApp | None) -> str:
     return f"{plan.key} @ {version}   against {where}"
 
 
-def _step_lines(step: Step, style: Style, *, explain: bool) -> list[str]:
+def _shown(steps: Sequence[Step], *, explain: bool) -> Iterator[tuple[Step, str]]:
+    """Yield what there is to say about, with its name.
+
+    Many services run one tag: those of which there are nothing but the same notes are one step here, with
+    all their names.
+    """
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for step in steps:
+        if _is_only_noted(step) and not explain:
+            alike.setdefault(step.notes, []).append(str(step.address))
+    for step in steps:
+        if _is_only_noted(step) and not explain:
+            if names := alike.pop(step.notes, None):
+                yield step, ", ".join(names)
+        elif step.verb is not Verb.NONE or step.undeclared or step.notes or explain:
+            yield step, str(step.address)
+
+
+def _is_only_noted(step: Step) -> bool:
+    said = step.changes or step.undeclared or step.blocked_by or step.findings or step.summary
+    return step.verb is Verb.NONE and bool(step.notes) and not said
+
+
+def _step_lines(step: Step, names: str, style: Style, *, explain: bool) -> list[str]:
     word = f"{step.verb.sign} {step.verb}"
     summary = f"  {step.summary}" if step.summary else ""
-    lines = [f"{style(f'{word:<8}', str(step.verb))} {step.address!s:<24}{summary}".rstrip()]
+    lines = [f"{style(f'{word:<8}', str(step.verb))} {names:<24}{summary}".rstrip()]
     if step.blocked_by:
         reasons = (shortened(reason, step.findings) for reason in step.blocked_by)
         lines.append(f"    blocked by {', '.join(reasons)}")
@@ -152,7 +174,9 @@ def _change_lines(change: Change, style: Style) -> list[str]:
 
 
 def _details(step: Step, *, explain: bool) -> str:
-    body = "\n".join(_step_lines(step, plain, explain=explain)[1:]).replace("```", "'''")
+    body = "\n".join(_step_lines(step, str(step.address), plain, explain=explain)[1:]).replace(
+        "```", "'''"
+    )
     if not body:
         return ""
     title = f"{step.verb} {step.address}"

@@ -1,24 +1,29 @@
-"""What tags and secrets stand for now, where the files ask for it: `onMovedTag:`, `onChangedSecret:`.
+"""What tags and secrets stand for now, where neither `onMovedTag:` nor `onChangedSecret:` says `ignore`.
 
-Called by `resources.observe`. Apps that do not ask cost nothing; the others are looked at when a process
-begins and every ten minutes, by AWS's clock. Metadata only: no secret's value is read.
+Called by `resources.observe`. Asked when a process begins and every ten minutes, by AWS's clock: one call
+for all tags of a repository in ECR, one for fifty parameters, one for each secret; other registries for
+services that say `report` or `redeploy` themselves. Metadata only: no secret's value is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from reconciler.aws.door import Aws
 from reconciler.aws.registry import Closed, Registry
-from reconciler.model.desired import DesiredApp, DesiredService
-from reconciler.model.errors import AccessDenied, InvalidRequest, NotFound, RegistryError
+from reconciler.model.batches import batches
+from reconciler.model.desired import DesiredApp, OnChange
+from reconciler.model.errors import AccessDenied, AwsError, InvalidRequest, NotFound, RegistryError
 from reconciler.model.observed import SecretVersion
-from reconciler.plan.freshness import secrets_of
+from reconciler.plan.freshness import images_of, secrets_of
+from reconciler.plan.image_names import taken_apart
 from reconciler.resources import image
 from reconciler.resources.grants.statement import Names
+from reconciler.resources.preflight.reader import Reader
 from reconciler.resources.secret_reference import (
     Reference,
     named_parameters,
@@ -29,6 +34,10 @@ from reconciler.resources.secret_reference import (
 INTERVAL = timedelta(minutes=10)
 """How often a controller asks again; tags move and secrets rotate at a person's pace."""
 _CURRENT = "AWSCURRENT"
+
+Asked = Mapping[str, bool]
+"""What is asked about → whether a service says so itself, by `report` or `redeploy`."""
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -45,84 +54,147 @@ class Freshness:
     def __init__(self, registry: Registry | None = None) -> None:
         """Start without having looked."""
         self._registry = registry
-        self._seen = Fresh()
-        self._asked: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
         self._at: datetime | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self._tags: Asked = {}
+        self._secrets: Asked = {}
+        self._images: dict[str, str] = {}
+        self._versions: dict[str, SecretVersion] = {}
 
     def look(self, aws: Aws, desired: DesiredApp, pins: Mapping[str, str]) -> Fresh:
-        """Return what is known now. Raises AwsError but for what may not be seen: that is left out."""
-        tags = frozenset(
-            image
-            for s in desired.services
-            if s.on_moved_tag
-            for image in _images(s)
-            if image in pins
+        """Return what is known now; what the files name for the first time is asked at once.
+
+        What may not be seen is left out; so is, for whatever reason, what no service asks for itself: a
+        default must not fail a pass. Raises AwsError for the rest.
+        """
+        if self._at is None or aws.now() - self._at >= INTERVAL:
+            self._forget()
+            self._at = aws.now()
+        tags, secrets = _tags_of(desired, pins), _secrets_of(desired)
+        reader = Reader(aws)
+        new = _new(tags, self._tags)
+        self._images |= {**dict(_in_ecr(reader, new)), **dict(self._elsewhere(aws, new))}
+        self._versions |= _versions(reader, desired, _new(secrets, self._secrets))
+        self._tags, self._secrets = {**self._tags, **tags}, {**self._secrets, **secrets}
+        return Fresh(
+            {text: now for text, now in self._images.items() if text in tags},
+            {text: now for text, now in self._versions.items() if text in secrets},
         )
-        secrets = frozenset(
-            text
-            for s in desired.services
-            if s.on_changed_secret
-            for _, text in secrets_of(s)
-            if text
-        )
-        if not tags and not secrets:
-            return Fresh()
-        due = self._at is None or aws.now() - self._at >= INTERVAL
-        if due or self._asked != (tags, secrets):
-            self._seen = Fresh(dict(self._tags(aws, tags)), _versions(aws, desired, secrets))
-            self._asked, self._at = (tags, secrets), aws.now()
-        return self._seen
 
-    def _tags(self, aws: Aws, references: Iterable[str]) -> Iterator[tuple[str, str]]:
-        for text in sorted(references):
-            try:
-                yield text, image.resolve(aws, text, self._registry) or ""
-            except (AccessDenied, Closed, RegistryError):
-                continue
+    def _elsewhere(self, aws: Aws, tags: Asked) -> Iterator[tuple[str, str]]:
+        for text in sorted(tags):
+            if _ecr(text) is None:
+                try:
+                    yield text, image.resolve(aws, text, self._registry) or ""
+                except (Closed, RegistryError):
+                    continue
 
 
-def _images(service: DesiredService) -> Iterator[str]:
-    for container in service.task_definition.get("containerDefinitions", ()):
-        if "@" not in container.get("image", "@"):
-            yield container["image"]
+def _new(wanted: Asked, known: Asked) -> dict[str, bool]:
+    return {text: said for text, said in wanted.items() if known.get(text) != said}
 
 
-def _versions(aws: Aws, desired: DesiredApp, texts: Iterable[str]) -> dict[str, SecretVersion]:
+def _tags_of(desired: DesiredApp, pins: Mapping[str, str]) -> dict[str, bool]:
+    """Return the pinned tags that are asked about; outside ECR only where a service says so."""
+    found: dict[str, bool] = {}
+    for service in desired.services:
+        if service.on_moved_tag is not OnChange.IGNORE:
+            for text in images_of(service):
+                found[text] = found.get(text, False) or service.on_moved_tag is not None
+    tags = {text: said for text, said in found.items() if text in pins and "@" not in text}
+    return {text: said for text, said in tags.items() if said or _ecr(text)}
+
+
+def _secrets_of(desired: DesiredApp) -> dict[str, bool]:
+    found: dict[str, bool] = {}
+    for service in desired.services:
+        if service.on_changed_secret is not OnChange.IGNORE:
+            for _, text in secrets_of(service):
+                found[text] = found.get(text, False) or service.on_changed_secret is not None
+    return {text: said for text, said in found.items() if text}
+
+
+def _ecr(text: str) -> image.EcrPlace | None:
+    return image.ecr_place(taken_apart(text).repository)
+
+
+def _told(look: Callable[[], Answer], asked: Asked) -> Answer | None:
+    """Return what a look tells, None when it cannot be had. Raises AwsError where a service asks for it."""
+    try:
+        return look()
+    except AccessDenied:
+        return None
+    except AwsError:
+        if any(asked.values()):
+            raise
+        return None
+
+
+# Tags ---------------------------------------------------------------------------------------------
+
+
+def _in_ecr(reader: Reader, tags: Asked) -> Iterator[tuple[str, str]]:
+    """Yield what each tag in ECR means now, empty when it is gone."""
+    repositories: dict[image.EcrPlace, dict[str, bool]] = {}
+    for text in sorted(tags):
+        if (place := _ecr(text)) is not None:
+            repositories.setdefault(place, {})[text] = tags[text]
+    for place, asked in repositories.items():
+        yield from _in_repository(reader, place, asked)
+
+
+def _in_repository(
+    reader: Reader, place: image.EcrPlace, asked: Asked
+) -> Iterator[tuple[str, str]]:
+    named = {text: taken_apart(text) for text in asked}
+    tags = sorted({named[text].tag or image.UNTAGGED for text in asked})
+    for batch in batches(tags, image.TAGS_A_CALL):
+        found = _told(partial(image.digests_in_ecr, reader.ask, place, batch), asked)
+        if found is None:
+            continue
+        for text, parsed in named.items():
+            if (tag := parsed.tag or image.UNTAGGED) in batch:
+                yield text, f"{parsed.repository}@{found[tag]}" if tag in found else ""
+
+
+# Secrets ------------------------------------------------------------------------------------------
+
+
+def _versions(reader: Reader, desired: DesiredApp, asked: Asked) -> dict[str, SecretVersion]:
     names = Names(desired)
-    read = {text: reference(text, names) for text in sorted(texts)}
-    here = {t: r for t, r in read.items() if r and r.place == (desired.region, desired.account)}
+    read = {text: reference(text, names) for text in sorted(asked)}
+    here = {t: r for t, r in read.items() if r and r.is_in(desired.region, desired.account)}
     parameters = {t: parameter_name(r.name) for t, r in here.items() if r.service == "ssm"}
-    known = _parameters(aws, set(parameters.values()))
+    mine = {text: asked[text] for text in parameters}
+    known = _told(partial(_parameters, reader, set(parameters.values())), mine) or {}
     found = {text: known[name] for text, name in parameters.items() if name in known}
     for text, secret in here.items():
-        version = _secret(aws, secret) if secret.service == "secretsmanager" else None
-        if version is not None:
-            found[text] = version
+        if secret.service == "secretsmanager":
+            version = _told(partial(_secret, reader, secret), {text: asked[text]})
+            found |= {text: version} if version else {}
     return found
 
 
-def _parameters(aws: Aws, names: Iterable[str]) -> dict[str, SecretVersion]:
+def _parameters(reader: Reader, names: Iterable[str]) -> dict[str, SecretVersion]:
     found: dict[str, SecretVersion] = {}
-    try:
-        for asked in named_parameters(names):
-            for page in aws.pages("ssm", "DescribeParameters", **asked):
-                for parameter in page.get("Parameters", ()):
-                    version, at = parameter.get("Version"), parameter.get("LastModifiedDate")
-                    if version is not None:
-                        name = parameter_name(str(parameter.get("Name", "")))
-                        found[name] = SecretVersion(str(version), _time(at))
-    except AccessDenied:
-        return found
+    for asked in named_parameters(names):
+        for parameter in reader.listed("ssm", "DescribeParameters", "Parameters", **asked):
+            version, at = parameter.get("Version"), parameter.get("LastModifiedDate")
+            if version is not None:
+                name = parameter_name(str(parameter.get("Name", "")))
+                found[name] = SecretVersion(str(version), _time(at))
     return found
 
 
-def _secret(aws: Aws, secret: Reference) -> SecretVersion | None:
+def _secret(reader: Reader, secret: Reference) -> SecretVersion | None:
     """Return the version that a secret's stage has now; one that is named itself never changes."""
     if secret.version:
         return None
     try:
-        answer = aws.call("secretsmanager", "DescribeSecret", SecretId=secret.arn)
-    except (AccessDenied, NotFound, InvalidRequest):
+        answer = reader.ask("secretsmanager", "DescribeSecret", SecretId=secret.arn)
+    except (NotFound, InvalidRequest):
         return None
     stage = secret.stage or _CURRENT
     staged = (answer.get("VersionIdsToStages") or {}).items()

@@ -1,14 +1,15 @@
 """image: from a tag to the digest it stands for, and to the platforms it runs on. Read only.
 
-Called by `resources.digests` for references that the ledger has not pinned yet: ECR through AWS, other
-registries through `aws.registry`.
+Called by `resources.digests` for references that the ledger has not pinned yet, and by
+`resources.freshness` for what pinned tags mean now: ECR through AWS, other registries through
+`aws.registry`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from reconciler.aws.door import Aws
@@ -23,6 +24,12 @@ ECR_HOST = re.compile(
 UNTAGGED = "latest"
 """What Docker and ECS take for an image that names neither tag nor digest."""
 
+TAGS_A_CALL = 100
+"""Tags of one repository in one DescribeImages (botocore: DescribeImagesRequest.imageIds)."""
+
+Ask = Callable[..., dict[str, Any]]
+"""`Aws.call`, or the same with less patience (`resources.preflight.reader`)."""
+
 
 def resolve(aws: Aws, reference: str, registry: Registry | None = None) -> str | None:
     """Return `repository@sha256:…` for a reference, or None when its registry has no such image.
@@ -35,7 +42,8 @@ def resolve(aws: Aws, reference: str, registry: Registry | None = None) -> str |
         return f"{image.repository}@{image.digest}"
     place = ecr_place(image.repository)
     if place is not None:
-        digest = _in_ecr(aws, place, image.tag or UNTAGGED)
+        tag = image.tag or UNTAGGED
+        digest = digests_in_ecr(aws.call, place, [tag]).get(tag, "")
     elif registry is None:
         return reference
     else:
@@ -89,20 +97,38 @@ def ecr_place(repository: str) -> EcrPlace | None:
     return EcrPlace(match["registry"], path) if match else None
 
 
-def _in_ecr(aws: Aws, place: EcrPlace, tag: str) -> str:
+def digests_in_ecr(ask: Ask, place: EcrPlace, tags: Sequence[str]) -> dict[str, str]:
+    """Return the digests of a repository's tags, at most `TAGS_A_CALL`; without those that are gone.
+
+    One call while all of them are there. One that is gone fails the whole of it, and then each half is
+    asked by itself: BatchGetImage, which answers for each tag, counts as a pull of the image, on which
+    lifecycle policies decide, and asks upstream behind a pull-through cache. Raises AwsError.
+    """
+    wanted = [{"imageTag": tag} for tag in tags]
     try:
-        response = aws.call(
+        answer = ask(
             "ecr",
             "DescribeImages",
             registryId=place.registry,
             repositoryName=place.path,
-            imageIds=[{"imageTag": tag}],
+            imageIds=wanted,
         )
-    except NotFound:
-        return ""
-    details = response.get("imageDetails", ())
+    except NotFound as error:
+        if len(tags) == 1 or error.code == "RepositoryNotFoundException":
+            return {}
+        middle = len(tags) // 2
+        first, second = tags[:middle], tags[middle:]
+        return digests_in_ecr(ask, place, first) | digests_in_ecr(ask, place, second)
     # An emulator was seen to answer an empty list where ECR raises ImageNotFoundException.
-    return str(details[0]["imageDigest"]) if details else ""
+    details = answer.get("imageDetails") or ()
+    if len(tags) == 1:
+        return {tags[0]: str(details[0]["imageDigest"])} if details else {}
+    return {
+        tag: str(detail["imageDigest"])
+        for detail in details
+        for tag in detail.get("imageTags", ())
+        if tag in tags
+    }
 
 
 def _document(text: str) -> Mapping[str, Any]:

@@ -36,6 +36,10 @@ class Reference:
         parts = self.arn.split(":")
         return parts[3], parts[4]
 
+    def is_in(self, region: str, account: str) -> bool:
+        """Say whether it is there; not while a look-up in its name has no value."""
+        return self.place == (region, account) and "${" not in self.arn
+
     def __str__(self) -> str:
         """Spell it so that equal references sort together."""
         return f"{self.service} {self.arn} {self.stage} {self.version}"

@@ -172,9 +172,9 @@ class ServiceSection(_Section):
     """A service's own words with a plain value."""
 
     onMovedTag: OnChange | None = None  # noqa: N815 - as written in the file
-    """What follows when a tag means another digest: report, or redeploy with the new one."""
+    """When a tag means another digest: report (the default), redeploy with the new one, or ignore."""
     onChangedSecret: OnChange | None = None  # noqa: N815 - as written in the file
-    """What follows when a secret has a new version: report, or redeploy once per version."""
+    """When a secret has changed: report (the default), redeploy once per version, or ignore."""
 
 
 class MigrationSection(_Section):

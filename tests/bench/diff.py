@@ -20,6 +20,7 @@ from reconciler.controller.reconcile import run_keys
 from reconciler.model.desired import DesiredApp
 from reconciler.plan.planner import make_plan
 from reconciler.plan.render import as_text
+from reconciler.resources.observe import Observer
 from reconciler.source.folder import load_folder
 from tests.controller.lab import KEY, Controller, Lab
 from tests.plan.builders import ACCOUNT, REPOSITORY
@@ -103,7 +104,7 @@ def measure(count: int) -> tuple[dict[str, float], Counter[str]]:
 
     def look() -> str:
         ledger = controller.store.read(run_keys(desired))
-        observed = controller.observer.observe(controller.aws, desired, ledger)
+        observed = Observer().observe(controller.aws, desired, ledger)  # as a process that begins
         return as_text(make_plan(desired, observed), desired=desired)
 
     controller.transport.calls.clear()

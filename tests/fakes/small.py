@@ -18,7 +18,7 @@ class FakeEcr:
         self.manifests: dict[str, str] = {}
 
     def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer DescribeImages for one tag, BatchGetImage for one digest."""
+        """Answer DescribeImages for tags, BatchGetImage for one digest."""
         if operation == "BatchGetImage":
             (image,) = params["imageIds"]
             manifest = self.manifests.get(image["imageDigest"])
@@ -30,14 +30,19 @@ class FakeEcr:
             return {"downloadUrl": f"https://blobs.example/{digest}", "layerDigest": digest}
         if operation != "DescribeImages":
             raise AssertionError(f"the fake has no ecr:{operation}")
-        (wanted,) = params["imageIds"]
-        digest = self.digests.get((params["repositoryName"], wanted["imageTag"]))
-        if digest is None:
-            raise from_code(
-                "ecr:DescribeImages", "ImageNotFoundException", "The image does not exist."
-            )
-        details = [{"imageDigest": digest, "imageTags": [wanted["imageTag"]]}]
-        return {"imageDetails": details}
+        wanted = params["imageIds"]
+        assert 0 < len(wanted) <= 100, "ECR takes a hundred images"
+        found = self._tagged(params["repositoryName"])
+        missing = [w["imageTag"] for w in wanted if w["imageTag"] not in found]
+        if missing:
+            text = f"The image with imageId {{imageTag:'{missing[0]}'}} does not exist."
+            raise from_code("ecr:DescribeImages", "ImageNotFoundException", text)
+        digests = dict.fromkeys(found[w["imageTag"]] for w in wanted)
+        tags = {digest: [t for t, d in found.items() if d == digest] for digest in digests}
+        return {"imageDetails": [{"imageDigest": d, "imageTags": tags[d]} for d in digests]}
+
+    def _tagged(self, repository: str) -> dict[str, str]:
+        return {tag: digest for (name, tag), digest in self.digests.items() if name == repository}
 
 
 class FakeSts:

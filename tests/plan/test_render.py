@@ -125,3 +125,30 @@ def test_markdown_cannot_be_broken_out_of() -> None:
     assert "a \\| &lt;b>" in text
     assert text.count("```diff") == 1
     assert "\n    ``` x" not in text
+
+
+def test_what_many_say_alike_is_said_once() -> None:
+    """Services of one tag that moved are one paragraph; another note, or a change besides, is its own."""
+    none = {name: Step(Address("service", name), Verb.NONE) for name in "abcd"}
+    steps = [
+        replace(none["a"], notes=("moved",)),
+        replace(none["b"], notes=("moved", "and more")),
+        none["c"],
+        replace(none["d"], notes=("moved",)),
+        Step(Address("service", "e"), Verb.UPDATE, notes=("moved",)),
+    ]
+    plan = Plan("production/shop", tuple(steps))
+    lines = as_text(plan).splitlines()
+    start = lines.index("= none   service/a, service/d")
+    assert lines[start : start + 6] == [
+        "= none   service/a, service/d",
+        "    moved",
+        "= none   service/b",
+        "    moved",
+        "    and more",
+        "~ update service/e",
+    ]
+    assert lines.count("    moved") == 3
+    assert "= none   service/d" in as_text(plan, explain=True).splitlines()
+    told = {r["address"]: r["notes"] for r in as_document(plan)["resources"]}
+    assert told["service/d"] == ["moved"]

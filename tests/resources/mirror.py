@@ -15,14 +15,18 @@ from reconciler.aws.door import Aws
 from reconciler.model.desired import DesiredApp
 from reconciler.model.observed import LedgerView, ObservedApp, RolloutState, ServiceRecord
 from reconciler.model.plan import ServiceRequest
+from reconciler.plan.image_names import taken_apart
+from reconciler.resources.image import UNTAGGED
 from reconciler.resources.observe import Observer
 from reconciler.shapes.botocore_model import Shape, input_of, shape_named
+from tests.fakes.surroundings import FakeSurroundings
 from tests.fakes.timeline import Timeline
 from tests.fakes.transport import FakeTransport
 
 ACCOUNT = "123456789012"
 PREFIX = f"arn:aws:ecs:ap-northeast-1:{ACCOUNT}"
 NUMBER = "1234567890123456789"
+DIGEST = "sha256:" + "0" * 64
 
 # What DescribeServices answers though nobody sent it [OBS].
 SERVICE_DEFAULTS: dict[str, Any] = {
@@ -121,7 +125,7 @@ class Mirror:
         self.overrides: dict[str, Any] = {}
         self.definition_overrides: dict[str, Any] = {}
         timeline = Timeline()
-        handlers = {"ecs": self.handle, "ecr": _no_images}
+        handlers = {**FakeSurroundings().handlers, "ecs": self.handle, "ecr": self.images}
         self.aws = Aws(FakeTransport(timeline, handlers), timeline)
 
     arn = f"{PREFIX}:task-definition/shop:1"
@@ -140,6 +144,13 @@ class Mirror:
             case "ListTasks":  # nothing runs that could tell a digest
                 return {"taskArns": []}
         raise AssertionError(operation)
+
+    def images(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer for ECR: our tags have not moved, and of one that the console has put in nobody knows."""
+        assert operation == "DescribeImages"
+        ours = {taken_apart(i).tag or UNTAGGED for i in self.desired.image_references()}
+        tags = [i["imageTag"] for i in params["imageIds"] if i["imageTag"] in ours]
+        return {"imageDetails": [{"imageDigest": DIGEST, "imageTags": tags}] if tags else []}
 
     @property
     def sent(self) -> dict[str, Any]:
@@ -229,10 +240,4 @@ class Mirror:
 
 
 def _pins(desired: DesiredApp) -> dict[str, str]:
-    return {i: i.partition(":")[0] + "@sha256:" + "0" * 64 for i in desired.image_references()}
-
-
-def _no_images(operation: str, _: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer for ECR: ours are pinned, and of a tag that the console has put in nobody knows."""
-    assert operation == "DescribeImages"
-    return {"imageDetails": []}
+    return {i: f"{i.partition(':')[0]}@{DIGEST}" for i in desired.image_references()}

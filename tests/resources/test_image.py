@@ -10,7 +10,7 @@ from reconciler.aws.door import Aws
 from reconciler.aws.translate import from_code
 from reconciler.model.errors import AccessDenied
 from reconciler.plan.image_names import ImageName, taken_apart
-from reconciler.resources.image import resolve
+from reconciler.resources.image import EcrPlace, digests_in_ecr, resolve
 from tests.fakes.clock import VirtualClock
 from tests.fakes.small import FakeEcr
 from tests.fakes.transport import FakeTransport
@@ -134,3 +134,33 @@ def test_a_refusal_is_not_a_missing_image(registry):
     registry.handlers["ecr"] = refuse
     with pytest.raises(AccessDenied):
         resolve(door(registry), f"{HOST}/team/shop:1")
+
+
+@settings(max_examples=40)
+@given(st.sets(st.integers(0, 99), min_size=1), st.sets(st.integers(0, 99), max_size=6))
+def test_tags_are_asked_about_together(asked, gone):
+    """The answer is that of asking one by one; it costs one call while every tag is there."""
+    ecr = FakeEcr()
+    ecr.digests = {("shop", f"t{n}"): f"sha256:{n % 7:064x}" for n in range(100) if n not in gone}
+    transport = FakeTransport(VirtualClock(), {"ecr": ecr.handle})
+    place = EcrPlace("123456789012", "shop")
+    tags = [f"t{n}" for n in sorted(asked)]
+
+    found = digests_in_ecr(door(transport).call, place, tags)
+
+    assert found == {t: ecr.digests["shop", t] for t in tags if ("shop", t) in ecr.digests}
+    missing = len(asked & gone)
+    halvings = (len(asked) - 1).bit_length()
+    assert len(transport.calls) <= 1 + 2 * missing * halvings
+
+
+def test_a_missing_repository_is_asked_about_once(registry):
+    """Each of its tags is gone: halving them would only ask the same again."""
+
+    def refuse(_operation, _params):
+        raise from_code("ecr:DescribeImages", "RepositoryNotFoundException", "none")
+
+    registry.handlers["ecr"] = refuse
+    place = EcrPlace("123456789012", "shop")
+    assert digests_in_ecr(door(registry).call, place, ["1", "2", "3"]) == {}
+    assert len(registry.calls) == 1

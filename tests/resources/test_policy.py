@@ -417,10 +417,11 @@ def operations() -> dict[str, str]:
         if "local" in path.relative_to(root).parts or path.name == "inventory.py":
             continue  # `init` looks around before there are files that a policy could be made for
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            if not isinstance(node, ast.Call):
                 continue
+            verb = getattr(node.func, "attr", getattr(node.func, "id", ""))
             names = [a.value for a in node.args[:2] if isinstance(a, ast.Constant)]
-            if node.func.attr in ("call", "pages", "ask", "listed") and len(names) == 2:
+            if verb in ("call", "pages", "ask", "listed") and len(names) == 2:
                 found[":".join(names)] = str(path.relative_to(root))
     for kind in KINDS.values():  # their verbs take the operation's name from the plan
         for actions in kind.permissions.values():

@@ -20,6 +20,7 @@ from reconciler.resources.observable import (
 from reconciler.resources.observe import Observer
 from reconciler.shapes.botocore_model import input_of, shape_named
 from tests.fakes.small import FakeEcr
+from tests.fakes.surroundings import FakeSurroundings
 from tests.fakes.timeline import Timeline
 from tests.fakes.transport import FakeTransport
 from tests.plan.builders import a_service, an_app
@@ -40,7 +41,8 @@ class Account:
 
     def __post_init__(self) -> None:
         timeline = Timeline()
-        handlers = {"ecs": self.handle, "ecr": FakeEcr().handle}
+        around = FakeSurroundings().handlers
+        handlers = {**around, "ecs": self.handle, "ecr": FakeEcr().handle}
         self.transport = FakeTransport(timeline, handlers)
         self.aws = Aws(self.transport, timeline)
         self.observer = Observer()

@@ -70,7 +70,7 @@ def execution_roles(scope: Scope) -> Iterator[tuple[str, Address]]:
 
 
 def _is_here(scope: Scope, found: Reference) -> bool:
-    return found.place == (scope.app.region, scope.app.account) and "${" not in found.arn
+    return found.is_in(scope.app.region, scope.app.account)
 
 
 def _exists(reader: Reader, scope: Scope, found: Reference, parameters: Sequence[str]) -> Verdict:
