@@ -1,6 +1,6 @@
 """The one door to image registries other than ECR: tag → digest, digest → platforms. Read only.
 
-Called by `resources.digests`. Speaks the OCI distribution API with the token flow of Docker registries;
+Called by `resources.image`. Speaks the OCI distribution API with the token flow of Docker registries;
 anonymous, or with what a Docker configuration file holds. No credential is ever shown or logged.
 """
 

@@ -1,7 +1,8 @@
 """Carry out a plan: for each step that is not blocked, intent → fence → one AWS call → outcome.
 
-Called by `reconcile` once per pass. Decides nothing: what to send stands in the steps, what a run
-needs next is decided by `runs`. One failed step does not keep the independent ones from going on.
+Called by `reconcile` and `rollback` once per pass. Decides nothing: what to send stands in the steps,
+what a run needs next is decided by `runs`. One failed step does not keep the independent ones from
+going on.
 """
 
 from __future__ import annotations

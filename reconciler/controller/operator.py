@@ -1,4 +1,6 @@
-"""What a person tells the ledger: suspend, resume, and retry of a held rollout. Called by `app`.
+"""What a person tells the ledger: suspend, resume, and retry of a held rollout.
+
+Called by `app`, and by `reconcile` for a suspension whose time is over.
 
 No lease is needed: each is one commit that is conditional on the journal's head, so it either comes
 before a controller's decision or makes that decision be taken anew. Migrations: `runs.operate`.

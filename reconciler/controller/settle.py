@@ -1,7 +1,7 @@
 """Before planning: bring our own records up to what is seen. No AWS mutation happens here.
 
-Called by `reconcile` after observing. Two things are settled: rollouts that ended, judged on our own
-deployment id, and intents that a crash left open.
+Called by `reconcile` and `rollback` after observing. Two things are settled: rollouts that ended,
+judged on our own deployment id, and intents that a crash left open.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which folder, tag and digest stand behind an image reference. Used by the launcher and by ECR.
+"""Which folder, tag and digest stand behind an image reference. Used by `launch`, `ecr` and `seed`.
 
 An image's name is the last path component of its repository. Images are made up from repository and
 tag, so digests are stable over restarts; the tag of a digest is remembered once it was given out.

@@ -1,6 +1,7 @@
 """The engine's side of the supervisor: start and signal processes, receive their events in order.
 
-Used by `engine` alone. Events are delivered on one thread; what they mean is left to the receiver.
+Used by `engine` and by `elasticache.servers`. Events are delivered on one thread; what they mean is
+left to the receiver.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """When a scheduled action of Application Auto Scaling runs next: `at(…)`, `rate(…)`, `cron(…)`.
 
-Called by `scaling`. cron has AWS's six fields, Sunday is 1, and one of the two day fields is `?`. A time
-that a clock change skips does not happen, one that it repeats happens once. Source: "Schedule
-recurring scaling actions" in the Application Auto Scaling user guide.
+Called by `scaling_registry`. cron has AWS's six fields, Sunday is 1, and one of the two day fields is
+`?`. A time that a clock change skips does not happen, one that it repeats happens once. Source:
+"Schedule recurring scaling actions" in the Application Auto Scaling user guide.
 """
 
 from __future__ import annotations

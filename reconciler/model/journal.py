@@ -1,4 +1,4 @@
-"""Journal entries as values. Written by `store.commit`, read by `history`."""
+"""Journal entries as values. Written by `store.session`, read by `history`."""
 
 from __future__ import annotations
 

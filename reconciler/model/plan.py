@@ -1,4 +1,7 @@
-"""A plan: what would be done, why and with what effect. Plain values; made by `plan.planner` only.
+"""A plan: what would be done, why and with what effect.
+
+Plain values, made by `plan.planner`, for a rollback by `plan.rollback`, for two revisions of the files
+by `plan.between`.
 
 `diff` renders it, `controller.execute` carries it out. There is no second path for a dry run.
 """

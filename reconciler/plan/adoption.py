@@ -1,6 +1,6 @@
 """Taking over a service that others made: what is left as it is, and when that is no difference at all.
 
-Called by `plan.service_steps`.
+Called by `plan.service_steps` and `plan.redis.existing`.
 """
 
 from __future__ import annotations

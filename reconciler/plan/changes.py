@@ -1,6 +1,6 @@
 """Turn differences into changes: why, with what effect, from which line, masked.
 
-Called by `plan.service_side` and `plan.revision`.
+Called for each kind of document: `plan.service_side`, `plan.revision`, `plan.autoscaling.compare` …
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Three tiers: declared and different, undeclared but not AWS's default, and silent with its rule.
 
-Called by `plan.service_side` and `plan.revision` on canonical documents. Says what differs, not why
-and not what to do about it.
+Called by `plan.service_side`, `plan.revision` and `plan.autoscaling.compare` on canonical documents.
+Says what differs, not why and not what to do about it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Services that ECS does not deploy itself: what may be sent to them, and what to do about the rest.
 
-Called by `plan.service_steps`. A CODE_DEPLOY or EXTERNAL service is desired state like any other: in
-sync when it is as declared, changed where UpdateService takes the change, held where it does not.
+Called by `plan.service_steps`, `plan.compared` and `plan.rollback`. A CODE_DEPLOY or EXTERNAL service
+is desired state like any other: in sync when it is as declared, changed where UpdateService takes the
+change, held where it does not.
 """
 
 from __future__ import annotations

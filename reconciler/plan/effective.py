@@ -1,7 +1,7 @@
 """What is really wanted of a service: the declaration, with our written defaults only where they may be.
 
-Called by `plan.service_steps`. A default we wrote down counts when a service is created and on services
-that we made; one that was adopted keeps the live value it had then (`kept`).
+Called by `plan.service_steps` and `plan.compared`. A default we wrote down counts when a service is
+created and on services that we made; one that was adopted keeps the live value it had then (`kept`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Tags that moved and secrets that changed since a service was deployed: told, or followed.
 
-Called by `plan.service_steps`, `plan.revision` and `controller.relied`. Pure.
+Called by the steps of services, by `resources.observe` and by `controller.relied`. Pure.
 """
 
 from __future__ import annotations

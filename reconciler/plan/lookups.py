@@ -1,8 +1,8 @@
 """Puts what look-ups gave into the documents: after it the planner sees values only.
 
-Called by `resources.observe`, `controller.reconcile` and `app.look`. Pure. A workload whose look-ups
-gave nothing, or the wrong thing, keeps its documents as written and says why in `unresolved`: nothing
-is computed from half of them.
+Called by `resources.observe`, `controller.reconcile`, `app.look`, `doctor` and `render`. Pure. A
+workload whose look-ups gave nothing, or the wrong thing, keeps its documents as written and says why in
+`unresolved`: nothing is computed from half of them.
 """
 
 from __future__ import annotations

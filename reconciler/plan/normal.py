@@ -1,6 +1,6 @@
 """Take AWS's known defaults out of a document: what is left is what makes it different.
 
-Called by hashing and by the comparison of task definitions, so that pasted defaults change nothing.
+Called by `plan.spec_hash` and `plan.releases`, so that pasted defaults change nothing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Whose a live service is: the tags that say so, and who else may have put them there.
 
-Called by `plan.service_steps` and `plan.orphans`. Only our own keys and the declared ones are looked at.
+Called wherever steps are made. Only our own keys and the declared ones are looked at.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Read and change one place of a canonical document by its `Path`; documents are never changed in place.
 
-Called by `plan.effective` and `plan.service_side`. Lists are walked by natural key or index.
+Called by what compares, and by what makes a value to send. Lists are walked by natural key or index.
 """
 
 from __future__ import annotations

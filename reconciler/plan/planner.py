@@ -1,7 +1,8 @@
 """Desired and observed in, a plan out: what would be done, in which order, and what waits for what.
 
-Called by `controller.planning` for every pass and for `diff`: one path for both.
-Pure: order of its inputs, clock and network have no say in it.
+Called by `controller.planning` for every pass and for `diff`: one path for both. `plan.rollback` has a
+plan made of the files of another time, `app.importing` one of what it wrote. Pure: order of its inputs,
+clock and network have no say in it.
 """
 
 from __future__ import annotations

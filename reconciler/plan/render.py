@@ -1,6 +1,7 @@
 """A plan for people and for machines. The terminal's width never has a say in it.
 
-Called by `cli` for `diff` and before `apply`. Values are masked already; colour is the caller's `style`.
+Called by `cli` for `diff` and before `apply` and `rollback`. Values are masked already; colour is the
+caller's `style`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The task definition side of a service: whether the live revision does, or which other one can.
 
-Called by `plan.service_steps`. Desired state is the only input of a new revision: what was changed by
-hand in a live one is never carried over.
+Called by `plan.compared` and `plan.service_steps`. Desired state is the only input of a new revision:
+what was changed by hand in a live one is never carried over.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The service side of a service: changes of its CreateService fields, and the one call that makes them.
 
-Called by `plan.service_steps`. What the task definition adds is `plan.revision`'s.
+Called by `plan.compared`, `plan.service_steps` and `plan.rollback`. What the task definition adds is
+`plan.revision`'s.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One service with everything that is known of it, and why what it wants may have to be held.
 
-Made by `plan.planner`, read by `plan.service_steps` and `plan.assess`.
+Made by `plan.planner`, read by all that makes steps of services and of their autoscaling.
 """
 
 from __future__ import annotations

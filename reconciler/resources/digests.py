@@ -1,6 +1,7 @@
 """Digests and platforms of all images of an app: pins first, registries for what is new.
 
-Called by `resources.observe`, which keeps one for an app. In the steady state nothing is asked.
+Called by `resources.observe`, which keeps one for an app, and by `init`. In the steady state nothing is
+asked.
 """
 
 from __future__ import annotations

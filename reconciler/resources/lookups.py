@@ -1,8 +1,8 @@
 """look-ups: what `${ssm:…}`, `${cfn:…}`, `${tfstate:…}` and `${env:…}` name. Read only.
 
-Called by `resources.observe` once per pass: ten parameters a call, one call per stack and per state.
-What is absent, refused or not permitted is a value of its own (`Unresolved`): it holds the workloads
-that use it and nobody else. An AWS that is not there fails the pass, as everywhere.
+Called by `resources.observe` once per pass, and by `doctor`: ten parameters a call, one call per stack
+and per state. What is absent, refused or not permitted is a value of its own (`Unresolved`): it holds
+the workloads that use it and nobody else. An AWS that is not there fails the pass, as everywhere.
 """
 
 from __future__ import annotations

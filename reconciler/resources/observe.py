@@ -1,9 +1,9 @@
 """Live AWS of one app, read in as few calls as can be: desired and ledger in, ObservedApp out.
 
-Called by `controller.reconcile` and by `diff`. In the steady state it costs ⌈N/10⌉ DescribeServices and
-what the files' look-ups and Redis groups cost: digests are pinned in the ledger, a revision in use is
-known by its ARN, and so is a service's revision, read only for a field that nothing else tells.
-Services that declare autoscaling cost three reads more, together (`resources.autoscaling`).
+Called by every pass and by `diff`. In the steady state it costs ⌈N/10⌉ DescribeServices and what the
+files' look-ups and Redis groups cost: digests are pinned in the ledger, a revision in use is known by
+its ARN, and so is a service's revision, read only for a field that nothing else tells. Services that
+declare autoscaling cost three reads more, together (`resources.autoscaling`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """running: the digest that each container of a live service runs, whatever tag is named. Read only.
 
-Called by `resources.observe` for services whose task definition names tags, and by `app.importing`.
+Called by `resources.observe` for services whose task definition names tags, and by
+`resources.inventory`.
 """
 
 from __future__ import annotations

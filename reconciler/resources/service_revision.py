@@ -1,6 +1,7 @@
 """Service revisions: the immutable record of what a deployment deploys. Read by ARN, never changed.
 
-Called by `resources.observe` for services that declare a field which DescribeServices does not tell.
+Called by `resources.observe` for services that declare a field which DescribeServices does not tell,
+and by `resources.inventory`.
 """
 
 from __future__ import annotations

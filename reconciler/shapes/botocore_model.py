@@ -1,8 +1,8 @@
 """botocore's own service model as plain values: what fields AWS has, their types and limits.
 
-Called by `source` to type and check what people write. Nothing here is a list of our own: a field
-exists on the day the installed botocore has it. Limits that the model leaves to its prose are in
-`shapes.limits`; defaults and orderings in `shapes.tables`.
+Called by `source` to type and check what people write, by `plan` and `resources` to know all fields.
+Nothing here is a list of our own: a field exists on the day the installed botocore has it. Limits that
+the model leaves to its prose are in `shapes.limits`; defaults and orderings in `shapes.tables`.
 """
 
 from __future__ import annotations

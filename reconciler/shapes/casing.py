@@ -1,7 +1,7 @@
 """Documents with names as we write them, `minCapacity`, to and from APIs that spell them `MinCapacity`.
 
-Called by `resources` for the services whose names have a capital first letter (Application Auto
-Scaling, ElastiCache). Only names of structures change; the keys of the user's own maps stay.
+Called by `resources` and `plan` for the services whose names have a capital first letter (Application
+Auto Scaling, ElastiCache). Only names of structures change; the keys of the user's own maps stay.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What UpdateService takes of a service that ECS does not deploy itself: data with its sources.
 
-Read by `plan` and `resources`. [M UpdateService] is the text of that operation in botocore's model.
+Read by `plan` and `source`. [M UpdateService] is the text of that operation in botocore's model.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What ECS fills in when nobody said anything: look-ups in the table of known defaults.
 
-Read by `plan` to tell "somebody changed this" from "AWS wrote this". A field without a row has no
-known default and is never reported. The data: `shapes.service_defaults`,
+Read by `plan` to tell "somebody changed this" from "AWS wrote this", by `init` to leave out the latter.
+A field without a row has no known default and is never reported. The data: `shapes.service_defaults`,
 `shapes.task_definition_defaults`, `shapes.autoscaling_defaults`.
 """
 

@@ -1,7 +1,7 @@
 """Limits of ECS fields that botocore's model states only in its prose: one table, sources beside it.
 
-Read by `source.typed`. Keys are (type of the model, field); values the least and the greatest number.
-[M] is the documentation text inside botocore 1.44.5's model.
+Read by `source`, `plan.fitting` and `resources.preflight.sizes`. Keys are (type of the model, field);
+values the least and the greatest number. [M] is the documentation text inside botocore 1.44.5's model.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """What we know about ECS's fields and botocore's model does not say: one table, each row with its source.
 
-Read by `plan` only. Sources in brackets: [M] the documentation text inside botocore 1.44.5's models,
-[D …] a page of AWS's documentation, [OBS] published `describe-*` output of 2026, [TF] the Terraform
-provider's `task_definition_equivalency.go`. Pure data and look-ups: nothing is imported but values.
-Defaults live in `shapes.default_values`, effects and resets in `shapes.effects`.
+Read by `plan` and `source`. Sources in brackets: [M] the documentation text inside botocore 1.44.5's
+models, [D …] a page of AWS's documentation, [OBS] published `describe-*` output of 2026, [TF] the
+Terraform provider's `task_definition_equivalency.go`. Pure data and look-ups: nothing is imported but
+values. Defaults live in `shapes.default_values`, effects and resets in `shapes.effects`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Which field belongs where, computed from botocore: the one-level split of a workload.
 
-Read by `lift` and `workload`. The only lists of our own are what this program fills in itself and
+Read by the rest of this package. The only lists of our own are what this program fills in itself and
 its own words.
 """
 

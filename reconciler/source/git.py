@@ -1,7 +1,7 @@
-"""The git command, as far as desired state needs it: which commit, and is it older than another.
+"""The git command, as far as desired state needs it: which commit it is, and the files of another one.
 
-Every question has a deadline and never fails: without git, outside a work tree or in doubt the
-answer is "do not know". Called by `folder` and by `app` for the generation of a source.
+Every question has a deadline and never fails: without git, outside a work tree or in doubt the answer
+is "do not know". Called by `folder` and by `app.between`.
 """
 
 from __future__ import annotations

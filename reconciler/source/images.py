@@ -1,6 +1,6 @@
 """Images in the files: their form, and the policy of `plan.image_names` with a place for each mistake.
 
-Called by `workload`, `checks` and `document`.
+Called by `checks` and `document`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`migrations:` → DesiredMigration values. Called by `app`; the common part is `workload`."""
+"""`migrations:` → DesiredMigration values. Called by `document`; the common part is `workload`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Our own sections as pydantic models: what AWS has no word for. Called by `app` and `workload`.
+"""Our own sections as pydantic models: what AWS has no word for.
+
+Called by `document`, `services` and `migrations`.
 
 Values arrive as the text written; `check` turns pydantic's complaints into diagnostics with places.
 """

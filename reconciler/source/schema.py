@@ -1,4 +1,4 @@
-"""JSON Schema of the files of a desired folder, for editors: `reconciler schema`. Called by `cli`.
+"""JSON Schema of the files of a desired folder, for editors: `reconciler schema` and `init`.
 
 Made of the models that `own` checks with and of botocore's types, so that a field is known here on the
 day it is known there. It says less than `validate`: what needs a second look (references, limits of

@@ -1,4 +1,4 @@
-"""`services:` → DesiredService values. Called by `app`; the common part is `workload`."""
+"""`services:` → DesiredService values. Called by `document`; the common part is `workload`."""
 
 from __future__ import annotations
 

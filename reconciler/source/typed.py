@@ -1,7 +1,7 @@
 """Trees → API documents: every scalar gets the type of its field, every mistake its place.
 
-Called by `workload`. Types, names, enumerations and limits are botocore's (`shapes.botocore_model`);
-what only AWS's prose says is in `shapes.limits`.
+Called by `workload`, `autoscaling` and `redis`. Types, names, enumerations and limits are botocore's
+(`shapes.botocore_model`); what only AWS's prose says is in `shapes.limits`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Runs and claim cells as stored items: decoding, and the conditional writes of their transitions.
 
-Used by `runs` (the only writer) and by `store.ledger`. Attribute names are the protocol's; a frozen
-request is kept as JSON text, so that its bytes never change.
+Used through `store.records`, by `runs` (the only writer) and by `store.ledger`. Attribute names are the
+protocol's; a frozen request is kept as JSON text, so that its bytes never change.
 """
 
 from __future__ import annotations

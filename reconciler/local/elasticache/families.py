@@ -2,7 +2,7 @@
 
 `parameters.tsv` holds one row per parameter and range of families, `redis4.0..valkey7` from the first
 to the last, an open end meaning all. Sources: the user guide's tables of parameters by version, and
-describe-engine-default-parameters in the AWS CLI's examples. Read by `parameter_groups` and `servers`.
+describe-engine-default-parameters in the AWS CLI's examples. Read by the rest of this package.
 """
 
 from __future__ import annotations

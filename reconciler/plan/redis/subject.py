@@ -1,4 +1,4 @@
-"""One Redis group with everything that is known of it. Made by `plan.redis.steps`, read by its parts.
+"""One Redis group with everything that is known of it. Made by `plan.planner`, read by this package.
 
 The ledger's memory of a group is {"group", "parameterGroup", "sent"}: what was applied, and what was
 sent and cannot be seen yet.

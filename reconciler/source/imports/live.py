@@ -1,6 +1,6 @@
 """What is imported: one live service with everything that its YAML is made of.
 
-Made by `app.importing` from what `resources` read; documents are canonical.
+Made by `app.importing` from what `resources` read, documents canonical, and by the converters.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Names for what is imported: keys of services, images and containers, environment and app.
 
-Pure; called by `share` and `app.importing`. AWS's names are kept beside the keys where they differ.
+Pure; called by `files` and `share`, by the converters and by `app.importing`. AWS's names are kept
+beside the keys where they differ.
 """
 
 from __future__ import annotations

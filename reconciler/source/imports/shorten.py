@@ -1,6 +1,7 @@
 """Canonical documents → what a person would write: defaults left out, short forms, one level.
 
-Called by `share`. The way back of `source.short` and `source.lift`; docs/desired-state.md has the table.
+Called by `workload`. The way back of `source.short` and `source.lift`; docs/desired-state.md has the
+table.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """One live service → the parts of its YAML, before anything is shared with its neighbours.
 
-Called by `share`. Images that move become the digest that runs; what looks like a secret becomes `${live}`.
+Called by `files`. Images that move become the digest that runs; what looks like a secret becomes
+`${live}`.
 """
 
 from __future__ import annotations
