@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from pathlib import Path
 
@@ -36,6 +37,39 @@ def table_rows(text: str) -> set[str]:
     """Return the package names in the first column of the table of layers."""
     section = text.partition("## Layers")[2].partition("\n## ")[0]
     return set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+
+
+def exists(name: str) -> bool:
+    """Whether a name such as `plan.planner.make_plan` is a module, or something in one."""
+    found = importlib.import_module("reconciler")
+    for number, part in enumerate(name.split("."), 1):
+        if not hasattr(found, part):
+            try:
+                module = "reconciler." + ".".join(name.split(".")[:number])
+                found = importlib.import_module(module)
+            except ImportError:
+                return part in getattr(found, "__annotations__", {})
+        else:
+            found = getattr(found, part)
+    return True
+
+
+def test_the_names_of_modules_are_true():
+    """What a module says of its callers, and the architecture of the parts, exists under that name."""
+    packages = "|".join(p.parent.name for p in PACKAGE.glob("*/__init__.py"))
+    named = re.compile(rf"`((?:{packages})(?:\.\w+)+)")
+    documents = {"architecture.md": (ROOT / "docs" / "architecture.md").read_text("utf-8")}
+    for path in sources(PACKAGE):
+        said = ast.get_docstring(ast.parse(path.read_text("utf-8")))
+        documents[str(path.relative_to(ROOT))] = said or ""
+    known = {"app.yaml", "aws.call", "aws.fenced"}  # a file, and methods of the door
+    wrong = {
+        f"{place}: {name}"
+        for place, text in documents.items()
+        for name in named.findall(text)
+        if name not in known and not exists(name)
+    }
+    assert wrong == set()
 
 
 def test_the_table_of_layers_names_every_package():

@@ -1,6 +1,6 @@
 """Read this first: one pass over one app, from desired state to status.
 
-Called by the worker for `run` and by `app.apply`, under the app's lease. A pass never waits: what
+Called by the worker for `run` and by `app.act`, under the app's lease. A pass never waits: what
 takes time is a status and a requeue, and everything is derived anew from observation and ledger.
 """
 
