@@ -70,6 +70,13 @@ class Shape:
         """The values of an enumeration; empty when any text will do."""
         return tuple(self.raw.enum) if self.kind == "string" else ()
 
+    def is_unset(self, text: str) -> bool:
+        """Say whether a text is how Go writes an enumeration that is not set: as an empty one.
+
+        Tools written in Go (`ecspresso init`) keep such fields, and AWS's SDK for Go does not send them.
+        """
+        return not text and bool(self.choices) and "" not in self.choices
+
     @cached_property
     def minimum(self) -> int | None:
         """Least value of a number, least length of a text or list."""

@@ -50,11 +50,14 @@ def ignored(names: Iterable[str]) -> Json:
     return {f"^({'|'.join(sorted(names))})$": IGNORED}
 
 
-def choice(*values: str) -> Json:
-    """Return one of these texts; an editor offers them."""
+def choice(*values: str, may_be_empty: bool = False) -> Json:
+    """Return one of these texts; an editor offers them. An empty one is taken and not offered."""
     return {
         "type": ["string", "boolean", "null"],
-        "anyOf": [{"enum": [*values, None]}, {"pattern": REFERENCE}],
+        "anyOf": [
+            {"enum": [*values, None]},
+            {"pattern": f"^$|{REFERENCE}" if may_be_empty else REFERENCE},
+        ],
     }
 
 
@@ -149,7 +152,7 @@ class Parts:
             case "map" if shape.element:
                 return mapped(self.shape(shape.element))
             case "string" if shape.choices and len(shape.choices) <= _MANY:
-                return self.define(name, lambda: choice(*shape.choices))
+                return self.define(name, lambda: choice(*shape.choices, may_be_empty=True))
             case _:
                 return {} if shape.is_document else self._single(shape)
 

@@ -112,6 +112,8 @@ class Typing:
                     entry.place, f"unknown field '{name}'{hint}", "unknown-field", path=where
                 )
                 continue
+            if name not in shape.required and _is_unset(entry.value, member):
+                continue
             value = self.convert(entry.value, member, (*path, name))
             if value is not OMIT:
                 result[name] = self._in_range(entry.value, value, (shape.name, name), (*path, name))
@@ -253,6 +255,12 @@ class Typing:
 
     def _shown(self, text: str, shape: Shape) -> str:
         return "this text" if shape.is_sensitive else show(text)
+
+
+def _is_unset(node: Node, shape: Shape) -> bool:
+    if not isinstance(node, Scalar) or node.live or node.parts:
+        return False
+    return shape.is_unset(node.text)
 
 
 def _may_defer(node: Scalar, shape: Shape) -> bool:

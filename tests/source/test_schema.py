@@ -278,6 +278,12 @@ def test_mistakes_are_seen_at_their_place(files, where):
     assert any(where in said for said in found), found
 
 
+def test_an_enumeration_may_be_left_empty_and_our_words_may_not():
+    """As tools written in Go leave AWS's; what is ours is said or left out."""
+    assert mistakes({"services": {"web": {"launchType": "", "pidMode": ""}}}) == []
+    assert mistakes({"services": {"web": {"onMovedTag": ""}}})
+
+
 def places(value: Any, path: tuple = ()) -> list[tuple]:
     """Return the path of every value below a section."""
     children = (

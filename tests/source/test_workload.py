@@ -316,6 +316,32 @@ def test_a_described_service_may_be_pasted(world):
     assert loaded.apps["production/shop"].services[0].service["desiredCount"] == 2
 
 
+def test_an_enumeration_that_go_left_empty_is_not_set(world):
+    """`ecspresso init` writes "" for each word of AWS that is not set; where one is required it is wrong."""
+    unset = {
+        **DESCRIBED,
+        "ipcMode": "",
+        "pidMode": "",
+        "containerDefinitions": [
+            {
+                "name": "app",
+                "image": "a/b:1",
+                "portMappings": [{"containerPort": 80, "protocol": "", "appProtocol": ""}],
+            }
+        ],
+    }
+    text = f'launchType: ""\npropagateTags: ""\ntaskDefinition: {json.dumps(unset)}'
+    lines = "".join(f"    {line}\n" for line in text.splitlines())
+    loaded = world.load(f"{BASE}services:\n  web:\n{lines}")
+    assert [d.rule for d in loaded.diagnostics] == ["read-only-field"]
+    web = loaded.apps["production/shop"].services[0]
+    assert web.service["launchType"] == "FARGATE"
+    assert not {"ipcMode", "pidMode", "propagateTags"} & {*web.task_definition, *web.service}
+    assert web.task_definition["containerDefinitions"][0]["portMappings"] == [{"containerPort": 80}]
+    wrong = world.errors(service('dependsOn: [{containerName: web, condition: ""}]'))
+    assert "enum" in {d.rule for d in wrong}
+
+
 def migration(text):
     """Return a migration `db` with an image and the lines of `text`."""
     lines = "".join(f"    {line}\n" for line in text.splitlines())

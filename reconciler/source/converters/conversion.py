@@ -112,7 +112,7 @@ class Conversion:
         found = {}
         for key, entry in node.entries.items():
             member = names.get(squashed(key))
-            if isinstance(entry.value, Null):
+            if isinstance(entry.value, Null) or _is_unset(entry.value, shape, member):
                 continue
             if member is None:
                 self.say(entry.place, f"{path}{key} is unknown to AWS: left out")
@@ -137,6 +137,12 @@ def account_of(*texts: str) -> str:
     """Return the account that role ARNs or ECR hosts name, else UNKNOWN_ACCOUNT."""
     found = next((m for text in texts if (m := _ACCOUNT.search(text))), None)
     return (found[1] or found[2]) if found else UNKNOWN_ACCOUNT
+
+
+def _is_unset(node: Node, shape: Shape, member: str | None) -> bool:
+    if member is None or not isinstance(node, Scalar):
+        return False
+    return shape.members[member].is_unset(node.text)
 
 
 def _text(node: Node) -> str:

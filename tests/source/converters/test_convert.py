@@ -83,6 +83,15 @@ def test_ecspresso_keeps_every_field(tmp_path):
     assert "tfstate: s3://shop-terraform/production.tfstate" in text_of(found)
 
 
+def test_ecspresso_leaves_out_words_that_go_left_empty():
+    """`ecspresso init` writes "" for what is not set: no key, no remark."""
+    empty = '"ipcMode": "", "pidMode": "", "networkMode": "awsvpc"'
+    definition = TASK_DEFINITION.replace('"networkMode": "awsvpc"', empty)
+    converted = of_ecspresso(files=FILES | {"ecs-task-def.json": definition})
+    assert text_of(converted) == text_of(of_ecspresso())
+    assert [r.message for r in converted.remarks] == [r.message for r in of_ecspresso().remarks]
+
+
 def test_ecspresso_templates_become_references():
     """Look-ups of Terraform, SSM and the environment; a literal ${ stays one."""
     text = text_of(of_ecspresso())
