@@ -98,7 +98,8 @@ def _pause_after(error: TemporaryError | LeaseLost, failures: int) -> timedelta:
 def _is_final(status: AppStatus, result: Result) -> bool:
     """Whether the next pass would say the same: it has failed, or nothing is left that could change."""
     waits = result.requeue_after is not None
-    return has_failed(Outcome(status.key, End.DONE, status=status, waits=waits))
+    outcome = Outcome(status.key, End.DONE, status=status, waits=waits, under_way=result.under_way)
+    return has_failed(outcome)
 
 
 def _check_time(

@@ -25,9 +25,10 @@ from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.names import Address, AppKey
 from reconciler.model.observed import LedgerView, ObservedApp, RolloutState, ServicePresence
 from reconciler.model.plan import Plan
-from reconciler.model.run import Run, RunKey
+from reconciler.model.run import Run, RunKey, RunState
 from reconciler.model.status import AppStatus
 from reconciler.plan.assess import assess, restricted
+from reconciler.plan.gate import active_run
 from reconciler.plan.lookups import filled
 from reconciler.plan.mask import mask_text
 from reconciler.resources.observe import Observer
@@ -79,6 +80,8 @@ class Result:
 
     requeue_after: timedelta | None
     status: AppStatus | None
+    under_way: bool = False
+    """Whether something that we began is not at its end: who waits sees it through, whatever else failed."""
 
 
 @dataclass
@@ -144,7 +147,8 @@ class Reconciler:
         if done.failures:
             raise done.failures[0]
         after = self._next_look(done, observed, access.aws.now())
-        return Result(after, restricted(status, self.only))
+        under_way = done.acted or self._under_way(observed)
+        return Result(after, restricted(status, self.only), under_way)
 
     def release(self, key: AppKey) -> None:
         """Give the app's lease back, for SIGTERM and for the end of `apply`. Not ours: nothing."""
@@ -276,6 +280,36 @@ class Reconciler:
         ]
         waits = [wait for wait in candidates if wait is not None]
         return min(waits) if waits else None
+
+    def _under_way(self, observed: ObservedApp) -> bool:
+        """Whether a rollout, a Redis group, a migration or the end of a service is yet to be seen.
+
+        Of a suspended app nothing is waited for: hands off.
+        """
+        ledger = observed.ledger
+        if ledger.suspension is not None:
+            return False
+        moving = [
+            *(
+                Address("redis", name)
+                for name, group in observed.redis.items()
+                if group.is_changing
+            ),
+            *(
+                Address("service", name)
+                for name, record in ledger.services.items()
+                if record.state is RolloutState.CONVERGING
+            ),
+            *(
+                Address("service", name)
+                for name, live in observed.services.items()
+                if live.presence is ServicePresence.DRAINING
+            ),
+        ]
+        run = active_run(ledger)
+        if run is not None and run.state.in_flight and run.state is not RunState.UNKNOWN:
+            moving.append(Address("migration", run.name))
+        return any(not self.only or address in self.only for address in moving)
 
     def _is_filling(self, observed: ObservedApp) -> bool:
         """Whether tasks are missing that ECS may yet start: scaling starts no deployment to judge."""

@@ -123,7 +123,8 @@ class Rollback:
             if a.name in observed.ledger.services
         )
         done.look_again(SOON if done.acted else ROLLING if rolling else None)
-        return Result(done.requeue_after, self._status(past, observed, plan))
+        status = self._status(past, observed, plan)
+        return Result(done.requeue_after, status, under_way=done.acted or rolling)
 
     def _suspend(self, session: Session, plan: Plan, observed: ObservedApp) -> ObservedApp:
         """Keep everybody's hands off before the first service moves; stop when somebody resumed."""

@@ -85,7 +85,8 @@ def has_failed(outcome: Outcome) -> bool:
             status = outcome.status
             if status is None or status.exit_code == 0:
                 return False
-            return status.exit_code in FINAL_CODES or not outcome.waits
+            final = status.exit_code in FINAL_CODES and not outcome.under_way
+            return final or not outcome.waits
         case _:
             return False
 

@@ -61,6 +61,10 @@ class PassResult(Protocol):
     def status(self) -> AppStatus | None:
         """The app's status, None when it could not be told."""
 
+    @property
+    def under_way(self) -> bool:
+        """Whether something that we began is not at its end yet."""
+
 
 class End(StrEnum):
     """How a pass ended, completing the sentence "the pass of production/shop has …"."""
@@ -85,6 +89,8 @@ class Outcome:
     failures: int = 0
     waits: bool = False
     """Whether the pass itself asked to be called again: something is on its way."""
+    under_way: bool = False
+    """Whether something that we began is not at its end: it is seen through, whatever else failed."""
 
     @property
     def message(self) -> str:
@@ -157,7 +163,14 @@ class Worker:
         if result.status is not None and result.status.exit_code in NEEDS_A_PERSON:
             again = min(again, ATTENTIVE)
         queue.add_after(key, again)
-        return Outcome(key, End.DONE, status=result.status, again=again, waits=waits)
+        return Outcome(
+            key,
+            End.DONE,
+            status=result.status,
+            again=again,
+            waits=waits,
+            under_way=result.under_way,
+        )
 
     def _judge(self, key: AppKey, error: Exception) -> Outcome:
         queue = self._ports.queue

@@ -117,6 +117,7 @@ class PassResult:
 
     requeue_after: timedelta | None = None
     status: AppStatus | None = None
+    under_way: bool = False
 
 
 def app(key: str, content: str = "c1", folder: str = "", commit: str = "") -> DesiredApp:

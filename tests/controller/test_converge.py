@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -79,6 +80,15 @@ def test_what_needs_a_person_ends_it(code):
     passes = Passes(passed(**{**UNDER_WAY, "exit_code": code}))
     assert passes.run().exit_code == code
     assert len(passes.times) == 1
+
+
+@pytest.mark.parametrize("code", [4, 6, 8])
+def test_what_is_under_way_is_seen_through(code):
+    """A held resource does not end the watch over the rollouts beside it, nor what comes after them."""
+    held = {**UNDER_WAY, "exit_code": code}
+    passes = Passes(*[replace(passed(**held), under_way=True)] * 3, passed(**held))
+    assert passes.run().exit_code == code
+    assert len(passes.times) == 4
 
 
 @pytest.mark.parametrize("code", [1, 3])

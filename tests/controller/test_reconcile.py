@@ -290,6 +290,20 @@ def test_it_goes_on_when_it_is_permitted(lab, pair):
     ]
 
 
+def test_a_rollout_beside_a_refused_change_is_under_way(lab, pair):
+    """Until ECS is done with it; what waits for a person alone is not. Of a part, its own counts."""
+    refused = service("web", schedulingStrategy="DAEMON")
+    lab.files = files(refused, service("worker", "2"))
+    result = pair.reconcile()
+    assert (result.status.exit_code, result.under_way) == (4, True)
+    pair.reconciler.only = frozenset({refused.address})
+    assert not pair.reconcile().under_way
+    pair.reconciler.only = frozenset()
+    result = pair.settle()
+    assert (result.status.exit_code, result.under_way) == (4, False)
+    assert lab.image("shop-production-worker") == "2"
+
+
 def test_a_service_that_comes_after_a_failing_one_waits(lab, pair):
     """`after` is an order: the second does not roll before the first has settled."""
     web, worker = service("web", "2"), service("worker", "2", after=(Address("service", "web"),))

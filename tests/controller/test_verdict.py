@@ -55,6 +55,11 @@ def test_an_app_without_an_outcome_is_waited_for():
     [
         done(SHOP, sync=Sync.OUT_OF_SYNC, health=Health.PROGRESSING),
         replace(done(SHOP, sync=Sync.OUT_OF_SYNC, health=Health.MISSING, exit_code=1), waits=True),
+        replace(
+            done(SHOP, sync=Sync.OUT_OF_SYNC, health=Health.HELD, exit_code=8),
+            waits=True,
+            under_way=True,
+        ),
         done(SHOP, content_hash="of an older file"),
         failed(Throttled("x", operation="ecs:X"), PATIENCE - 1),
         failed(AccessDenied("x", operation="ecs:X"), 1),
