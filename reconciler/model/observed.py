@@ -257,13 +257,15 @@ class LedgerView:
     sequence: int = 0
     chain_hash: str = "0" * 64
     active_run: str | None = None
+    unfinished: tuple[str, ...] = ()
+    """Item keys of the runs of jobs and tasks that are not over."""
     open_intents: Mapping[str, int] = field(default_factory=dict)
     generation: int = 0
     desired_hash: str = ""
     commit: str = ""
     runs: Mapping[str, Run] = field(default_factory=dict)
-    """By item key: of migrations the desired, the latest and the active one; of jobs and tasks those
-    that are not over, and who else was asked for."""
+    """By item key: of migrations the desired, the latest and the active one; of jobs and tasks the
+    unfinished ones, and whichever else was asked for."""
     migrations: Mapping[str, MigrationRecord] = field(default_factory=dict)
     jobs: Mapping[str, JobRecord] = field(default_factory=dict)
     services: Mapping[str, ServiceRecord] = field(default_factory=dict)
@@ -284,10 +286,9 @@ class LedgerView:
         return self.runs.get(str(RunKey.migration(name, revision)))
 
     @property
-    def unfinished(self) -> tuple[Run, ...]:
+    def unfinished_runs(self) -> tuple[Run, ...]:
         """Every run of a job or a task that is not over, in the order of their keys."""
-        runs = (self.runs[key] for key in sorted(self.runs))
-        return tuple(r for r in runs if r.unfinished)
+        return tuple(self.runs[key] for key in self.unfinished)
 
     @property
     def suspensions(self) -> Mapping[str, Suspension]:

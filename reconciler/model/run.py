@@ -181,7 +181,7 @@ class Run:
     stop_asked: str = ""
     """Why it is to be stopped, empty when nobody asked; then no attempt follows."""
     over: bool = False
-    """Of a job or task: nothing follows by itself any more. Until then the ledger's index lists it."""
+    """Of a job or task: nothing follows by itself any more. Until then HEAD lists it as unfinished."""
 
     @property
     def key(self) -> RunKey:
@@ -205,7 +205,7 @@ class Run:
 
     @property
     def unfinished(self) -> bool:
-        """Whether the ledger's index lists it: a job's or task's run that is not over."""
+        """Whether HEAD lists it: a job's or task's run that is not over."""
         return not self.kind.has_slot and not self.over
 
     @property

@@ -28,9 +28,9 @@ from reconciler.model.run import (
 from reconciler.model.work import PART_PATTERN
 from reconciler.plan.gate import older_than
 from reconciler.runs import evidence, transitions
-from reconciler.runs.index import index_writes
 from reconciler.runs.snapshot import FINAL, MISSING_SINCE, STOPPING_SINCE
 from reconciler.runs.transitions import At
+from reconciler.runs.unfinished import listing, memory
 from reconciler.store.job_records import job_write
 from reconciler.store.ledger import AppStore
 from reconciler.store.records import claim_key, migration_write, run_write
@@ -105,9 +105,10 @@ def retry(subject: Subject, operator: Operator) -> int:
     after = replace(
         run, requested_attempt=asked, version=run.version + 1, stop_asked="", over=False
     )
-    writes = [run_write(view.key, after, run), *index_writes(subject.at(view), run, after)]
+    writes = [run_write(view.key, after, run), *memory(subject.at(view), run, after)]
     entry = _entry(after, operator, "retry", {"attempt": asked})
-    subject.store.operator(view, operator.arn).commit([entry], writes)
+    session = subject.store.operator(view, operator.arn)
+    session.commit([entry], writes, listing(run, after))
     return asked
 
 
@@ -183,8 +184,8 @@ def resolve(subject: Subject, to: RunState, operator: Operator, *, force: bool =
         version=run.version + 1,
         over=not run.kind.has_slot and to is not RunState.NOT_STARTED,
     )
-    writes += [run_write(view.key, after, run), *index_writes(at, run, after)]
-    free = HeadChange(active=None) if view.active_run == run.item_key else HeadChange()
+    writes += [run_write(view.key, after, run), *memory(at, run, after)]
+    free = HeadChange(active=None) if view.active_run == run.item_key else listing(run, after)
     detail = {"from": str(run.state), "to": str(to), "forced": force}
     session.commit([_entry(after, operator, "resolve", detail)], writes, free)
     return after

@@ -171,7 +171,7 @@ class Snapshot:
 
     @property
     def unfinished(self) -> bool:
-        """Whether the ledger's index lists it."""
+        """Whether HEAD lists it."""
         return self.run is not None and self.run.unfinished
 
     @property

@@ -18,9 +18,9 @@ from reconciler.model.names import AppKey
 from reconciler.model.observed import MigrationRecord
 from reconciler.model.run import ClaimState, GuardMode, Run, RunState
 from reconciler.plan.mask import mask_text
-from reconciler.runs.index import index_writes
 from reconciler.runs.launch import request_hash
 from reconciler.runs.snapshot import FINAL, MISSING_SINCE, STOPPING_SINCE, Action
+from reconciler.runs.unfinished import listing, memory
 from reconciler.store.job_records import job_write
 from reconciler.store.records import (
     claim_key,
@@ -79,7 +79,7 @@ def intent(
 
     `run` is the new launch; `before` None (T6), NOT_STARTED (T6') or FAILED with a lower attempt (T11).
     `record` is that of the migration or job as this leaves it, None when it stays as it is. What has
-    no slot goes into the index of unfinished runs instead.
+    no slot goes onto HEAD's list of unfinished runs instead.
     """
     writes = [run_write(at.key, run, before)]
     if run.mode is GuardMode.CLAIM:
@@ -88,7 +88,6 @@ def intent(
         writes.append(migration_write(at.key, record))
     if isinstance(record, JobRecord):
         writes.append(job_write(at.key, record))
-    writes += index_writes(at, before, run)
     detail = {
         "token": run.token,
         "requestSha256": request_hash(run.request),
@@ -98,7 +97,7 @@ def intent(
     if run.irreversible:
         detail["irreversible"] = True
     slot = HeadChange(active=run.item_key, require_idle=True)
-    change = slot if run.kind.has_slot else HeadChange()
+    change = slot if run.kind.has_slot else listing(before, run)
     return Commit(run, _entry(at, run, before, detail), writes, change)
 
 
@@ -132,7 +131,7 @@ def not_started(at: At, before: Run, action: Action, *, revoked: bool = False) -
     )
     commit = _commit(at, before, after)
     claims = [] if before.mode is GuardMode.TOKEN else [revocation(at, before, revoked=revoked)]
-    return replace(commit, writes=[*commit.writes, *claims], change=_free(before))
+    return replace(_freed(commit), writes=[*commit.writes, *claims])
 
 
 def stopping(at: At, before: Run, action: Action) -> Commit:
@@ -160,7 +159,7 @@ def verdict(at: At, before: Run, action: Action, state: RunState) -> Commit:
         facts={**_without(before, MISSING_SINCE, FINAL), **_masked(action.facts)},
         over=not before.kind.has_slot and (state is RunState.SUCCEEDED or not another),
     )
-    return replace(_commit(at, before, after), change=_free(before))
+    return _freed(_commit(at, before, after))
 
 
 def gave_up(at: At, before: Run, action: Action) -> Commit:
@@ -242,12 +241,12 @@ def revocation(at: At, run: Run, *, revoked: bool = False) -> Write:
 
 
 def _commit(at: At, before: Run, after: Run) -> Commit:
-    writes = [run_write(at.key, after, before), *index_writes(at, before, after)]
-    return Commit(after, _entry(at, after, before), writes)
+    writes = [run_write(at.key, after, before), *memory(at, before, after)]
+    return Commit(after, _entry(at, after, before), writes, listing(before, after))
 
 
-def _free(run: Run) -> HeadChange:
-    return HeadChange(active=None) if run.kind.has_slot else HeadChange()
+def _freed(commit: Commit) -> Commit:
+    return replace(commit, change=HeadChange(active=None)) if commit.run.kind.has_slot else commit
 
 
 def _next(run: Run, transition: str, **changes: Any) -> Run:

@@ -90,6 +90,13 @@ class Fields:
             raise self.wrong(attribute, "a map")
         return value
 
+    def texts(self, attribute: str) -> list[str]:
+        """Return a list of strings, empty when it is not there."""
+        value = self.item.get(attribute, [])
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise self.wrong(attribute, "a list of texts")
+        return value
+
     def maps(self, attribute: str) -> list[Mapping[str, Any]]:
         """Return a list of maps, empty when it is not there."""
         value = self.item.get(attribute, [])

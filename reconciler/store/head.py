@@ -30,6 +30,7 @@ class Head:
     sequence: int = 0
     chain_hash: str = GENESIS_HASH
     active: str | None = None
+    unfinished: tuple[str, ...] = ()
     open_intents: Mapping[str, int] = field(default_factory=dict)
     generation: int = 0
     desired_hash: str = ""
@@ -45,6 +46,7 @@ class Head:
             sequence=view.sequence,
             chain_hash=view.chain_hash,
             active=view.active_run,
+            unfinished=view.unfinished,
             open_intents=dict(view.open_intents),
             generation=view.generation,
             desired_hash=view.desired_hash,
@@ -58,6 +60,7 @@ class Head:
         return replace(
             self,
             active=self.active if isinstance(change.active, Keep) else change.active,
+            unfinished=_relisted(self.unfinished, change),
             generation=self.generation if change.generation is None else change.generation,
             desired_hash=self.desired_hash if change.desired_hash is None else change.desired_hash,
             commit=self.commit if change.commit is None else change.commit,
@@ -71,10 +74,17 @@ class Head:
             "jn": self.sequence,
             "jh": self.chain_hash,
             "act": self.active,
+            "unf": list(self.unfinished) or None,
             "dg": self.generation,
             "dh": self.desired_hash,
             "dc": self.commit,
         }
+
+
+def _relisted(keys: tuple[str, ...], change: HeadChange) -> tuple[str, ...]:
+    listed = {str(key) for key in (change.listed,) if key is not None}
+    struck = {str(key) for key in (change.struck,) if key is not None}
+    return tuple(sorted({*keys, *listed} - struck))
 
 
 def head_action(
@@ -141,6 +151,7 @@ def decode_head(key: AppKey, item: Mapping[str, Any] | None, table: str) -> Head
         sequence=fields.integer("jn"),
         chain_hash=fields.text("jh"),
         active=_slot(fields),
+        unfinished=tuple(_run_key(fields, "unf", text) for text in fields.texts("unf")),
         open_intents=dict(intents),
         generation=fields.integer("dg", 0),
         desired_hash=fields.text("dh", ""),
@@ -150,10 +161,14 @@ def decode_head(key: AppKey, item: Mapping[str, Any] | None, table: str) -> Head
 
 def _slot(fields: Fields) -> str | None:
     active = fields.optional("act")
+    return None if active is None else _run_key(fields, "act", active)
+
+
+def _run_key(fields: Fields, attribute: str, text: str) -> str:
     try:
-        return str(RunKey.parse(active)) if active is not None else None
+        return str(RunKey.parse(text))
     except ValueError:
-        raise fields.wrong("act", "MIG#<name>#<revision>") from None
+        raise fields.wrong(attribute, "keys of runs, as MIG#<name>#<revision>") from None
 
 
 def read_head(aws: Aws, table: str, key: AppKey) -> Head:

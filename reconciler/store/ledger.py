@@ -37,7 +37,7 @@ from reconciler.store.job_records import JOB, decode_job
 from reconciler.store.members import Member
 from reconciler.store.partition import items_of
 from reconciler.store.releases import read_releases
-from reconciler.store.run_records import UNFINISHED, decode_unfinished
+from reconciler.store.run_records import EXPIRY
 from reconciler.store.session import Session
 from reconciler.store.tables import Tables
 
@@ -82,20 +82,19 @@ class AppStore:
         """
         try:
             head = self._read_head()
-            items = list(items_of(self.aws, self.tables.state, self.key, "L#"))
+            items = items_of(self.aws, self.tables.state, self.key, "L#")
+            view = _view(head, items, self.tables.state)
         except NotFound:
             return LedgerView(key=self.key, tables_exist=False)
-        view = _view(head, items, self.tables.state)
-        unfinished = _unfinished(items, self.tables.state)
-        keys = {str(key) for key in wanted} | unfinished
+        keys = {str(key) for key in wanted} | set(view.unfinished)
         keys |= {str(RunKey.migration(m.name, m.latest_revision)) for m in view.migrations.values()}
         if view.active_run:
             keys.add(view.active_run)
         runs = {run.item_key: run for run in self._read_runs(sorted(keys))}
-        if lost := sorted(unfinished - runs.keys()):
+        if lost := sorted(set(view.unfinished) - runs.keys()):
             raise CorruptLedger(
-                f"{self.tables.state}: A#{self.key} has no item {lost[0]}, although "
-                f"{UNFINISHED}{lost[0]} says that this run is not over: put it back as it was"
+                f"{self.tables.state}: A#{self.key} has no item {lost[0]}, although HEAD says that "
+                "this run is not over: put it back as it was"
             )
         return replace(view, runs=runs)
 
@@ -144,13 +143,14 @@ class AppStore:
     def runs(self, kind: RunKind = RunKind.MIGRATION, name: str | None = None) -> list[Run]:
         """Return every run of a kind that the ledger has of this app, by name, the newest first.
 
-        Only those of `name` when it is given. A missing table has none.
+        Only those of `name` when it is given; none that its job's history has forgotten, and none
+        of a missing table.
         """
         prefix = f"{kind.item}#" if name is None else f"{kind.item}#{name}#"
         table = self.tables.state
         try:
             items = items_of(self.aws, table, self.key, prefix)
-            found = [records.decode_run(item, table) for item in items]
+            found = [records.decode_run(item, table) for item in items if EXPIRY not in item]
         except NotFound:
             return []
         found.sort(key=lambda run: (run.ordinal, run.intent_at), reverse=True)
@@ -236,6 +236,7 @@ def _view(head: Head, items: Iterable[Mapping[str, Any]], table: str) -> LedgerV
         sequence=head.sequence,
         chain_hash=head.chain_hash,
         active_run=head.active,
+        unfinished=head.unfinished,
         open_intents=head.open_intents,
         generation=head.generation,
         desired_hash=head.desired_hash,
@@ -268,12 +269,6 @@ def _view(head: Head, items: Iterable[Mapping[str, Any]], table: str) -> LedgerV
             view = replace(view, status=fields.mapping("doc"))
     found = replace(view, services=services, migrations=migrations, resources=resources)
     return replace(found, jobs=jobs, suspended=_suspended(items, table))
-
-
-def _unfinished(items: Iterable[Mapping[str, Any]], table: str) -> set[str]:
-    """Return the keys of the runs that the index lists."""
-    listed = (item for item in items if str(item.get("sk")).startswith(UNFINISHED))
-    return {str(decode_unfinished(item, table)) for item in listed}
 
 
 def _suspended(items: Iterable[Mapping[str, Any]], table: str) -> dict[str, Suspension]:

@@ -7,6 +7,7 @@ protocol's; a frozen request is kept as JSON text, so that its bytes never chang
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from reconciler.model.names import AppKey
@@ -23,8 +24,8 @@ from reconciler.model.run import (
 from reconciler.store.fields import Fields, canonical_json
 from reconciler.store.write import Write
 
-UNFINISHED = "L#ACT#"
-"""Before the item key of each run of a job or task that is not over: the index that a snapshot reads."""
+EXPIRY = "exp"
+"""When DynamoDB may delete an item, in seconds since 1970 (`store.tables` switches that on)."""
 
 
 def run_place(key: AppKey, run: RunKey) -> dict[str, str]:
@@ -137,28 +138,15 @@ def run_write(key: AppKey, run: Run, previous: Run | None) -> Write:
     return Write("state", place, "st = :st AND ver = :ver", values, put=encode_run(run))
 
 
-def unfinished_write(key: AppKey, run: RunKey) -> Write:
-    """Return the write that puts a run into the index of those that are not over; it must not be there."""
-    place = {"pk": f"A#{key}", "sk": f"{UNFINISHED}{run}"}
-    return Write("state", place, "attribute_not_exists(pk)", put={})
+def forget_write(key: AppKey, run: RunKey, now: datetime) -> Write:
+    """Return the write that lets DynamoDB delete the item of a run; refused unless it is over.
 
-
-def finished_write(key: AppKey, run: RunKey) -> Write:
-    """Return the write that takes a run that is over out of the index."""
-    place = {"pk": f"A#{key}", "sk": f"{UNFINISHED}{run}"}
-    return Write("state", place, "attribute_exists(pk)", delete=True)
-
-
-def decode_unfinished(item: Mapping[str, Any], table: str = "state") -> RunKey:
-    """Return the run that an index item is about. Raises CorruptLedger."""
-    fields = Fields(table, f"{item.get('pk')} {item.get('sk')}", item)
-    return _run_key(fields, fields.text("sk").removeprefix(UNFINISHED))
-
-
-def forget_write(key: AppKey, run: RunKey) -> Write:
-    """Return the write that deletes the item of a run that is over; refused for any other."""
+    Deletion by time to live needs no permission of ours, and decides nothing: what was forgotten is at
+    or before its job's floor.
+    """
     condition = "attribute_not_exists(pk) OR fin = :fin"
-    return Write("state", run_place(key, run), condition, {":fin": True}, delete=True)
+    set_ = {EXPIRY: int(now.timestamp())}
+    return Write("state", run_place(key, run), condition, {":fin": True}, set=set_)
 
 
 def claim_key(key: AppKey, launch: Launch) -> str:

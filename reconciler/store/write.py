@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from reconciler.aws.items import to_item, to_value
 from reconciler.model.names import AppKey
+from reconciler.model.run import RunKey
 from reconciler.store.fields import SCHEMA
 
 
@@ -30,7 +31,7 @@ class Write:
 
     `condition` is a ConditionExpression in attribute names (none of ours is a reserved word) and
     `:placeholders`, whose values are in `values`. Either `put` is the whole item besides its key, or
-    `set` and `remove` change attributes, or `delete` takes it away; none of them makes it a mere check.
+    `set` and `remove` change attributes; none of them makes it a mere check. Nothing is ever deleted.
     """
 
     table: Literal["state", "claims"]
@@ -40,7 +41,6 @@ class Write:
     put: Mapping[str, Any] | None = None
     set: Mapping[str, Any] = field(default_factory=dict)
     remove: tuple[str, ...] = ()
-    delete: bool = False
 
     def __str__(self) -> str:
         """Name the item, for messages: `state A#production/shop MIG#db#1`."""
@@ -62,7 +62,7 @@ class Write:
         if not (self.set or self.remove):
             if values:
                 common["ExpressionAttributeValues"] = values
-            return {"Delete" if self.delete else "ConditionCheck": common}
+            return {"ConditionCheck": common}
         expression, names, more = update_expression(self.set, self.remove)
         values |= more
         if values:
@@ -113,11 +113,14 @@ class HeadChange:
     """What a commit changes in HEAD besides the journal's head.
 
     `active` is the run in flight (`MIG#<name>#<revision>`), None frees the slot. `require_idle` makes
-    the commit conditional on a free slot. None leaves generation, desired hash and commit as they are.
+    the commit conditional on a free slot. `listed` and `struck` are runs that go onto the list of the
+    unfinished ones and off it. None leaves generation, desired hash and commit as they are.
     """
 
     active: str | Keep | None = KEEP
     require_idle: bool = False
+    listed: RunKey | None = None
+    struck: RunKey | None = None
     generation: int | None = None
     desired_hash: str | None = None
     commit: str | None = None

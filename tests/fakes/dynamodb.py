@@ -55,10 +55,6 @@ class _Table:
         partition, sort = self.key_of(item)
         self.partitions.setdefault(partition, {})[sort] = item
 
-    def delete(self, key: Item) -> None:
-        partition, sort = self.key_of(key)
-        self.partitions.get(partition, {}).pop(sort, None)
-
 
 class FakeDynamoDB:
     """One account's tables. `handle` is one operation, atomically.
@@ -116,8 +112,8 @@ class FakeDynamoDB:
 
     def drop(self, table: str, key: Item) -> None:
         """Delete an item behind everybody's back, as TTL or an administrator would."""
-        assert self.tables[table].get(key) is not None
-        self.tables[table].delete(key)
+        partition, sort = self.tables[table].key_of(key)
+        del self.tables[table].partitions[partition][sort]
 
     @staticmethod
     def _error(operation: str, code: str, message: str, **response: Any) -> AwsError:
@@ -258,12 +254,12 @@ class FakeDynamoDB:
                 if old and _wants_old(action):
                     reason["Item"] = old
             elif kind != "ConditionCheck":
-                changes.append((table, _change(kind, action, new)))
+                changes.append((table, new))
             reasons.append(reason)
         if any(reason["Code"] != "None" for reason in reasons):
             raise from_cancellation("dynamodb:TransactWriteItems", "Transaction cancelled", reasons)
-        for table, change in changes:
-            change(table)
+        for table, new in changes:
+            table.put(new)
         if token:
             self._tokens[token] = (fingerprint, self.clock.boot_seconds())
         return {}
@@ -323,13 +319,6 @@ class FakeDynamoDB:
         table = self._table("DescribeTimeToLive", params["TableName"])
         status = {"TimeToLiveStatus": "ENABLED" if table.ttl else "DISABLED"}
         return {"TimeToLiveDescription": status}
-
-
-def _change(kind: str, action: Mapping[str, Any], new: Item) -> Callable[[_Table], None]:
-    """Return what an action whose condition holds does to its table."""
-    if kind == "Delete":
-        return lambda table: table.delete(action["Key"])
-    return lambda table: table.put(new)
 
 
 def _wants_old(params: Mapping[str, Any]) -> bool:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import re
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from reconciler.model.desired import Guard
 from reconciler.model.errors import PermanentError
-from reconciler.model.run import GuardMode, Launch
+from reconciler.model.run import GuardMode, Launch, RunKey, RunKind
+from reconciler.model.work import PART_PATTERN
 from reconciler.plan.spec_hash import SPEC_TAG, content_hash
 from reconciler.runs.launch import (
     Place,
@@ -173,3 +177,68 @@ def test_claim_keys_of_different_launches_never_meet() -> None:
         for n, r, a, number in itertools.product(names, revisions, (1, 11), (0, 1))
     ]
     assert len(set(keys)) == len(keys)
+
+
+parts = st.from_regex(PART_PATTERN, fullmatch=True)
+launches = st.builds(
+    Launch, parts, parts, st.integers(0, 99), st.integers(0, 9), st.sampled_from(RunKind)
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(one=launches, other=launches, kind=st.sampled_from(RunKind))
+def test_two_runs_never_share_a_key(one: Launch, other: Launch, kind: RunKind) -> None:
+    """Token, claim and item are those of one launch of one run of one kind, whatever it is called."""
+    for left, right in ((one, other), (one, replace(one, kind=kind))):
+        same = left == right
+        assert (token(PLACE, left) == token(PLACE, right)) is same
+        assert (claim_key("e/x", left) == claim_key("e/x", right)) is same
+    key = RunKey(one.kind, one.name, one.revision)
+    assert RunKey.parse(str(key)) == key
+
+
+def test_a_migrations_keys_are_as_they_always_were() -> None:
+    """Ledgers, claims and tokens of before stay what they are: a launch under way is recovered."""
+    assert str(MIGRATION.key) == "MIG#db#1"
+    text = "reconciler1|123456789012|ap-northeast-1|production|production/shop|db|1|1|0"
+    assert token(PLACE, LAUNCH) == hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("part", ["", "a#b", "a|b", "x" * 101])
+def test_work_refuses_what_no_key_may_hold(part: str) -> None:
+    """A name or a revision with a separator, empty or too long, never becomes a run."""
+    with pytest.raises(ValueError, match="cannot be part of a run's key"):
+        replace(WORK, revision=part)
+    with pytest.raises(ValueError, match="is not the key of a run"):
+        RunKey.parse(f"OCC#report#{part}#")
+
+
+def test_given_overrides_are_kept_and_completed() -> None:
+    """A one-off task's command, size and variables are sent; a job's own variables fill in the rest."""
+    given = {
+        "cpu": "1024",
+        "containerOverrides": [
+            {
+                "name": "app",
+                "command": ["x"],
+                "environment": [{"name": "JOB_NAME", "value": "mine"}],
+            },
+            {"name": "log", "memory": 128},
+        ],
+    }
+    work = replace(WORK, kind=RunKind.JOB, name="report", overrides=given, scheduled_at="now")
+    launch = Launch("report", "1", 1, 0, RunKind.JOB)
+    overrides = request(PLACE, launch, work, "arn", "claims")["overrides"]
+    app, log, guard = overrides["containerOverrides"]
+    assert (overrides["cpu"], app["command"], log) == (
+        "1024",
+        ["x"],
+        {"name": "log", "memory": 128},
+    )
+    assert app["environment"][0] == {"name": "JOB_NAME", "value": "mine"}
+    assert [e["name"] for e in app["environment"][1:]] == [
+        "JOB_OCCURRENCE", "JOB_SCHEDULED_AT", "JOB_ATTEMPT",
+    ]  # fmt: skip
+    assert guard["name"] == "reconciler-guard"
+    task = replace(WORK, kind=RunKind.TASK, overrides={})
+    assert request(PLACE, launch, task, "arn", None)["overrides"] == {"containerOverrides": []}

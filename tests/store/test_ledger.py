@@ -170,6 +170,10 @@ def test_status_of_a_newer_epoch_is_left_alone():
     [
         ({"sk": "HEAD", "ep": "one", "jn": 1, "jh": "x", "v": 1}, "'ep'"),
         ({"sk": "HEAD", "ep": 1, "jn": 1, "v": 1}, "'jh'"),
+        ({"sk": "HEAD", "ep": 1, "jn": 1, "jh": "x", "act": "db", "v": 1}, "'act'"),
+        ({"sk": "HEAD", "ep": 1, "jn": 1, "jh": "x", "unf": "OCC#a#b", "v": 1}, "'unf'"),
+        ({"sk": "HEAD", "ep": 1, "jn": 1, "jh": "x", "unf": ["OCC#a"], "v": 1}, "'unf'"),
+        ({"sk": "L#JOB#report", "flo": 7, "v": 1, "ver": 1}, "'flo'"),
         ({"sk": "L#SVC#web", "v": 1, "applied": "{"}, "'applied'"),
         ({"sk": "L#PINS", "pins": {"a": 1}, "v": 1}, "'pins'"),
         ({"sk": "L#SVC#web"}, "'v'"),

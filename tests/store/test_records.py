@@ -17,7 +17,7 @@ from reconciler.model.observed import (
     RolloutState,
     ServiceRecord,
 )
-from reconciler.model.run import ClaimState, GuardMode, Run, RunKey, RunState
+from reconciler.model.run import ClaimState, GuardMode, Run, RunKey, RunKind, RunState
 from reconciler.model.suspension import Suspension
 from reconciler.store import records
 from tests.store.world import ENTRY, KEY, World
@@ -61,6 +61,12 @@ runs = st.builds(
     settled_at=st.none() | st.just(WHEN),
     last_seen_at=st.none() | st.just(WHEN),
     requested_attempt=st.integers(0, 9),
+    kind=st.sampled_from(RunKind),
+    most_attempts=st.integers(0, 9),
+    backoff_seconds=st.integers(0, 900),
+    most_launches=st.integers(1, 9),
+    stop_asked=st.text(),
+    over=st.booleans(),
     facts=st.dictionaries(st.text(), st.integers() | st.text() | st.none()),
 )
 
@@ -74,7 +80,33 @@ def test_a_run_survives_being_stored(run):
     assert records.decode_run(from_item(stored)) == run
 
 
-@pytest.mark.parametrize("attribute", ["att", "lau", "ord", "ver", "tmo", "sto", "dg", "ratt"])
+def test_a_migration_s_item_of_before_is_read_as_it_was_meant():
+    """An item that knows nothing of kinds is a migration's, with one attempt and five launches."""
+    item = {
+        "pk": "A#production/shop", "sk": "MIG#db#20261122093000", "v": 1, "st": "FAILED", "att": 2,
+        "lau": 1, "ord": 2, "gm": "claim", "ctr": "app", "tok": "ab" * 32, "sby": "reconciler/shop/abab",
+        "req": '{"taskDefinition":"shop:1"}', "tmo": 1200, "sto": 900, "t0": WHEN.isoformat(),
+        "ver": 7, "dg": 3, "arn": "arn:task", "t1": WHEN.isoformat(), "t9": WHEN.isoformat(),
+        "why": "container app exited 1", "xc": 1, "evi": "DescribeTasks", "ratt": 0, "facts": "{}",
+    }  # fmt: skip
+    run = records.decode_run(item)
+    assert (run.kind, run.key) == (RunKind.MIGRATION, RunKey.migration("db", "20261122093000"))
+    assert (run.most_attempts, run.most_launches, run.stop_asked) == (1, 5, "")
+    assert not run.unfinished
+    assert {**records.encode_run(run), **records.run_place(KEY, run.key), "v": 1} == item
+
+
+@pytest.mark.parametrize("sort", ["MIG#db", "OCC#a#b#c", "OCC#report#", "JOB#report#1", "HEAD"])
+def test_an_item_that_is_no_run_s_is_refused(sort):
+    """A sort key of another form is damage, not a run."""
+    item = {**records.encode_run(RUN), "pk": f"A#{KEY}", "sk": sort, "v": 1}
+    with pytest.raises(CorruptLedger, match="'sk'"):
+        records.decode_run(item)
+
+
+@pytest.mark.parametrize(
+    "attribute", ["att", "lau", "ord", "ver", "tmo", "sto", "dg", "ratt", "matt"]
+)
 @pytest.mark.parametrize("value", [-1, 10**15])
 def test_a_number_that_cannot_be_is_refused(attribute, value):
     """A negative or absurd counter is named with its range, and never used as a length of time."""
