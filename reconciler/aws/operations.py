@@ -26,7 +26,6 @@ _REPEATABLE = frozenset(
         "PutItem",
         "PutScalingPolicy",
         "PutScheduledAction",
-        "RegisterScalableTarget",
         "RemoveTagsFromResource",
         "ResetCacheParameterGroup",
         "StopTask",
@@ -98,12 +97,15 @@ def is_repeatable(operation: str, params: Mapping[str, Any]) -> bool:
     """Return whether the call may be sent again although an earlier one may have taken effect.
 
     RegisterTaskDefinition makes a second revision and UpdateService with forceNewDeployment a second
-    rollout: neither has a token (botocore's model), so their callers look before they repeat.
+    rollout: neither has a token (botocore's model), so their callers look before they repeat. A scalable
+    target with tags is registered once: "the scalable target that you tried to tag already exists".
     """
     if not is_mutating(operation) or operation in _REPEATABLE:
         return True
     if operation == "UpdateService":
         return not params.get("forceNewDeployment", False)
+    if operation == "RegisterScalableTarget":
+        return not params.get("Tags")
     token = _REPEATABLE_WITH.get(operation)
     return token is not None and bool(params.get(token))
 

@@ -17,6 +17,7 @@ from reconciler.local.ecs.errors import EcsError
 from reconciler.local.ecs.state import World
 from reconciler.local.scaling_registry import (
     DIMENSION,
+    MOST_TAGS,
     Document,
     Registry,
     ScalingError,
@@ -32,6 +33,7 @@ from reconciler.local.scaling_registry import (
     registered,
     resource_of,
     schedule_of,
+    tags_of,
 )
 
 _CONFIGURATIONS = {
@@ -60,7 +62,7 @@ class ScalingWorld:
         if carry_out is None:
             message = f"The embedded AWS does not have application-autoscaling:{operation}."
             raise ScalingError("UnknownOperationException", message)
-        if params.get("ServiceNamespace") != "ecs":
+        if operation not in _BY_ARN and params.get("ServiceNamespace") != "ecs":
             raise invalid("The embedded AWS scales ECS services only.")
         with self._ecs.lock:
             registry = self._registries.setdefault(scope, Registry())
@@ -77,11 +79,18 @@ class ScalingWorld:
             raise invalid("MinCapacity and MaxCapacity are required to register a target.")
         target = known or self._new_target(scope)
         suspended = {**target["SuspendedState"], **wanted.pop("SuspendedState", {})}
-        wanted.pop("Tags", None)  # recorded nowhere: ListTagsForResource is not emulated
+        tags = wanted.pop("Tags", None)
+        if tags and known is not None:
+            raise invalid(
+                "The scalable target that you tried to tag already exists. To update tags on an "
+                "existing scalable target, use the TagResource API."
+            )
         target = {**target, **wanted, "SuspendedState": suspended}
         if not 0 <= target["MinCapacity"] <= target["MaxCapacity"]:
             raise invalid("Maximum capacity cannot be less than minimum capacity")
         registry.targets[resource] = target
+        if known is None:
+            registry.tags[resource] = tags or {}
         self._move_inside(scope, registry, target, "the bounds of the scalable target changed")
         return {"ScalableTargetARN": target["ScalableTargetARN"]}
 
@@ -89,6 +98,7 @@ class ScalingWorld:
         """DeregisterScalableTarget: its policies and actions go too."""
         resource = registered(registry, wanted)
         del registry.targets[resource]
+        del registry.tags[resource]
         for items in (registry.policies, registry.actions):
             for key in [key for key in items if key[0] == resource]:
                 del items[key]
@@ -141,6 +151,25 @@ class ScalingWorld:
     def delete_action(self, _: Scope, registry: Registry, wanted: Document) -> Document:
         """DeleteScheduledAction."""
         return delete(registry.actions, (resource_of(wanted), str(wanted["ScheduledActionName"])))
+
+    def list_tags(self, _: Scope, registry: Registry, wanted: Document) -> Document:
+        """ListTagsForResource."""
+        return {"Tags": tags_of(registry, wanted)}
+
+    def tag(self, _: Scope, registry: Registry, wanted: Document) -> Document:
+        """TagResource: what is not named stays; not more than AWS's 50."""
+        tags = tags_of(registry, wanted)
+        if len(tags.keys() | wanted["Tags"].keys()) > MOST_TAGS:
+            raise ScalingError("TooManyTagsException", f"A target has at most {MOST_TAGS} tags.")
+        tags.update(wanted["Tags"])
+        return {}
+
+    def untag(self, _: Scope, registry: Registry, wanted: Document) -> Document:
+        """UntagResource: a key that is not there is not missed."""
+        tags = tags_of(registry, wanted)
+        for key in wanted["TagKeys"]:
+            tags.pop(key, None)
+        return {}
 
     def describe_targets(self, _: Scope, registry: Registry, wanted: Document) -> Document:
         """DescribeScalableTargets."""
@@ -281,7 +310,11 @@ _OPERATIONS: Mapping[str, Callable[[ScalingWorld, Scope, Registry, Document], Do
     "DescribeScalingActivities": ScalingWorld.describe_activities,
     "DescribeScalingPolicies": ScalingWorld.describe_policies,
     "DescribeScheduledActions": ScalingWorld.describe_actions,
+    "ListTagsForResource": ScalingWorld.list_tags,
     "PutScalingPolicy": ScalingWorld.put_policy,
     "PutScheduledAction": ScalingWorld.put_action,
     "RegisterScalableTarget": ScalingWorld.register,
+    "TagResource": ScalingWorld.tag,
+    "UntagResource": ScalingWorld.untag,
 }
+_BY_ARN = frozenset({"ListTagsForResource", "TagResource", "UntagResource"})

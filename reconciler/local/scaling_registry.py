@@ -16,6 +16,7 @@ Scope = tuple[str, str]
 Key = tuple[str, str]
 """Resource id and name."""
 
+MOST_TAGS = 50
 DIMENSION = "ecs:service:DesiredCount"
 
 
@@ -34,6 +35,8 @@ class Registry:
     targets: dict[str, Document] = field(default_factory=dict)
     policies: dict[Key, Document] = field(default_factory=dict)
     actions: dict[Key, Document] = field(default_factory=dict)
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Of the targets, by resource id; AWS tags neither policies nor actions."""
     due: dict[Key, datetime | None] = field(default_factory=dict)
     activities: list[Document] = field(default_factory=list)
 
@@ -70,6 +73,15 @@ def registered(registry: Registry, wanted: Mapping[str, Any]) -> str:
         )
         raise ScalingError("ObjectNotFoundException", message)
     return resource
+
+
+def tags_of(registry: Registry, wanted: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tags of the target that a request names; raises ResourceNotFoundException."""
+    for resource, target in registry.targets.items():
+        if target["ScalableTargetARN"] == wanted.get("ResourceARN"):
+            return registry.tags[resource]
+    message = f"No scalable target has the ARN {wanted.get('ResourceARN')}"
+    raise ScalingError("ResourceNotFoundException", message)
 
 
 def delete(items: dict[Key, Document], key: Key) -> Document:

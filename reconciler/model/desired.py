@@ -63,7 +63,8 @@ class DesiredAutoscaling:
     """What Application Auto Scaling does with one service's desired count.
 
     Documents are inputs of the API of the same name, camelCase, without service namespace, resource id
-    and scalable dimension: `target` of RegisterScalableTarget, `policies` of PutScalingPolicy and
+    and scalable dimension: `target` of RegisterScalableTarget (its `tags` are the user's alone),
+    `policies` of PutScalingPolicy and
     `scheduled` of PutScheduledAction, both by name. Paths of `origins` begin with "target",
     "policies" or "scheduled".
     """

@@ -77,12 +77,15 @@ class ObservedService:
 class ObservedAutoscaling:
     """What Application Auto Scaling knows of one service; documents as in `DesiredAutoscaling`.
 
-    `target` is None when the service is not registered.
+    `target` is None when the service is not registered; `arn` is the scalable target's own. `tags` are
+    read only where some are, or were, declared, and None elsewhere.
     """
 
     target: Mapping[str, Any] | None = None
     policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     scheduled: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    arn: str = ""
+    tags: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from reconciler.model.desired import DesiredApp, DesiredMigration, DesiredService
 from reconciler.model.names import Address
-from reconciler.plan.autoscaling.document import API, resource_id, scope_of
+from reconciler.plan.autoscaling.document import API, TAGS, resource_id, scope_of
+from reconciler.plan.autoscaling.tags import registered_tags
 from reconciler.plan.ownership import registration
 from reconciler.plan.redis.group import creation_document
 from reconciler.plan.redis.parameters import parameter_group_document
@@ -68,7 +69,8 @@ def _scalable_targets(app: DesiredApp) -> Found:
     for service in app.services:
         if service.autoscaling is not None:
             scope = scope_of(resource_id(app.cluster, service.service_name))
-            yield service.autoscaling.address, {**scope, **service.autoscaling.target}
+            tags = {TAGS: registered_tags(app, service.autoscaling)}
+            yield service.autoscaling.address, {**scope, **service.autoscaling.target, **tags}
 
 
 def _where(app: DesiredApp, workload: DesiredService | DesiredMigration) -> dict[str, Any]:

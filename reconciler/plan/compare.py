@@ -24,7 +24,7 @@ from reconciler.shapes.default_values import (
     is_default,
     unpredictable,
 )
-from reconciler.shapes.tables import SERVICE, TASK_DEFINITION, Kind, is_map
+from reconciler.shapes.tables import AUTOSCALING, SERVICE, TASK_DEFINITION, Kind, is_map
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def same(one: Any, other: Any) -> bool:
 
 def shown_path(kind: Kind, path: Path) -> str:
     """Spell a path for people: task definition fields go without prefix unless both sides have them."""
-    if kind != SERVICE and path[0] in ("tags", "placementConstraints"):
+    if kind not in (SERVICE, AUTOSCALING) and path[0] in ("tags", "placementConstraints"):
         return dotted((kind, *path))
     return dotted(path)
 

@@ -18,6 +18,7 @@ from reconciler.plan.compare import Difference
 from reconciler.plan.mask import mask_value
 from reconciler.plan.ownership import declared_tags, ownership_tags, tag_list
 from reconciler.plan.paths import MISSING
+from reconciler.plan.tags import tag_difference
 from reconciler.shapes.tables import SERVICE
 
 OTHERS = "a tag that we never set is somebody else's"
@@ -47,32 +48,26 @@ def compare_tags(
     """
     ours = ownership_tags(app, service.address)
     tags = {**declared_tags(wanted), **ours}
-    put = {k: v for k, v in tags.items() if live.tags.get(k) != v}
-    before = declared_tags(applied or {})
-    gone = {k: v for k, v in before.items() if k not in tags and k in live.tags}
-    taken = tuple(sorted(k for k, v in gone.items() if live.tags[k] == v))
+    found = tag_difference(tags, declared_tags(applied or {}), live.tags)
     background = _background(service, applied, ours)
     return TagSide(
         changes=(
             *(
                 _change(Difference(("tags", key), live.tags.get(key, MISSING), value), background)
-                for key, value in sorted(put.items())
+                for key, value in found.put.items()
             ),
             *(
                 _change(Difference(("tags", key), live.tags[key], MISSING), background, Why.REMOVED)
-                for key in taken
+                for key in found.taken
             ),
         ),
-        put=put or None,
-        taken=taken,
-        notes=tuple(
-            f"tag {key} is no longer declared, but its value is not what we set: it stays"
-            for key in sorted(gone.keys() - set(taken))
-        ),
+        put=found.put or None,
+        taken=found.taken,
+        notes=found.notes,
         suppressed=tuple(
             Suppressed(f"tags.{key}", mask_value(("tags", key), value), OTHERS)
             for key, value in sorted(live.tags.items())
-            if key not in tags and key not in gone
+            if key not in {*tags, *found.taken, *found.kept}
         ),
     )
 

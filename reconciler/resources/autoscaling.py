@@ -7,6 +7,7 @@ business. The CloudWatch alarms of target tracking are AWS's own and are not loo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final
@@ -45,9 +46,11 @@ autoscaling: Kind[ObservedAutoscaling] = Kind(
             f"{API}:DescribeScalableTargets",
             f"{API}:DescribeScalingPolicies",
             f"{API}:DescribeScheduledActions",
+            f"{API}:ListTagsForResource",
         ),
         "create": (
             f"{API}:RegisterScalableTarget",
+            f"{API}:TagResource",
             "ecs:DescribeServices",
             "ecs:UpdateService",
             "iam:CreateServiceLinkedRole",
@@ -59,6 +62,8 @@ autoscaling: Kind[ObservedAutoscaling] = Kind(
             f"{API}:DeleteScalingPolicy",
             f"{API}:PutScheduledAction",
             f"{API}:DeleteScheduledAction",
+            f"{API}:TagResource",
+            f"{API}:UntagResource",
             *ALARMS,
         ),
     },
@@ -74,7 +79,7 @@ def observe(aws: Aws, cluster: str, names: Sequence[str]) -> dict[str, ObservedA
     wanted = {resource_id(cluster, name): name for name in sorted(set(names))}
     if not wanted:
         return {}
-    targets = _targets(aws, list(wanted))
+    targets, arns = _targets(aws, list(wanted))
     policies = _of_services(aws, "DescribeScalingPolicies", "ScalingPolicies", wanted)
     actions = _of_services(aws, "DescribeScheduledActions", "ScheduledActions", wanted)
     return {
@@ -82,29 +87,49 @@ def observe(aws: Aws, cluster: str, names: Sequence[str]) -> dict[str, ObservedA
             target=targets.get(resource),
             policies=_by_name("ScalingPolicy", "policyName", policies[resource]),
             scheduled=_by_name("ScheduledAction", "scheduledActionName", actions[resource]),
+            arn=arns.get(resource, ""),
         )
         for resource, name in wanted.items()
         if resource in targets or policies[resource] or actions[resource]
     }
 
 
-@autoscaling.on_call("RegisterScalableTarget", "PutScalingPolicy", "PutScheduledAction")
+def with_tags(aws: Aws, live: ObservedAutoscaling) -> ObservedAutoscaling:
+    """Return it with the tags of its scalable target: one call more. Raises AwsError."""
+    if not live.arn:
+        return live
+    try:
+        answer = aws.call(API, "ListTagsForResource", ResourceARN=live.arn)
+    except NotFound:  # deregistered since it was described
+        return live
+    return replace(live, tags=dict(answer.get("Tags") or {}))
+
+
+@autoscaling.on_call(
+    "RegisterScalableTarget", "PutScalingPolicy", "PutScheduledAction", "TagResource"
+)
 def put(aws: Aws, operation: str, parameters: Mapping[str, Any]) -> Answer:
-    """Register or put: the same again changes nothing."""
+    """Register, put or tag: the same again changes nothing."""
     return answer(aws.call(API, operation, **parameters))
 
 
-@autoscaling.on_call("DeregisterScalableTarget", "DeleteScalingPolicy", "DeleteScheduledAction")
+@autoscaling.on_call(
+    "DeregisterScalableTarget", "DeleteScalingPolicy", "DeleteScheduledAction", "UntagResource"
+)
 def remove(aws: Aws, operation: str, parameters: Mapping[str, Any]) -> Answer:
-    """Deregister or delete; already gone is success. Deregistering deletes policies and actions too."""
+    """Deregister, delete or untag; already gone is success. Deregistering deletes what was put, too."""
     try:
         return answer(aws.call(API, operation, **parameters))
     except NotFound as error:
         return already(error)
 
 
-def _targets(aws: Aws, resources: Sequence[str]) -> dict[str, dict[str, Any]]:
+def _targets(
+    aws: Aws, resources: Sequence[str]
+) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Return the targets' documents and their ARNs, by resource id."""
     found: dict[str, dict[str, Any]] = {}
+    arns: dict[str, str] = {}
     for batch in batches(resources, BATCH):
         pages = aws.pages(
             API,
@@ -118,7 +143,8 @@ def _targets(aws: Aws, resources: Sequence[str]) -> dict[str, dict[str, Any]]:
                 page, "ScalableTargets", operation=f"{API}:DescribeScalableTargets"
             ):
                 found[target["ResourceId"]] = _document("ScalableTarget", target)
-    return found
+                arns[target["ResourceId"]] = str(target.get("ScalableTargetARN", ""))
+    return found, arns
 
 
 def _of_services(

@@ -23,7 +23,7 @@ from reconciler.model.observed import (
 from reconciler.resources import parameter_group as parameter_groups
 from reconciler.resources import replication_group as groups
 from reconciler.resources import service_revision
-from reconciler.resources.autoscaling import autoscaling
+from reconciler.resources.autoscaling import autoscaling, with_tags
 from reconciler.resources.ecs_service import ecs_service
 from reconciler.resources.parameter_group import parameter_group
 from reconciler.resources.replication_group import replication_group
@@ -88,7 +88,7 @@ def read(
     wanted = [name for name in names if name not in absent]
     arns = {live[name].task_definition_arn for name in wanted}
     definitions = task_definition.observe(aws, cluster, sorted(arns))
-    scaling = autoscaling.observe(aws, cluster, wanted) if wanted else {}
+    scaling = _scaling(aws, cluster, wanted) if wanted else {}
     found = []
     for name in wanted:
         definition = definitions[live[name].task_definition_arn]
@@ -111,6 +111,15 @@ def _completed(aws: Aws, live: Mapping[str, ObservedService]) -> dict[str, Obser
         name: with_revision(service, told.get(service.revision_arn))
         for name, service in live.items()
     }
+
+
+def _scaling(aws: Aws, cluster: str, names: Sequence[str]) -> Mapping[str, ObservedAutoscaling]:
+    """Return the services' autoscaling with its tags; a role may not be allowed to see these."""
+    live = autoscaling.observe(aws, cluster, names)
+    try:
+        return {name: with_tags(aws, found) for name, found in live.items()}
+    except AccessDenied:
+        return live
 
 
 def read_redis(aws: Aws, names: Sequence[str]) -> tuple[list[ObservedRedis], dict[str, str]]:

@@ -3,7 +3,8 @@
 Called by every pass and by `diff`. In the steady state it costs ⌈N/10⌉ DescribeServices and what the
 files' look-ups and Redis groups cost: digests are pinned in the ledger, a revision in use is known by
 its ARN, and so is a service's revision, read only for a field that nothing else tells. Services that
-declare autoscaling cost three reads more, together (`resources.autoscaling`).
+declare autoscaling cost three reads more, together (`resources.autoscaling`), and one for each whose
+scalable target has declared tags.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ from reconciler.model.observed import (
 )
 from reconciler.plan.autoscaling.memory import remembered
 from reconciler.plan.autoscaling.resource_label import wanted_target_group
+from reconciler.plan.autoscaling.tags import services_with_tags
 from reconciler.plan.freshness import followed
 from reconciler.plan.lookups import filled
 from reconciler.plan.needs import needs_running_images, needs_task_definition
 from reconciler.plan.redis.values import redis_values
 from reconciler.plan.subject import ABSENT
 from reconciler.resources import lookups, service_revision, target_group
-from reconciler.resources.autoscaling import autoscaling
+from reconciler.resources.autoscaling import autoscaling, with_tags
 from reconciler.resources.digests import Digests
 from reconciler.resources.ecs_service import ecs_service
 from reconciler.resources.freshness import Freshness
@@ -128,7 +130,11 @@ class Observer:
     ) -> Mapping[str, ObservedAutoscaling]:
         names = {s.service_name for s in desired.services if s.autoscaling is not None}
         names |= {memory.service_name for memory in remembered(ledger).values()}
-        return autoscaling.observe(aws, desired.cluster, sorted(names))
+        tagged = services_with_tags(desired, ledger)
+        return {
+            name: with_tags(aws, live) if name in tagged else live
+            for name, live in autoscaling.observe(aws, desired.cluster, sorted(names)).items()
+        }
 
     def _definitions(
         self,

@@ -17,12 +17,14 @@ from reconciler.plan.autoscaling.document import (
     API,
     CAPACITIES,
     POLICIES,
+    TAGS,
     TRACKING,
 )
 from reconciler.plan.autoscaling.resource_label import BY_REQUESTS, lacks_label, target_groups
 from reconciler.shapes.botocore_model import input_of, shape_named, suggest
 from reconciler.shapes.tables import AUTOSCALING
 from reconciler.source.api_names import as_written, with_written_names
+from reconciler.source.lift import OWNED_TAGS
 from reconciler.source.nodes import Entry, Mapping, Node, Null, Place, Scalar, Sequence, describe
 from reconciler.source.report import Report
 from reconciler.source.scaling_part import Part, drop_read_only
@@ -40,7 +42,7 @@ TARGETS = {
 _PERCENT = ("targetCpu", "targetMemory")
 SHARED = ("scaleInCooldown", "scaleOutCooldown", "disableScaleIn")
 _LABEL = "resourceLabel"
-RAW = (*CAPACITIES, "roleARN", "suspendedState")
+RAW = (*CAPACITIES, "roleARN", "suspendedState", TAGS)
 _PASTED = {"scalingPolicies": POLICIES}
 _TARGET_LISTING = "scalableTargets"
 WORDS = frozenset(
@@ -141,10 +143,14 @@ class _Reader:
 
     def _read_target(self) -> None:
         shape = input_of("RegisterScalableTarget", API)
-        raw = self.node.only({"roleARN", "suspendedState"})
+        raw = self.node.only({"roleARN", "suspendedState", TAGS})
         typing = self._typing()
         self.target = typing.convert(as_written(raw, shape, self.report, self.label), shape)
         self.origins |= typing.origins
+        for key in self.target.get(TAGS) or {}:
+            if key.startswith(OWNED_TAGS):
+                message = f"tags that begin with '{key.partition(':')[0]}:' are reserved"
+                self._error(self.node.entries[TAGS].place, message, "managed-field", TAGS)
 
     def _read_bounds(self) -> None:
         members = input_of("RegisterScalableTarget", API).members

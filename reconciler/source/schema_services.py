@@ -107,7 +107,9 @@ def service_autoscaling(parts: Parts) -> Json:
     scaling = parts.of_service("autoscaling.", {})
     target = input_of("RegisterScalableTarget", API)
     tracking = shape_named("TargetTrackingScalingPolicyConfiguration", API)
-    known = scaling.members(target, {"minCapacity", "maxCapacity", "roleARN", "suspendedState"})
+    known = scaling.members(
+        target, {"minCapacity", "maxCapacity", "roleARN", "suspendedState", "tags"}
+    )
     shared = scaling.members(tracking)
     policies = _by_name(scaling, "PutScalingPolicy", "policyName")
     short: dict[str, Any] = {

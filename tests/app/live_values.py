@@ -316,7 +316,9 @@ class Maker:
             "timezone": "Asia/Tokyo",
             "scalableTargetAction": {"minCapacity": 1},
         }
-        return ObservedAutoscaling(target, policies, {"night": action} if self.maybe(0.3) else {})
+        tags = {"team": "shop", "reconciler:app": "old"} if self.maybe() else None
+        scheduled = {"night": action} if self.maybe(0.3) else {}
+        return ObservedAutoscaling(target, policies, scheduled, tags=tags)
 
     def _service_document(
         self, name: str, content: Mapping[str, Any], *, fargate: bool

@@ -136,6 +136,16 @@ def test_a_cooldown_of_nothing_is_written():
     assert "scaleInCooldown: 0" in text_of(a_service(scaling=live))
 
 
+def test_tags_of_a_scalable_target_are_written():
+    """The user's own, as they are; what AWS and we put there is nobody's to declare."""
+    tags = {"team": "shop", "aws:cloudformation:stack-name": "s", "reconciler:app": "old"}
+    live = ObservedAutoscaling({"minCapacity": 1, "maxCapacity": 2}, tags=tags)
+    lines = [line.strip() for line in text_of(a_service(scaling=live)).splitlines()]
+    start = lines.index("autoscaling:")
+    assert lines[start + 1 : start + 4] == ["min: 1", "max: 2", "tags: {team: shop}"]
+    assert "aws:" not in " ".join(lines[start:])
+
+
 def test_short_words_share_their_cooldowns():
     """Two policies with cooldowns of their own are written out."""
     text = text_of(

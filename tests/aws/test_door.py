@@ -31,9 +31,8 @@ class Script:
     def __init__(self, *answers, **options) -> None:
         self.clock = VirtualClock()
         self.answers = list(answers)
-        self.transport = FakeTransport(
-            self.clock, dict.fromkeys(("ecs", "dynamodb", "logs"), self.answer)
-        )
+        services = ("ecs", "dynamodb", "logs", "application-autoscaling")
+        self.transport = FakeTransport(self.clock, dict.fromkeys(services, self.answer))
         self.aws = Aws(self.transport, self.clock, chance=random.Random(1), **options)
 
     def answer(self, operation, params):
@@ -62,6 +61,8 @@ def test_what_did_not_happen_is_tried_again(error, operation):
         ("ecs", "UpdateService", {}, 2),
         ("ecs", "UpdateService", {"forceNewDeployment": False}, 2),
         ("ecs", "UpdateService", {"forceNewDeployment": True}, 1),
+        ("application-autoscaling", "RegisterScalableTarget", {"MinCapacity": 1}, 2),
+        ("application-autoscaling", "RegisterScalableTarget", {"Tags": {"a": "b"}}, 1),
         ("ecs", "RegisterTaskDefinition", {}, 1),
         ("ecs", "CreateService", {"clientToken": "t"}, 2),
         ("ecs", "CreateService", {}, 1),

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.aws.operations import is_mutating
 from reconciler.aws.translate import from_code
-from reconciler.model.errors import AwsError
+from reconciler.model.errors import AwsError, OutcomeUnknown
 from reconciler.model.names import Address
 from tests.controller.lab import WEB, Controller, Lab, files, lose, service
 from tests.plan.scaling_world import a_scaling, tracking
@@ -121,19 +121,31 @@ def _raise(error: Exception) -> None:
     raise error
 
 
-@pytest.mark.parametrize("operation", ["RegisterScalableTarget", "PutScalingPolicy"])
 @pytest.mark.parametrize("applied", [True, False])
-def test_a_lost_answer_is_made_good(lab, operation, applied):
+def test_a_lost_answer_is_made_good(lab, applied):
     """Lost before or after it took effect, a call is repeated or found done; nothing stays open."""
-    from reconciler.model.errors import OutcomeUnknown
-
     controller = Controller(lab, "a")
-    lost = OutcomeUnknown("lost", operation=f"application-autoscaling:{operation}")
-    lose(controller, operation, lost, applied=applied)
+    lost = OutcomeUnknown("lost", operation="application-autoscaling:PutScalingPolicy")
+    lose(controller, "PutScalingPolicy", lost, applied=applied)
     controller.settle()
     assert controller.reconcile().status.converged
     assert lab.ledger.open_intents == {}
     assert set(lab.scaling.policies) == {(RESOURCE, "cpu")}
+
+
+@pytest.mark.parametrize("applied", [True, False])
+def test_a_lost_registration_is_looked_at_before_it_is_repeated(lab, applied):
+    """AWS refuses tags for a target that exists: the next pass sees whether it does, and ours are on it."""
+    controller = Controller(lab, "a")
+    operation = "RegisterScalableTarget"
+    lost = OutcomeUnknown("lost", operation=f"application-autoscaling:{operation}")
+    lose(controller, operation, lost, applied=applied)
+    with pytest.raises(OutcomeUnknown):
+        controller.settle()
+    assert controller.settle().status.converged
+    assert lab.ledger.open_intents == {}
+    assert scaling_calls(controller).count(operation) == (1 if applied else 2)
+    assert lab.scaling.tags[RESOURCE]["reconciler:address"] == "autoscaling/web"
 
 
 def test_a_successor_goes_on_where_a_crash_stopped(lab):

@@ -17,6 +17,10 @@ ROLE = (
     "AWSServiceRoleForApplicationAutoScaling_ECSService"
 )
 CREATED = datetime(2026, 11, 22, tzinfo=UTC)
+_TAGGED = (
+    "The scalable target that you tried to tag already exists. To update tags on an existing "
+    "scalable target, use the TagResource API."
+)
 _SCOPE = ("ServiceNamespace", "ResourceId", "ScalableDimension")
 _CONFIGURATIONS = {
     "TargetTrackingScaling": "TargetTrackingScalingPolicyConfiguration",
@@ -39,6 +43,8 @@ class FakeAutoscaling:
         self.targets: dict[str, dict[str, Any]] = {}
         self.policies: dict[tuple[str, str], dict[str, Any]] = {}
         self.actions: dict[tuple[str, str], dict[str, Any]] = {}
+        self.tags: dict[str, dict[str, str]] = {}
+        """Of the targets, by resource id."""
 
     def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Answer one request."""
@@ -76,6 +82,11 @@ class FakeAutoscaling:
             False,
         )
         target = known or {"RoleARN": ROLE, "CreationTime": CREATED, "SuspendedState": suspended}
+        tags = wanted.pop("Tags", None)
+        if tags is not None and known is not None:
+            raise _refused("RegisterScalableTarget", _TAGGED)
+        if known is None:
+            self.tags[resource] = tags or {}
         state = {**target["SuspendedState"], **wanted.pop("SuspendedState", {})}
         merged = {**target, **wanted, "SuspendedState": state}
         if not 0 <= merged["MinCapacity"] <= merged["MaxCapacity"]:
@@ -93,6 +104,26 @@ class FakeAutoscaling:
         for items in (self.policies, self.actions):
             for key in [key for key in items if key[0] == resource]:
                 del items[key]
+        return {}
+
+    def _tagged(self, operation: str, wanted: dict[str, Any]) -> dict[str, str]:
+        for resource, target in self.targets.items():
+            if target["ScalableTargetARN"] == wanted["ResourceARN"]:
+                return self.tags[resource]
+        name = f"application-autoscaling:{operation}"
+        raise from_code(name, "ResourceNotFoundException", f"no {wanted['ResourceARN']}")
+
+    def _ListTagsForResource(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        return {"Tags": self._tagged("ListTagsForResource", wanted)}
+
+    def _TagResource(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        self._tagged("TagResource", wanted).update(wanted["Tags"])
+        return {}
+
+    def _UntagResource(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        tags = self._tagged("UntagResource", wanted)
+        for key in wanted["TagKeys"]:
+            tags.pop(key, None)
         return {}
 
     def _PutScalingPolicy(self, wanted: dict[str, Any]) -> dict[str, Any]:

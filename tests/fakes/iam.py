@@ -306,6 +306,9 @@ def _scaling(operation: str, params: Mapping[str, Any]) -> Iterator[Need]:
     if operation.startswith("Describe"):
         yield Need(action, "*")
         return
+    if "ResourceARN" in params:  # tags: these know no namespace
+        yield Need(action, arn("application-autoscaling", "scalable-target/0ec5"))
+        return
     context = {"application-autoscaling:service-namespace": params["ServiceNamespace"]}
     yield Need(action, arn("application-autoscaling", "scalable-target/0ec5"), context)
     service = params["ResourceId"].rpartition("/")[2]
@@ -316,6 +319,9 @@ def _scaling(operation: str, params: Mapping[str, Any]) -> Iterator[Need]:
             yield Need("ecs:UpdateService", _service(service))
             principal = {"iam:AWSServiceName": "ecs.application-autoscaling.amazonaws.com"}
             yield Need("iam:CreateServiceLinkedRole", _SCALING_ROLE, principal)
+            if params.get("Tags"):
+                target = arn("application-autoscaling", "scalable-target/0ec5")
+                yield Need("application-autoscaling:TagResource", target)
         case "PutScalingPolicy":
             yield Need("cloudwatch:PutMetricAlarm", alarm)
             yield Need("cloudwatch:DescribeAlarms", arn("cloudwatch", "alarm:*"))

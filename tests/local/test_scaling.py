@@ -85,6 +85,22 @@ def test_a_target_keeps_what_is_not_said(scaled):
     assert code_of(scaled.register, MinCapacity=7) == "ValidationException"
 
 
+def test_tags_of_a_target(scaled):
+    """Given with the registration, changed by TagResource and UntagResource, gone with the target."""
+    first = scaled.register(MinCapacity=1, MaxCapacity=4, Tags={"a": "1", "b": "2"})
+    arn, tags_of = first["ScalableTargetARN"], scaled.api.list_tags_for_resource
+    assert code_of(scaled.register, Tags={"a": "2"}) == "ValidationException"
+    scaled.api.tag_resource(ResourceARN=arn, Tags={"a": "3"})
+    scaled.api.untag_resource(ResourceARN=arn, TagKeys=["b", "none"])
+    assert tags_of(ResourceARN=arn)["Tags"] == {"a": "3"}
+    many = {f"k{n}": "v" for n in range(50)}
+    assert code_of(scaled.api.tag_resource, ResourceARN=arn, Tags=many) == "TooManyTagsException"
+    scaled.api.deregister_scalable_target(**SCOPE)
+    assert code_of(tags_of, ResourceARN=arn) == "ResourceNotFoundException"
+    scaled.register(MinCapacity=1, MaxCapacity=4)
+    assert tags_of(ResourceARN=scaled.target()["ScalableTargetARN"])["Tags"] == {}
+
+
 def test_bounds_move_the_count_at_once(scaled):
     """Up to the least and down to the most, without a new deployment."""
     before = scaled.talk.service()["deployments"][0]["id"]

@@ -11,7 +11,8 @@ from reconciler.model.names import Address
 from reconciler.model.observed import ObservedApp, ResourceRecord
 from reconciler.model.plan import ResourceRequest, Step
 from reconciler.plan.autoscaling.memory import remembered
-from reconciler.resources.autoscaling import autoscaling
+from reconciler.plan.autoscaling.tags import services_with_tags
+from reconciler.resources.autoscaling import autoscaling, with_tags
 from tests.fakes.autoscaling import FakeAutoscaling
 from tests.fakes.timeline import Timeline
 from tests.fakes.transport import FakeTransport
@@ -86,7 +87,11 @@ class ScalingWorld(World):
         """Return the snapshot that the planner gets."""
         names = {s.service_name for s in desired.services if s.autoscaling}
         names |= {m.service_name for m in remembered(self.ledger).values()}
-        live = autoscaling.observe(self.aws, desired.cluster, sorted(names))
+        tagged = services_with_tags(desired, self.ledger)
+        live = {
+            name: with_tags(self.aws, found) if name in tagged else found
+            for name, found in autoscaling.observe(self.aws, desired.cluster, sorted(names)).items()
+        }
         return replace(super().observe(desired), scaling=live, resource_labels=self.labels)
 
     def carry_out(self, step: Step) -> None:

@@ -42,6 +42,7 @@ SCALED = """autoscaling:
       targetCpu: 60
       scheduledActions:
         night: {schedule: cron(0 22 * * ? *), scalableTargetAction: {minCapacity: 0, maxCapacity: 1}}
+      tags: {team: shop}
 """
 SCALING = "autoscaling: {min: 1, max: 4, targetCpu: 60, requestCountPerTarget: 500}\n"
 
@@ -323,9 +324,10 @@ class Play:
         self.settle()
 
     def change_scaling(self) -> None:
-        """Let a scheduled action come and go, and then the scaling as a whole."""
+        """Let a scheduled action and a tag come and go, and then the scaling as a whole."""
         self.write((SCALING, SCALED))
         self.settle()
+        self.read(Play.look)
         self.write((SCALED, SCALING))
         self.settle()
         self.write(("    " + SCALING, ""))

@@ -17,7 +17,7 @@ from reconciler.resources import ecs_service as service_verbs
 from reconciler.resources import parameter_group as parameter_verbs
 from reconciler.resources import replication_group as group_verbs
 from reconciler.resources import task_definition as definition_verbs
-from reconciler.resources.autoscaling import ALARMS, autoscaling
+from reconciler.resources.autoscaling import ALARMS, autoscaling, with_tags
 from reconciler.resources.ecs_service import ecs_service
 from reconciler.resources.kind import Answer, Kind
 from reconciler.resources.parameter_group import parameter_group
@@ -353,11 +353,16 @@ class AutoscalingSample:
     number: int = field(default_factory=lambda: next(_NUMBERS))
     kind = autoscaling
     absent = "nobody-made-this"
-    # Registering reads and scales the service for the caller and makes the service-linked role; policies
-    # of target tracking make alarms (Application Auto Scaling user guide: identity-based policies).
+    # Registering reads and scales the service for the caller, makes the service-linked role, and tags
+    # what is given tags with it; policies of target tracking make alarms (Application Auto Scaling user guide: identity-based policies).
     implied: ClassVar = {
         "create": frozenset(
-            {"ecs:DescribeServices", "ecs:UpdateService", "iam:CreateServiceLinkedRole"}
+            {
+                "ecs:DescribeServices",
+                "ecs:UpdateService",
+                "iam:CreateServiceLinkedRole",
+                "application-autoscaling:TagResource",
+            }
         ),
         "update": frozenset(ALARMS),
     }
@@ -408,6 +413,7 @@ class AutoscalingSample:
         assert live.target["suspendedState"]["scheduledScalingSuspended"] is True
         assert set(live.policies) == {"cpu"}
         assert live.scheduled["night"]["startTime"] == "2026-12-24T18:00:00Z"
+        self._tag(aws, live.arn)
         for _ in range(2):
             self._call(aws, "DeleteScalingPolicy", PolicyName="cpu")
             self._call(aws, "DeleteScheduledAction", ScheduledActionName="night")
@@ -416,8 +422,19 @@ class AutoscalingSample:
             self._call(aws, "DeregisterScalableTarget")
         assert self.reads(aws) == {}
 
+    def _tag(self, aws: Aws, arn: str) -> None:
+        """Tag and untag twice each: what is set already, or gone, changes nothing."""
+        for _ in range(2):
+            tags = {"ResourceARN": arn, "Tags": {"team": "shop", "tier": "web"}}
+            autoscaling.calls["TagResource"](aws, "TagResource", tags)
+        for _ in range(2):
+            keys = {"ResourceARN": arn, "TagKeys": ["tier"]}
+            autoscaling.calls["UntagResource"](aws, "UntagResource", keys)
+        assert self.reads(aws)[self.name].tags == {"team": "shop"}
+
     def reads(self, aws: Aws) -> Any:
-        return autoscaling.observe(aws, CLUSTER, [self.name])
+        found = autoscaling.observe(aws, CLUSTER, [self.name])
+        return {name: with_tags(aws, live) for name, live in found.items()}
 
     def seen(self, aws: Aws) -> dict[str, Any]:
         return dict(self.reads(aws)[self.name].target)

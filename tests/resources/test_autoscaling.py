@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.aws.door import Aws
 from reconciler.model.errors import UnexpectedAnswer
-from reconciler.resources.autoscaling import autoscaling
+from reconciler.resources.autoscaling import autoscaling, with_tags
 from reconciler.resources.target_group import resource_labels
 from tests.fakes.autoscaling import FakeAutoscaling, FakeElb
 from tests.fakes.timeline import Timeline
@@ -101,6 +101,18 @@ def test_what_only_aws_can_set_is_left_out(account):
     live = autoscaling.observe(account.aws, "c", ["web"])["web"]
     assert set(live.target) == {"minCapacity", "maxCapacity", "roleARN", "suspendedState"}
     assert set(live.policies["p0"]) == {"policyType", "stepScalingPolicyConfiguration"}
+
+
+def test_tags_cost_a_call_for_each_target(account):
+    """They are read when they are asked for; a target that has gone meanwhile has none to tell."""
+    account.put("web", 0)
+    live = autoscaling.observe(account.aws, "c", ["web"])["web"]
+    assert live.tags is None
+    assert "ListTagsForResource" not in account.asked()
+    assert with_tags(account.aws, live).tags == {}
+    assert account.asked()["ListTagsForResource"] == 1
+    account.scaling.targets.clear()
+    assert with_tags(account.aws, live).tags is None
 
 
 def test_an_answer_that_is_none_is_an_error():

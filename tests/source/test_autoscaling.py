@@ -103,6 +103,13 @@ def test_short_words_become_a_target_and_policies(world):
     assert found.scheduled == {}
 
 
+def test_tags_are_the_scalable_targets_own(world):
+    """A map, as RegisterScalableTarget takes it; they are not the service's."""
+    found = scaling(world, "min: 1\nmax: 2\ntags: {team: shop, level: '3'}")
+    assert found.target["tags"] == {"team": "shop", "level": "3"}
+    assert ("target", "tags", "team") in found.origins
+
+
 def test_requests_need_no_label_where_there_is_one_target_group(world):
     """The load balancer is looked up later; a declared label is taken as it is."""
     found = scaling(world, "min: 1\nmax: 2\nrequestCountPerTarget: 500", BALANCED)
@@ -203,6 +210,14 @@ MISTAKES = [
     ("min: 1\nmax: 3\ntargetCpu: 600", "", "out-of-range", "at most 100, not 600"),
     ("min: 1\nmax: 3\ntargetCpu: 60%", "", "wrong-type", "autoscaling.targetCpu: must be a number"),
     ("min: 1\nmax: 3\nscaleInCooldown: 60", "", "required", "goes with targetCpu"),
+    ("min: 1\nmax: 3\ntags: {aws:x: a}", "", "managed-field", "begin with 'aws:' are reserved"),
+    (
+        "min: 1\nmax: 3\ntags: {reconciler:app: a}",
+        "",
+        "managed-field",
+        "'reconciler:' are reserved",
+    ),
+    ("min: 1\nmax: 3\ntags: [team]", "", "wrong-type", "autoscaling.tags: must be a map"),
     ("min: 1\nmax: 3\ntargetCpu: 60\nscaleInCooldown: -1", "", "out-of-range", "negative"),
     ("min: 1\nmax: 3\ndisableScaleIn: yes\ntargetCpu: 9", "", "wrong-type", "true or false"),
     ("min: 1\nmax: 3\nresourceLabel: x", "", "required", "goes with requestCountPerTarget"),

@@ -210,6 +210,7 @@ def test_redis_in_every_form(group):
             "resourceLabel": "app/a/1",
         },
         {"minCapacity": 1, "maxCapacity": 3, "suspendedState": {"scheduledScalingSuspended": True}},
+        {"min": 1, "max": 3, "tags": {"team": "shop", "stage": "${environment}"}},
         {
             "policies": {
                 "steps": {

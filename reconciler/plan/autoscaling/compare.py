@@ -26,6 +26,7 @@ from reconciler.plan.autoscaling.memory import Memory
 from reconciler.plan.changes import Background, change_of
 from reconciler.plan.compare import Difference, compare, removed
 from reconciler.plan.paths import MISSING, lookup, overlay, replaced
+from reconciler.plan.tags import NO_TAGS, TagDifference
 from reconciler.shapes.tables import AUTOSCALING
 
 Document = Mapping[str, Any]
@@ -45,9 +46,15 @@ class Found:
     """The scalable target's fields to register."""
     puts: Mapping[Place, Document]
     deletes: tuple[Place, ...]
+    tags: TagDifference = NO_TAGS
+    """What is to be done about the tags of a target that is registered."""
 
     def calls(self, calls: Calls) -> Iterator[ApiCall]:
         """Yield the calls in the order in which they have to be made."""
+        if self.tags.taken:
+            yield calls.untag(self.tags.taken)
+        if self.tags.put:
+            yield calls.tag(self.tags.put)
         if self.fields:
             yield calls.register(self.fields)
         for place, document in self.puts.items():
@@ -64,7 +71,7 @@ def compare_autoscaling(
     What the memory has and the files do not is taken back; a policy or an action that we did not make is
     only named.
     """
-    wanted, scheduled = _left_to_schedules(desired, live)
+    wanted, scheduled = _left_to_schedules(desired, live, memory.declared or {})
     found = compare(wanted, live, AUTOSCALING)
     gone, lasting = _no_longer_declared(wanted, live, memory)
     background = Background(AUTOSCALING, memory.declared, origins)
@@ -85,16 +92,17 @@ def compare_autoscaling(
 
 
 def _left_to_schedules(
-    desired: Document, live: Document
+    desired: Document, live: Document, before: Document
 ) -> tuple[dict[str, Any], list[Suppressed]]:
     """Take a bound as it is live where a schedule has set it: putting it back would undo the schedule.
 
-    A scheduled action writes the scalable target's own bounds [botocore: ScalableTargetAction].
+    A scheduled action writes the scalable target's own bounds [botocore: ScalableTargetAction]. What is
+    live as we applied it before was set by us, whatever a schedule says.
     """
     wanted, suppressed = dict(desired), []
     for bound in CAPACITIES:
         value = live.get(bound)
-        if value is None or bound not in desired or value == desired[bound]:
+        if value is None or bound not in desired or value in (desired[bound], before.get(bound)):
             continue
         setter = next(
             (

@@ -6,8 +6,8 @@ has the scalable target's fields, and below `policies` and `scheduledActions` wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from reconciler.model.desired import DesiredAutoscaling
@@ -28,6 +28,7 @@ Place = tuple[str, str]
 """A section and a name in it, `("policies", "cpu")`; TARGET is the scalable target itself."""
 
 POLICIES, ACTIONS = SECTIONS = ("policies", "scheduledActions")
+TAGS: Final = "tags"
 TARGET: Final[Place] = ("target", "")
 CAPACITIES = ("minCapacity", "maxCapacity")
 CONFIGURATIONS: Mapping[str, str] = {
@@ -85,6 +86,11 @@ def live_document(live: ObservedAutoscaling) -> dict[str, Any]:
     return {**(live.target or {}), POLICIES: dict(live.policies), ACTIONS: dict(live.scheduled)}
 
 
+def tags_in(document: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the user's tags of a declaration, or of what was last applied of one."""
+    return dict((document or {}).get(TAGS) or {})
+
+
 def places_of(document: Mapping[str, Any]) -> frozenset[Place]:
     """Return the policies and actions of a document."""
     return frozenset((section, name) for section in SECTIONS for name in document[section])
@@ -127,15 +133,27 @@ def listed(places: Iterable[Place]) -> str:
 
 @dataclass(frozen=True)
 class Calls:
-    """Makes the calls for one service: its resource id, and what is live of it."""
+    """Makes the calls for one service: its resource id, what is live of it, the target's ARN and tags."""
 
     resource: str
     live: Mapping[str, Any]
+    arn: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def register(self, fields: Mapping[str, Any]) -> ApiCall:
         """Register the service, or change these fields: what is not sent stays."""
         before = {name: self.live.get(name) for name in fields}
         return self._call("RegisterScalableTarget", fields, before, fields)
+
+    def tag(self, put: Mapping[str, str]) -> ApiCall:
+        """Set tags of the target; the others stay."""
+        before = {key: self.tags[key] for key in put if key in self.tags}
+        return self._tagging("TagResource", {TAGS: dict(put)}, before, put)
+
+    def untag(self, keys: Sequence[str]) -> ApiCall:
+        """Take tags off the target."""
+        before = {key: self.tags[key] for key in keys}
+        return self._tagging("UntagResource", {"tagKeys": list(keys)}, before, {})
 
     def put(self, place: Place, document: Mapping[str, Any]) -> Iterator[ApiCall]:
         """Put a policy or an action as a whole; one of another type is deleted first."""
@@ -171,6 +189,17 @@ class Calls:
         whole = {**scope_of(self.resource), **parameters}
         wire = to_wire(input_of(operation, API), whole)
         return ApiCall(AUTOSCALING, operation, wire, _masked(before), _masked(after))
+
+    def _tagging(
+        self,
+        operation: str,
+        parameters: Mapping[str, Any],
+        before: Mapping[str, str],
+        after: Mapping[str, str],
+    ) -> ApiCall:
+        wire = to_wire(input_of(operation, API), {"resourceARN": self.arn, **parameters})
+        masked = [_masked({TAGS: dict(side)} if side else {}) for side in (before, after)]
+        return ApiCall(AUTOSCALING, operation, wire, *masked)
 
 
 def _masked(document: Mapping[str, Any]) -> dict[str, Any]:

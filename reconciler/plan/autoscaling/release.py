@@ -21,10 +21,12 @@ from reconciler.plan.autoscaling.document import (
     places_of,
     resource_id,
     spelled,
+    tags_in,
 )
 from reconciler.plan.autoscaling.memory import KIND, Memory, memory_of, remembered
 from reconciler.plan.orphans import PRUNE_OFF
 from reconciler.plan.subject import Subject
+from reconciler.plan.tags import tag_difference
 
 _FORGET = ResourceRequest({})
 _GIVEN_UP = "autoscaling is no longer declared"
@@ -61,8 +63,9 @@ def orphaned_scaling_steps(
 
 def _step(app: DesiredApp, observed: ObservedApp, address: Address, memory: Memory) -> Step:
     """Deregister a target that we registered, unless others put something there: AWS would delete it."""
-    live = live_document(observed.scaling.get(memory.service_name, ObservedAutoscaling()))
-    calls = Calls(resource_id(app.cluster, memory.service_name), live)
+    seen = observed.scaling.get(memory.service_name, ObservedAutoscaling())
+    live = live_document(seen)
+    calls = Calls(resource_id(app.cluster, memory.service_name), live, seen.arn, seen.tags or {})
     there = places_of(live)
     mine, foreign = there & memory.made, sorted(there - memory.made)
     registered = any(bound in live for bound in CAPACITIES)
@@ -72,8 +75,13 @@ def _step(app: DesiredApp, observed: ObservedApp, address: Address, memory: Memo
         return Step(address, Verb.DELETE, f"deregister: {_GIVEN_UP}", request=request)
     if registered:
         notes.append("the scalable target stays: the service is scaled within its bounds as before")
-    if not mine:
+    tags = tag_difference({}, tags_in(memory.declared), calls.tags)
+    notes += tags.notes
+    todo = [calls.untag(tags.taken)] if tags.taken else []
+    todo += [calls.delete(place) for place in sorted(mine)]
+    if not todo:
         return Step(address, Verb.NONE, _GIVEN_UP, notes=tuple(notes), request=_FORGET)
-    request = replace(_FORGET, calls=tuple(calls.delete(place) for place in sorted(mine)))
-    summary = f"delete {listed(mine)}: {_GIVEN_UP}"
+    what = [f"tag {key}" for key in tags.taken] + ([listed(mine)] if mine else [])
+    request = replace(_FORGET, calls=tuple(todo))
+    summary = f"delete {', '.join(what)}: {_GIVEN_UP}"
     return Step(address, Verb.DELETE, summary, notes=tuple(notes), request=request)

@@ -19,6 +19,7 @@ from reconciler.plan.autoscaling.document import (
     CAPACITIES,
     POLICIES,
     SECTIONS,
+    TAGS,
     TARGET,
     Calls,
     desired_document,
@@ -30,6 +31,7 @@ from reconciler.plan.autoscaling.document import (
 )
 from reconciler.plan.autoscaling.memory import KIND, Memory, memory_of
 from reconciler.plan.autoscaling.resource_label import labelled, wanted_target_group
+from reconciler.plan.autoscaling.tags import with_tags
 from reconciler.plan.ownership import Owner, owner_of
 from reconciler.plan.subject import Subject
 
@@ -69,6 +71,7 @@ def _declared(subject: Subject, declared: DesiredAutoscaling) -> tuple[Step, ...
     seen = _without(live_document(live), unlabelled)
     before = memory.declared and _without(memory.declared, unlabelled)
     found = compare_autoscaling(ready, seen, replace(memory, declared=before), origins_of(wanted))
+    found = with_tags(subject.app, wanted, found, live, memory)
     step = _step(subject, wanted, found, live, memory)
     held = [_held(subject, name) for name in sorted(unlabelled)]
     return (step, *held)
@@ -82,9 +85,8 @@ def _step(
     memory: Memory,
 ) -> Step:
     """Return the step with its calls; with nothing to call the ledger may still have to learn."""
-    calls = Calls(
-        resource_id(subject.app.cluster, subject.service.service_name), live_document(live)
-    )
+    resource = resource_id(subject.app.cluster, subject.service.service_name)
+    calls = Calls(resource, live_document(live), live.arn, live.tags or {})
     todo = tuple(found.calls(calls))
     new = {place for place in found.puts if place not in places_of(live_document(live))}
     if live.target is None:
@@ -137,8 +139,9 @@ def _not_there(subject: Subject) -> str:
 
 
 def _without(document: Mapping[str, Any], policies: frozenset[str]) -> dict[str, Any]:
+    """Leave out policies that wait, and tags, which have a rule of their own."""
     kept = {n: p for n, p in document[POLICIES].items() if n not in policies}
-    return {**document, POLICIES: kept}
+    return {**{k: v for k, v in document.items() if k != TAGS}, POLICIES: kept}
 
 
 def _summary(wanted: DesiredAutoscaling, found: Found, live: ObservedAutoscaling) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reconciler.plan.autoscaling.document import API
 from reconciler.resources.grants.statement import Names, Statement, allow
 
-API = "application-autoscaling"
 _SERVICE = f"ecs.{API}.amazonaws.com"
 _ROLE = f"aws-service-role/{_SERVICE}/AWSServiceRoleForApplicationAutoScaling_ECSService"
 
@@ -28,6 +28,7 @@ def reads(names: Names) -> Iterator[Statement]:
             ],
             ["*"],
         )
+        yield allow("ScalingReadTags", [f"{API}:ListTagsForResource"], [_targets(names)])
 
 
 def writes(names: Names) -> Iterator[Statement]:
@@ -45,9 +46,12 @@ def writes(names: Names) -> Iterator[Statement]:
             f"{API}:PutScheduledAction",
             f"{API}:RegisterScalableTarget",
         ],
-        [names.arn(API, "scalable-target/*")],
+        [_targets(names)],
         {"StringEquals": {f"{API}:service-namespace": "ecs"}},
     )
+    # Our own tags are given with the registration; declared ones come, and go when no file names them.
+    tagging = [f"{API}:TagResource", f"{API}:UntagResource"]
+    yield allow("ScalingTag", tagging, [_targets(names)])
     tracking = [f"TargetTracking-service/{names.cluster_name}/{name}-*" for name in services]
     alarms = [names.arn("cloudwatch", f"alarm:{name}") for name in tracking]
     yield allow("ScalingAlarms", ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"], alarms)
@@ -63,3 +67,7 @@ def writes(names: Names) -> Iterator[Statement]:
 
 def _scaled(names: Names) -> list[str]:
     return [s.service_name for s in names.app.services if s.autoscaling is not None]
+
+
+def _targets(names: Names) -> str:
+    return names.arn(API, "scalable-target/*")

@@ -11,6 +11,7 @@ from typing import Any
 from reconciler.model.observed import ObservedAutoscaling
 from reconciler.plan.autoscaling.document import ACTIONS, POLICIES, TRACKING
 from reconciler.source.imports.tree import Keys
+from reconciler.source.lift import OWNED_TAGS
 
 _WORDS = {
     "cpu": ("targetCpu", "ECSServiceAverageCPUUtilization"),
@@ -33,6 +34,9 @@ def short_autoscaling(live: ObservedAutoscaling) -> Keys:
         section |= {**word, **rest}
     if any(target.get("suspendedState", {}).values()):
         section["suspendedState"] = dict(target["suspendedState"])
+    tags = {k: v for k, v in (live.tags or {}).items() if not k.startswith(OWNED_TAGS)}
+    if tags:
+        section["tags"] = dict(sorted(tags.items()))
     raw = {n: _policy(p) for n, p in live.policies.items() if n not in words}
     if raw:
         section[POLICIES] = Keys(raw)

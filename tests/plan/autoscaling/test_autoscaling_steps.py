@@ -286,6 +286,14 @@ def test_a_bound_that_a_schedule_has_set_is_no_drift(bound: str) -> None:
     assert rule.startswith("set by the scheduled action rush; declared is")
 
 
+def test_a_bound_of_ours_is_not_taken_for_the_schedules() -> None:
+    """Live as we applied it, it is changed with the files, though a schedule would set the same."""
+    scheduled = {"rush": nightly(maxCapacity=6)}
+    world = converged(a_scaling(2, 6, scheduled=scheduled))
+    world.pass_over(a_scaled_app(a_scaling(2, 4, scheduled=scheduled)))
+    assert world.scaling.targets[RESOURCE]["MaxCapacity"] == 4
+
+
 def test_a_schedules_bound_gives_way_to_the_files_where_both_cannot_be() -> None:
     """A declared maximum below the minimum of the hour: both declared bounds are sent."""
     scheduled = {"rush": nightly(minCapacity=5)}
