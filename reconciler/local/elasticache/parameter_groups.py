@@ -13,7 +13,7 @@ from reconciler.local.elasticache.families import (
     Parameter,
     parameters_of,
 )
-from reconciler.local.elasticache.pages import page
+from reconciler.local.elasticache.pages import found, one_or_all, page
 from reconciler.local.elasticache.state import (
     CacheWorld,
     Document,
@@ -26,26 +26,24 @@ from reconciler.local.elasticache.state import (
 _NAME = re.compile(r"[a-z](?:-?[a-z0-9])*")
 _LONGEST_NAME = 255
 _MAX_PER_CALL = 20
+_ABSENT = "CacheParameterGroupNotFound"
 _SOURCES = ("user", "system", "engine-default")
 
 
 def find(region: Region, name: Any) -> ParameterGroup:
     """Return a group by name in any case; raises CacheParameterGroupNotFound."""
-    group = region.parameter_groups.get(str(name or "").lower())
-    if group is None:
-        raise CacheError("CacheParameterGroupNotFound", f"CacheParameterGroup {name} not found.")
-    return group
+    return found(region.parameter_groups, name, _ABSENT)
 
 
 def users(region: Region, group: ParameterGroup) -> list[ReplicationGroup]:
     """Return the replication groups that use a group, or will once their changes are applied."""
-    found = []
+    using = []
     for replication_group in region.replication_groups.values():
         pending = replication_group.pending.values if replication_group.pending else {}
         places = (replication_group.settings, pending, replication_group.applying)
         if group.name in {place.get("CacheParameterGroupName") for place in places}:
-            found.append(replication_group)
-    return found
+            using.append(replication_group)
+    return using
 
 
 def create(world: CacheWorld, scope: Scope, params: Mapping[str, Any]) -> Document:
@@ -86,10 +84,7 @@ def _document(group: ParameterGroup) -> Document:
 def describe(world: CacheWorld, scope: Scope, params: Mapping[str, Any]) -> Document:
     """DescribeCacheParameterGroups: one by name, or all in pages."""
     region = world.region(scope)
-    if params.get("CacheParameterGroupName"):
-        groups = [find(region, params["CacheParameterGroupName"])]
-    else:
-        groups = [region.parameter_groups[name] for name in sorted(region.parameter_groups)]
+    groups = one_or_all(region.parameter_groups, params.get("CacheParameterGroupName"), _ABSENT)
     return page(params, "CacheParameterGroups", [_document(g) for g in groups])
 
 

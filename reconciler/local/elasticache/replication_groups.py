@@ -14,7 +14,7 @@ from reconciler.local.elasticache.families import (
     family_of,
     full_version,
 )
-from reconciler.local.elasticache.pages import page
+from reconciler.local.elasticache.pages import found, one_or_all, page
 from reconciler.local.elasticache.servers import free_place
 from reconciler.local.elasticache.state import (
     CacheWorld,
@@ -30,6 +30,7 @@ from reconciler.local.elasticache.windows import DEFAULT_WINDOW, checked_window
 
 _ID = re.compile(r"[a-z](?:-?[a-z0-9])*")
 _LONGEST_ID = 40
+_ABSENT = "ReplicationGroupNotFoundFault"
 MOST_REPLICAS = 5
 _AUTH_TOKEN = re.compile(r"[!-.0-?A-~]{16,128}")
 _KEPT = (
@@ -71,11 +72,7 @@ _DEFAULTS: Document = {
 
 def find(region: Region, identifier: Any) -> ReplicationGroup:
     """Return a group by id in any case; raises ReplicationGroupNotFoundFault."""
-    group = region.replication_groups.get(str(identifier or "").lower())
-    if group is None:
-        message = f"ReplicationGroup {identifier} not found."
-        raise CacheError("ReplicationGroupNotFoundFault", message)
-    return group
+    return found(region.replication_groups, identifier, _ABSENT)
 
 
 def create(world: CacheWorld, scope: Scope, params: Mapping[str, Any]) -> Document:
@@ -225,10 +222,7 @@ def next_member(world: CacheWorld, group: ReplicationGroup, node_group: int) -> 
 def describe(world: CacheWorld, scope: Scope, params: Mapping[str, Any]) -> Document:
     """DescribeReplicationGroups: one by id, or all in pages."""
     region = world.region(scope)
-    if params.get("ReplicationGroupId"):
-        groups = [find(region, params["ReplicationGroupId"])]
-    else:
-        groups = [region.replication_groups[name] for name in sorted(region.replication_groups)]
+    groups = one_or_all(region.replication_groups, params.get("ReplicationGroupId"), _ABSENT)
     return page(params, "ReplicationGroups", [documents.replication_group(g) for g in groups])
 
 
@@ -256,14 +250,14 @@ def describe_clusters(world: CacheWorld, scope: Scope, params: Mapping[str, Any]
         members = [find_member(region, params["CacheClusterId"])]
     elif params.get("ShowCacheClustersNotInReplicationGroups"):
         members = []
-    found = []
+    clusters = []
     for group, member in members:
         document = documents.cache_cluster(world, region, group, member)
         if params.get("ShowCacheNodeInfo"):
             status = document["CacheParameterGroup"]["ParameterApplyStatus"]
             document["CacheNodes"] = documents.cache_nodes(group, member, status)
-        found.append(document)
-    return page(params, "CacheClusters", found)
+        clusters.append(document)
+    return page(params, "CacheClusters", clusters)
 
 
 def find_member(region: Region, identifier: Any) -> tuple[ReplicationGroup, Member]:

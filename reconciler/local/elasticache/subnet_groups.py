@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.local.elasticache.errors import CacheError, invalid
-from reconciler.local.elasticache.pages import page
+from reconciler.local.elasticache.pages import found, one_or_all, page
 from reconciler.local.elasticache.state import CacheWorld, Document, Region, Scope, SubnetGroup
+
+_ABSENT = "CacheSubnetGroupNotFoundFault"
 
 
 def find(region: Region, name: Any) -> SubnetGroup:
     """Return a subnet group by name in any case; raises CacheSubnetGroupNotFoundFault."""
-    group = region.subnet_groups.get(str(name or "").lower())
-    if group is None:
-        message = f"CacheSubnetGroup {name} not found."
-        raise CacheError("CacheSubnetGroupNotFoundFault", message)
-    return group
+    return found(region.subnet_groups, name, _ABSENT)
 
 
 def create(world: CacheWorld, scope: Scope, params: Mapping[str, Any]) -> Document:
@@ -54,10 +52,7 @@ def _document(group: SubnetGroup) -> Document:
 def describe(world: CacheWorld, scope: Scope, params: Mapping[str, Any]) -> Document:
     """DescribeCacheSubnetGroups: one by name, or all in pages."""
     region = world.region(scope)
-    if params.get("CacheSubnetGroupName"):
-        groups = [find(region, params["CacheSubnetGroupName"])]
-    else:
-        groups = [region.subnet_groups[name] for name in sorted(region.subnet_groups)]
+    groups = one_or_all(region.subnet_groups, params.get("CacheSubnetGroupName"), _ABSENT)
     return page(params, "CacheSubnetGroups", [_document(group) for group in groups])
 
 
