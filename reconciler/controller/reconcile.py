@@ -156,6 +156,14 @@ class Reconciler:
         if session is not None:
             session.release()
 
+    def hold(self, access: Access, ledger: LedgerView) -> Session:
+        """Hold the app's lease for something else than a pass of the files, as `rollback` does.
+
+        The generation stays: nothing is said about what the files want. Raises LeaseHeld, LeaseLost.
+        """
+        self._hand_over(access, ledger.key)
+        return self._session(access, ledger)
+
     def _lead(
         self, access: Access, desired: DesiredApp, ledger: LedgerView
     ) -> tuple[Session, LedgerView]:
@@ -174,14 +182,6 @@ class Reconciler:
             desired_hash=desired.content_hash,
             commit=desired.commit,
         )
-
-    def hold(self, access: Access, ledger: LedgerView) -> Session:
-        """Hold the app's lease for something else than a pass of the files, as `rollback` does.
-
-        The generation stays: nothing is said about what the files want. Raises LeaseHeld, LeaseLost.
-        """
-        self._hand_over(access, ledger.key)
-        return self._session(access, ledger)
 
     def _hand_over(self, access: Access, key: AppKey) -> None:
         wanted_by = access.member.view.wants.get(key)

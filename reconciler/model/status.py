@@ -46,7 +46,7 @@ class ResourceStatus:
 class AppStatus:
     """What is said about an app. Has no time in it: it is stored only when it changed.
 
-    `exit_code` is what a command that waited for this app should end with (design 8).
+    `exit_code` is what a command that waited for this app should end with (docs/cli.md).
     """
 
     key: AppKey

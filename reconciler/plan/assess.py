@@ -31,7 +31,7 @@ from reconciler.plan.subject import Subject
 
 SERVICE_KIND = "service"
 OK, NOT_CONVERGED, REFUSED_BY_AWS, GUARD, MIGRATION, UNHEALTHY = 0, 1, 3, 4, 6, 8
-"""Exit codes of design 8, as far as they can be read from a status."""
+"""Exit codes (docs/cli.md), as far as they can be read from a status."""
 
 _NOT_FOUND = (NOT_FOUND, OTHER_PLATFORM, FAILED)
 """How a reason begins that only the world outside can take away."""

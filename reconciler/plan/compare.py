@@ -26,6 +26,13 @@ from reconciler.shapes.default_values import (
 )
 from reconciler.shapes.tables import AUTOSCALING, SERVICE, TASK_DEFINITION, Kind, is_map
 
+_OPERATIONS: dict[Kind, str] = {
+    SERVICE: "CreateService",
+    TASK_DEFINITION: "RegisterTaskDefinition",
+}
+_ITEM_PARENTS = frozenset({("loadBalancers",), ("serviceRegistries",)})
+"""A new load balancer is one difference, a new container one for each of its fields."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -176,19 +183,9 @@ def _shown(path: Path, value: Any) -> Any:
     return [] if isinstance(value, Items) and not value else mask_value(path, value)
 
 
-# A new load balancer is one difference, a new container one for each of its fields.
-_ITEM_PARENTS = frozenset({("loadBalancers",), ("serviceRegistries",)})
-
-
 def _as_items_of(live: Mapping[str, Any], desired: Mapping[str, Any]) -> Mapping[str, Any]:
     # An empty declared list came as a plain empty map when its rule has no key: it still is a list.
     return Items(desired) if isinstance(live, Items) else desired
-
-
-_OPERATIONS: dict[Kind, str] = {
-    SERVICE: "CreateService",
-    TASK_DEFINITION: "RegisterTaskDefinition",
-}
 
 
 def _removed(
