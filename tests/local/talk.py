@@ -30,6 +30,21 @@ class Talk:
             config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20),
         )
 
+    def with_alarm(self, name: str) -> Any:
+        """Make an alarm; returns the client of CloudWatch, which sets its state."""
+        cloudwatch = self.client("cloudwatch")
+        cloudwatch.put_metric_alarm(
+            AlarmName=name,
+            MetricName="m",
+            Namespace="n",
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=1.0,
+            ComparisonOperator="GreaterThanThreshold",
+        )
+        return cloudwatch
+
     @cached_property
     def ecs(self) -> Any:
         return self.client("ecs")

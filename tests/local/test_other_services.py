@@ -96,17 +96,7 @@ def test_a_load_balancer_and_its_targets(talk):
 
 def test_an_alarm_says_its_state(talk):
     """DescribeAlarms by name, with a state that somebody may set."""
-    cloudwatch = talk.client("cloudwatch")
-    cloudwatch.put_metric_alarm(
-        AlarmName="errors",
-        MetricName="m",
-        Namespace="n",
-        Statistic="Sum",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=1.0,
-        ComparisonOperator="GreaterThanThreshold",
-    )
+    cloudwatch = talk.with_alarm("errors")
     cloudwatch.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="test")
     (alarm,) = cloudwatch.describe_alarms(AlarmNames=["errors", "none"])["MetricAlarms"]
     assert (alarm["AlarmName"], alarm["StateValue"]) == ("errors", "ALARM")

@@ -250,17 +250,7 @@ def test_create_only_fields_are_refused(shop):
 
 def test_a_cloudwatch_alarm_rolls_a_deployment_back(shop):
     """The alarm's real state in the emulated CloudWatch decides."""
-    cloudwatch = shop.client("cloudwatch")
-    cloudwatch.put_metric_alarm(
-        AlarmName="errors",
-        MetricName="m",
-        Namespace="n",
-        Statistic="Sum",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=1.0,
-        ComparisonOperator="GreaterThanThreshold",
-    )
+    cloudwatch = shop.with_alarm("errors")
     alarms = {"alarmNames": ["errors"], "enable": True, "rollback": True}
     shop.create("f:1", deploymentConfiguration={"alarms": alarms})
     shop.until_service(completed)

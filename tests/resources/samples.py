@@ -196,11 +196,10 @@ class DefinitionSample:
 
 
 @dataclass
-class ParameterGroupSample:
-    """One ElastiCache parameter group."""
+class CacheSample:
+    """What a parameter group and a replication group have in common."""
 
     number: int = field(default_factory=lambda: next(_NUMBERS))
-    kind = parameter_group
     absent = "nobody-made-this"
     # Creating with tags needs AddTagsToResource (service authorization reference, ElastiCache).
     implied: ClassVar = {"create": frozenset({"elasticache:AddTagsToResource"})}
@@ -211,6 +210,20 @@ class ParameterGroupSample:
 
     def prepare(self, sandbox: Sandbox) -> None:
         del sandbox
+
+    def identity(self, answer: Answer) -> str:
+        del answer
+        return self.name
+
+    def _call(self, aws: Aws, operation: str, request: dict[str, Any]) -> Answer:
+        return self.kind.calls[operation](aws, operation, request)
+
+
+@dataclass
+class ParameterGroupSample(CacheSample):
+    """One ElastiCache parameter group."""
+
+    kind = parameter_group
 
     def create(self, aws: Aws) -> Answer:
         request = {
@@ -245,29 +258,12 @@ class ParameterGroupSample:
     def sent(self) -> dict[str, Any]:
         return {"family": "redis7", "tags": {"team": "shop"}}
 
-    def identity(self, answer: Answer) -> str:
-        del answer
-        return self.name
-
-    def _call(self, aws: Aws, operation: str, request: dict[str, Any]) -> Answer:
-        return parameter_group.calls[operation](aws, operation, request)
-
 
 @dataclass
-class ReplicationGroupSample:
+class ReplicationGroupSample(CacheSample):
     """One Redis of two nodes."""
 
-    number: int = field(default_factory=lambda: next(_NUMBERS))
     kind = replication_group
-    absent = "nobody-made-this"
-    implied: ClassVar = {"create": frozenset({"elasticache:AddTagsToResource"})}
-
-    @property
-    def name(self) -> str:
-        return f"shop-{self.number}"
-
-    def prepare(self, sandbox: Sandbox) -> None:
-        del sandbox
 
     @property
     def request(self) -> dict[str, Any]:
@@ -324,10 +320,6 @@ class ReplicationGroupSample:
             "engineVersion": "7.1.0",
         }
 
-    def identity(self, answer: Answer) -> str:
-        del answer
-        return self.name
-
     def _settled(self, aws: Aws) -> Any:
         pause = timedelta(seconds=0.05)  # enough on the wire; AWS's minutes on the fake's clock
         for _ in range(20):
@@ -343,7 +335,7 @@ class ReplicationGroupSample:
     ) -> Answer:
         if settle:
             self._settled(aws)
-        return replication_group.calls[operation](aws, operation, request)
+        return super()._call(aws, operation, request)
 
 
 @dataclass
