@@ -92,6 +92,9 @@ def _pins(world: World, desired: DesiredApp) -> Mapping[str, str]:
         return {}
 
 
-def iam_policy(desired_apps: Sequence[DesiredApp], role: str) -> dict[str, Any]:
-    """Return the least policy for what the files name; asks AWS nothing."""
-    return policy.least_policy(desired_apps, policy.Role(role))
+def iam_policy(
+    desired_apps: Sequence[DesiredApp], role: str
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the least policy for what the files name, and the parts that IAM takes; asks AWS nothing."""
+    whole = policy.least_policy(desired_apps, policy.Role(role))
+    return whole, policy.in_parts(whole)

@@ -7,6 +7,7 @@ is added to `READS` or `WRITES`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
@@ -70,6 +71,10 @@ _GRANTS: Mapping[Role, tuple[Grant, ...]] = {
 }
 
 
+MANAGED = 6144
+"""Characters that IAM takes in a managed policy, white space not counted (IAM and AWS STS quotas)."""
+
+
 def least_policy(apps: Sequence[DesiredApp], role: Role) -> dict[str, Any]:
     """Return one policy document for all apps; the same input gives the same text.
 
@@ -84,3 +89,36 @@ def least_policy(apps: Sequence[DesiredApp], role: Role) -> dict[str, Any]:
         for statement in grant(Names(app))
     ]
     return {"Version": "2012-10-17", "Statement": merged(statements)}
+
+
+def size(document: Mapping[str, Any]) -> int:
+    """Return how many characters IAM counts of a policy."""
+    return len(json.dumps(document, separators=(",", ":")))
+
+
+def in_parts(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return policies that allow together what the one does, each small enough for IAM.
+
+    Statements keep their order. One that is too large by itself is split by its resources.
+    """
+    parts: list[dict[str, Any]] = []
+    for whole in document["Statement"]:
+        for statement in _split(document, whole):
+            last = parts[-1]["Statement"] if parts else []
+            grown = {**document, "Statement": [*last, statement]}
+            if parts and size(grown) <= MANAGED:
+                parts[-1] = grown
+            else:
+                parts.append({**document, "Statement": [statement]})
+    return parts
+
+
+def _split(document: Mapping[str, Any], statement: Statement) -> Iterator[Statement]:
+    resources = statement["Resource"]
+    if size({**document, "Statement": [statement]}) <= MANAGED or len(resources) == 1:
+        yield statement
+        return
+    middle = len(resources) // 2
+    nameless = {k: v for k, v in statement.items() if k != "Sid"}  # a Sid must not come twice
+    for half in (resources[:middle], resources[middle:]):
+        yield from _split(document, {**nameless, "Resource": half})

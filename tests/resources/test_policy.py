@@ -25,7 +25,7 @@ from reconciler.model.desired import (
 from reconciler.model.lookups import Deferred, Lookup
 from reconciler.model.names import Address
 from reconciler.resources.kinds import KINDS
-from reconciler.resources.policy import Role, least_policy
+from reconciler.resources.policy import MANAGED, Role, in_parts, least_policy, size
 from tests.resources.everything import everything
 
 ECR = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
@@ -226,6 +226,39 @@ def test_the_same_input_gives_the_same_text():
     assert json.dumps(least_policy([first, second], Role.CONTROLLER)) == json.dumps(
         least_policy([second, first], Role.CONTROLLER)
     )
+
+
+def grants(documents: list[dict]) -> list[tuple]:
+    """Return each thing that policies allow: action, resource, condition."""
+    return sorted(
+        (action, resource, json.dumps(s.get("Condition")))
+        for document in documents
+        for s in document["Statement"]
+        for action in s["Action"]
+        for resource in s["Resource"]
+    )
+
+
+@pytest.mark.parametrize("apps", [1, 3, 60])
+def test_the_parts_fit_into_iam_and_allow_the_same(apps):
+    """IAM refuses more than 6,144 characters; many names in one statement are split, too."""
+    whole = least_policy([app(f"staging/shop{n}") for n in range(apps)], Role.CONTROLLER)
+
+    parts = in_parts(whole)
+
+    assert all(size(part) <= MANAGED for part in parts)
+    assert len(parts) == 1 or size(whole) > MANAGED
+    assert grants(parts) == grants([whole])
+    for part in parts:
+        sids = [s["Sid"] for s in part["Statement"] if "Sid" in s]
+        assert len(sids) == len(set(sids))
+
+
+def test_white_space_does_not_count():
+    """IAM counts the characters of a policy without it."""
+    document = {"Version": "2012-10-17", "Statement": []}
+    assert size(document) == len('{"Version":"2012-10-17","Statement":[]}')
+    assert in_parts(document) == []
 
 
 def test_no_apps_no_policy():

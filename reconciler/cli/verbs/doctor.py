@@ -28,7 +28,12 @@ WIDEST = 32
     default="controller",
     help="Whose policy: run and apply; the verbs that only read; migrations' task role.",
 )
-def command(invocation: Invocation, *, iam_policy: bool, role: str) -> int:
+@option(
+    "--part",
+    type=click.IntRange(min=1),
+    help="Print this part of a policy that is larger than IAM takes in one.",
+)
+def command(invocation: Invocation, *, iam_policy: bool, role: str, part: int | None) -> int:
     """Check credentials, account, tables and permissions, with reads alone.
 
     Exit code 3 when a check failed, 4 in a wrong account; warnings, and what the role is not
@@ -38,7 +43,7 @@ def command(invocation: Invocation, *, iam_policy: bool, role: str) -> int:
 
     apps = chosen(invocation)
     if iam_policy:
-        invocation.output.result(as_json(look.iam_policy(apps, role)))
+        invocation.output.result(as_json(_policy(invocation, *look.iam_policy(apps, role), part)))
         return 0
     checks = look.doctor(invocation.settings, apps)
     if invocation.output.is_json:
@@ -55,6 +60,27 @@ def command(invocation: Invocation, *, iam_policy: bool, role: str) -> int:
     else:
         _print(invocation, checks)
     return max((check.exit_code for check in checks), default=0)
+
+
+def _policy(
+    invocation: Invocation, whole: dict[str, Any], parts: list[dict[str, Any]], part: int | None
+) -> dict[str, Any]:
+    """Return what was asked for: the whole policy, with a word where it is too large, or one part."""
+    if not parts:
+        raise invocation.usage_error(
+            "nothing needs a policy for this role: no migration of the files claims its runs"
+        )
+    if part is None:
+        if len(parts) > 1:
+            flags = ", ".join(f"--part {number}" for number in range(1, len(parts) + 1))
+            invocation.output.note(
+                f"warning: larger than IAM takes in one managed policy; in {len(parts)} parts: {flags}"
+            )
+        return whole
+    if part > len(parts):
+        count = "is one part" if len(parts) == 1 else f"are {len(parts)} parts"
+        raise invocation.usage_error(f"there {count}, and no part {part}")
+    return parts[part - 1]
 
 
 def _print(invocation: Invocation, checks: list[Any]) -> None:

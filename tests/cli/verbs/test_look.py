@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -261,6 +262,33 @@ def test_policy_is_json_and_needs_no_aws(cli, apps, monkeypatch):
     policy = json.loads(cli("doctor", "--iam-policy", "--role", "diff").stdout)
 
     assert policy["Version"] == "2012-10-17"
+
+
+def test_a_policy_that_is_too_large_for_iam_comes_in_parts(cli, apps, monkeypatch):
+    """Which flags give the parts is said on stderr; together they are the whole."""
+    small = cli("doctor", "--iam-policy", "--role", "diff")
+    assert small.stderr == ""
+    monkeypatch.setattr("reconciler.resources.policy.MANAGED", len(small.stdout) // 3)
+    whole = cli("doctor", "--iam-policy", "--role", "diff")
+    assert whole.stdout == small.stdout
+    flags = whole.stderr.partition("parts: ")[2].strip().split(", ")
+    assert flags[:2] == ["--part 1", "--part 2"]
+
+    parts = [cli("doctor", "--iam-policy", "--role", "diff", *flag.split()) for flag in flags]
+
+    found = [statement for part in parts for statement in json.loads(part.stdout)["Statement"]]
+    assert found == json.loads(whole.stdout)["Statement"]
+    assert not any(part.stderr for part in parts)
+    none = cli("doctor", "--iam-policy", "--part", "9")
+    assert (none.exit_code, "no part 9" in none.stderr) == (2, True)
+
+
+def test_a_policy_about_nothing_is_none(cli, apps):
+    """IAM refuses a policy without statements: without a migration nobody needs the guard's."""
+    apps[0] = replace(apps[0], migrations=())
+    result = cli("doctor", "--iam-policy", "--role", "guard")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "no migration" in result.stderr
 
 
 @pytest.mark.parametrize(
