@@ -10,7 +10,7 @@ ARGS ?=
 UNTIL ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types contracts format soak bench second-emulator dev clean
+.PHONY: help run test check lint types contracts format soak bench once second-emulator dev clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ soak: dev ## Long randomised runs: pairs of faults, many seeds
 bench: dev ## From saving a file to the first changing AWS call; what a diff of 100 services costs
 	@$(BIN)/python -m tests.bench $(ARGS)
 	@exec $(BIN)/python -m tests.bench.diff
+
+once: $(VENV)/installed-dev ## The single file dist/reconciler-once: `once` and the guard, for an image
+	@$(BIN)/python .ci/once dist/reconciler-once
 
 dev: $(VENV)/installed-dev ## Only set up the environment for development
 

@@ -1,20 +1,28 @@
 """The guard: claims a run from inside its task, so that the user's command starts at most once.
 
-Runs as the container `reconciler-guard`: `python -m reconciler.runs.guard claim`, or this file alone
-(docs/guard.md). Needs nothing of this project, and boto3 only when it calls AWS. Exit codes:
-0 claimed, 75 refused, 74 the table could not be reached, 64 called wrongly.
+Runs as the container `reconciler-guard`: `reconciler-once claim` of the single file (docs/guard.md), or
+`python -m reconciler.runs.guard claim`. Talks to AWS as `once` does, with the standard library alone.
+Exit codes: 0 claimed, 75 refused, 74 the table could not be reached, 64 called wrongly.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
-import urllib.request
-import uuid
-from collections.abc import Callable, Mapping
-from typing import Any
+
+from reconciler.runs.once.calls import ATTEMPT_SECONDS, ConditionFailed, Wire
+from reconciler.runs.once.clock import Clock
+from reconciler.runs.once.credentials import Credentials
+from reconciler.runs.once.place import region_of, task_arn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    Send = Callable[[Mapping[str, Any]], None]
+    """Sends one UpdateItem. Raises ClaimRefused when the condition failed, any other error when unsure."""
 
 CLAIMED = 0
 MISUSED = 64
@@ -26,7 +34,6 @@ PATIENCE_SECONDS = 60.0
 
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 8.0
-_METADATA_TIMEOUT_SECONDS = 2.0
 
 
 class ClaimRefused(Exception):
@@ -35,10 +42,6 @@ class ClaimRefused(Exception):
     def __init__(self, item: Mapping[str, Any] | None) -> None:
         super().__init__("refused")
         self.item = item
-
-
-Send = Callable[[Mapping[str, Any]], None]
-"""Sends one UpdateItem. Raises ClaimRefused when the condition failed, any other error when unsure."""
 
 
 def request(table: str, key: str, arn: str, nonce: str) -> dict[str, Any]:
@@ -90,7 +93,7 @@ def claim(
             delay = min(delay * 2, _LONGEST_PAUSE_SECONDS)
         else:
             break
-    say(f"claimed {wanted['Key']['k']['S']}: the command may start")
+    say(f"claimed {wanted['Key']['k']['S']}: the migration may start")
     return CLAIMED
 
 
@@ -104,34 +107,25 @@ def _refusal(key: str, item: Mapping[str, Any] | None) -> str:
     return f"refused: {key} is {state} and held by {holder}; the command will not start"
 
 
-def task_arn(environment: Mapping[str, str]) -> str:
-    """Return this task's ARN from the ECS metadata endpoint (version 4), or a name for where we are."""
-    base = environment.get("ECS_CONTAINER_METADATA_URI_V4")
-    if base:
-        with urllib.request.urlopen(f"{base}/task", timeout=_METADATA_TIMEOUT_SECONDS) as answer:  # noqa: S310 - ECS's own link-local address
-            return str(json.load(answer)["TaskARN"])
-    return environment.get("RECONCILER_TASK_ARN", "")
-
-
-def _boto_sender(environment: Mapping[str, str]) -> Send:
-    import boto3  # noqa: PLC0415 - a wrong call, and who imports this file, does not pay for it
-    from botocore.config import Config  # noqa: PLC0415 - as above
-    from botocore.exceptions import ClientError  # noqa: PLC0415 - as above
-
-    # One wire attempt per call: the loop in `claim` makes the others.
-    once = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=5)
-    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
-    endpoint = environment.get("AWS_ENDPOINT_URL_DYNAMODB") or environment.get("AWS_ENDPOINT_URL")
-    client = boto3.client("dynamodb", region_name=region, endpoint_url=endpoint, config=once)
+def _sender(environment: Mapping[str, str], task: str) -> Send:
+    """Return `Send` on DynamoDB; raises when there is no region or the endpoint is none."""
+    credentials = Credentials(environment)
+    given = environment.get
+    region = (
+        given("AWS_REGION")
+        or given("AWS_DEFAULT_REGION")
+        or region_of(task)
+        or credentials.region()
+    )
+    if not region:
+        raise ValueError("no AWS region: set AWS_REGION")
+    wire = Wire("dynamodb", region, environment, credentials, Clock())
 
     def send(wanted: Mapping[str, Any]) -> None:
         try:
-            client.update_item(**wanted)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                item: Any = error.response.get("Item")
-                raise ClaimRefused(item) from error
-            raise
+            wire.send("UpdateItem", wanted, ATTEMPT_SECONDS)
+        except ConditionFailed as failed:
+            raise ClaimRefused(failed.item) from failed
 
     return send
 
@@ -149,7 +143,8 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
         _say(f"usage: claim, with {' and '.join(missing or names)} in the environment")
         return MISUSED
     try:
-        arn, send = task_arn(environment), _boto_sender(environment)
+        arn = task_arn(environment)
+        send = _sender(environment, arn)
     except Exception as error:  # noqa: BLE001 - no claim without knowing who claims; the run is relaunched
         _say(f"cannot start: {error}")
         return UNREACHABLE
@@ -158,7 +153,7 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
         environment["RECONCILER_CLAIMS_TABLE"],
         environment["RECONCILER_CLAIM_KEY"],
         arn,
-        uuid.uuid4().hex,
+        os.urandom(16).hex(),
     )
     return claim(send, wanted, say=_say)
 
