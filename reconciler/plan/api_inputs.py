@@ -10,9 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from reconciler.model.desired import DesiredApp, DesiredMigration, DesiredService
+from reconciler.model.desired import (
+    DesiredApp,
+    DesiredAutoscaling,
+    DesiredMigration,
+    DesiredService,
+)
 from reconciler.model.names import Address
 from reconciler.plan.autoscaling.document import API, TAGS, resource_id, scope_of
+from reconciler.plan.autoscaling.resource_label import lacks_label
 from reconciler.plan.autoscaling.tags import registered_tags
 from reconciler.plan.ownership import registration
 from reconciler.plan.redis.group import creation_document
@@ -25,24 +31,53 @@ Found = Iterator[tuple[Address, Mapping[str, Any]]]
 
 
 class Operation(NamedTuple):
-    """An operation by the names of botocore, and what the files send with it."""
+    """An operation by the names of botocore, and what the files send with it.
+
+    `named` is the field that tells the inputs of one resource apart, where it has several.
+    """
 
     service: str
     name: str
     inputs: Callable[[DesiredApp], Found]
+    named: str = ""
 
 
-def api_inputs(app: DesiredApp, operation: str) -> dict[Address, dict[str, Any]]:
-    """Return the inputs of an operation (a key of OPERATIONS) by the address they belong to."""
-    service, name, inputs = OPERATIONS[operation]
+class Input(NamedTuple):
+    """One input, spelled as the API spells it; `name` tells it from others of the same address.
+
+    `lacks` names what only AWS knows and the API wants, where there is something.
+    """
+
+    address: Address
+    name: str
+    document: dict[str, Any]
+    lacks: str = ""
+
+    def __str__(self) -> str:
+        """Spell what it is about: `autoscaling/web cpu`."""
+        return f"{self.address} {self.name}".rstrip()
+
+
+def api_inputs(app: DesiredApp, operation: str) -> list[Input]:
+    """Return the inputs of an operation (a key of OPERATIONS)."""
+    service, name, inputs, named = OPERATIONS[operation]
     shape = input_of(name, service)
-    return {address: to_wire(shape, dict(document)) for address, document in inputs(app)}
+    return [
+        Input(
+            address,
+            str(document.get(named, "")),
+            to_wire(shape, dict(document)),
+            "resourceLabel" if lacks_label(document) else "",
+        )
+        for address, document in inputs(app)
+    ]
 
 
 def _registrations(app: DesiredApp) -> Found:
     workloads: tuple[DesiredService | DesiredMigration, ...] = (*app.services, *app.migrations)
     for workload in workloads:
-        yield workload.address, registration(app, workload.address, workload.task_definition)
+        if workload.task_definition:  # another deployer's may have none in the files
+            yield workload.address, registration(app, workload.address, workload.task_definition)
 
 
 def _creations(app: DesiredApp) -> Found:
@@ -66,15 +101,33 @@ def _runs(app: DesiredApp) -> Found:
 
 
 def _scalable_targets(app: DesiredApp) -> Found:
+    for scope, wanted in _scaled(app):
+        tags = {TAGS: registered_tags(app, wanted)}
+        yield wanted.address, {**scope, **wanted.target, **tags}
+
+
+def _scaling_policies(app: DesiredApp) -> Found:
+    for scope, wanted in _scaled(app):
+        for name, policy in wanted.policies.items():
+            yield wanted.address, {**scope, "policyName": name, **policy}
+
+
+def _scheduled_actions(app: DesiredApp) -> Found:
+    for scope, wanted in _scaled(app):
+        for name, action in wanted.scheduled.items():
+            yield wanted.address, {**scope, "scheduledActionName": name, **action}
+
+
+def _scaled(app: DesiredApp) -> Iterator[tuple[dict[str, str], DesiredAutoscaling]]:
     for service in app.services:
         if service.autoscaling is not None:
-            scope = scope_of(resource_id(app.cluster, service.service_name))
-            tags = {TAGS: registered_tags(app, service.autoscaling)}
-            yield service.autoscaling.address, {**scope, **service.autoscaling.target, **tags}
+            resource = resource_id(app.cluster, service.service_name)
+            yield scope_of(resource), service.autoscaling
 
 
 def _where(app: DesiredApp, workload: DesiredService | DesiredMigration) -> dict[str, Any]:
-    return {"cluster": app.cluster, "taskDefinition": workload.task_definition["family"]}
+    family = workload.task_definition.get("family")
+    return {"cluster": app.cluster, **({"taskDefinition": family} if family else {})}
 
 
 def _replication_groups(app: DesiredApp) -> Found:
@@ -94,6 +147,10 @@ OPERATIONS: Mapping[str, Operation] = {
     "update-service": Operation("ecs", "UpdateService", _updates),
     "run-task": Operation("ecs", "RunTask", _runs),
     "register-scalable-target": Operation(API, "RegisterScalableTarget", _scalable_targets),
+    "put-scaling-policy": Operation(API, "PutScalingPolicy", _scaling_policies, "policyName"),
+    "put-scheduled-action": Operation(
+        API, "PutScheduledAction", _scheduled_actions, "scheduledActionName"
+    ),
     "create-replication-group": Operation(
         "elasticache", "CreateReplicationGroup", _replication_groups
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -23,6 +23,8 @@ API = (
     "update-service",
     "run-task",
     "register-scalable-target",
+    "put-scaling-policy",
+    "put-scheduled-action",
     "create-replication-group",
     "create-cache-parameter-group",
 )
@@ -38,13 +40,15 @@ API = (
     metavar="OPERATION",
     help="Print the input of one operation of one ADDRESS, as `aws … --cli-input-json` takes it.",
 )
+@option("--name", default="", help="Which policy or action --api prints, where there are several.")
 @option("--origin", is_flag=True, help="Say behind each line which line of the files it is from.")
-def command(
+def command(  # noqa: PLR0913 - one for each flag
     invocation: Invocation,
     *,
     addresses: tuple[str, ...],
     reveal: bool,
     api: str | None,
+    name: str,
     origin: bool,
 ) -> None:
     """Print what the files mean, as the API documents of CreateService, RunTask and so on.
@@ -53,8 +57,8 @@ def command(
     migrations, the guard container.
 
     OPERATION is one of register-task-definition, create-service, update-service, run-task,
-    register-scalable-target, create-replication-group, create-cache-parameter-group; its input is
-    complete, our tags included, and JSON.
+    register-scalable-target, put-scaling-policy, put-scheduled-action, create-replication-group,
+    create-cache-parameter-group; its input is complete, our tags included, and JSON.
     """
     apps = [_with_variables(app) for app in chosen(invocation)]
     check_addresses(invocation, addresses, [a for d in apps for a in _addresses(d)])
@@ -62,8 +66,10 @@ def command(
         raise invocation.usage_error(
             "--origin writes comments, and JSON has none: leave out the other"
         )
+    if name and not api:
+        raise invocation.usage_error("--name goes with --api")
     if api:
-        document = _input(invocation, apps, addresses, api, reveal=reveal)
+        document = _input(invocation, apps, Asked(addresses, api, name), reveal=reveal)
         text = invocation.values["output"] == "yaml"
         (_print_yaml if text else _print_json)(invocation, document)
         return
@@ -101,36 +107,46 @@ def _print_yaml(invocation: Invocation, document: Any) -> None:
     invocation.output.result(_as_yaml(document).rstrip("\n"))
 
 
+class Asked(NamedTuple):
+    """Which input is wanted: of what, for which operation, and of what name where there are several."""
+
+    addresses: Sequence[str]
+    operation: str
+    name: str
+
+
 def _input(
-    invocation: Invocation,
-    apps: Sequence[DesiredApp],
-    addresses: Sequence[str],
-    operation: str,
-    *,
-    reveal: bool,
+    invocation: Invocation, apps: Sequence[DesiredApp], asked: Asked, *, reveal: bool
 ) -> Any:
     """Return the one input that was asked for; a usage error when it is not just one, or hides something."""
     from reconciler.plan.api_inputs import api_inputs  # noqa: PLC0415 - only here
     from reconciler.plan.mask import mask_value  # noqa: PLC0415 - only when values are shown
 
     found = {
-        f"{app.key} {address}": _plain(document)
+        f"{app.key} {one}": one
         for app in apps
-        for address, document in api_inputs(app, operation).items()
-        if wants(addresses, address)
+        for one in api_inputs(app, asked.operation)
+        if wants(asked.addresses, one.address)
     }
-    if len(found) != 1:
-        there = ", ".join(found) or "none"
-        raise invocation.usage_error(
-            f"--api prints the input of one resource: say which (and -a which app); for "
-            f"{operation} there are: {there}"
+    fitting = {k: v for k, v in found.items() if not asked.name or v.name == asked.name}
+    if len(fitting) != 1:
+        several = any(one.name for one in found.values())
+        which = (
+            "which (and -a which app, --name which one)" if several else "which (and -a which app)"
         )
-    ((name, document),) = found.items()
+        raise invocation.usage_error(
+            f"--api prints one input: say {which}; for {asked.operation} there are: "
+            f"{', '.join(found) or 'none'}"
+        )
+    ((subject, one),) = fitting.items()
+    document = _plain(one.document)
     if look_ups := sorted({name for app in apps for name in app.lookups if name in str(document)}):
         invocation.output.note(f"not looked up, as written: {', '.join(look_ups)}")
-    if not reveal and mask_value((operation,), document) != document:
+    if one.lacks:
+        invocation.output.note(f"looked up when it is applied, to be added here: {one.lacks}")
+    if not reveal and mask_value((asked.operation,), document) != document:
         raise invocation.usage_error(
-            f"{name} holds a value whose name promises a secret, and masked it could not be sent: "
+            f"{subject} holds a value whose name promises a secret, and masked it could not be sent: "
             "give --reveal to print it"
         )
     return document
@@ -140,9 +156,10 @@ def _document(desired: DesiredApp, addresses: Sequence[str], *, reveal: bool) ->
     resources: dict[Address, dict[str, Any]] = {}
     for service in desired.services:
         resources[service.address] = {
-            "createService": {"cluster": desired.cluster, **service.service},
-            "registerTaskDefinition": service.task_definition,
+            "createService": {"cluster": desired.cluster, **service.service}
         }
+        if service.task_definition:  # another deployer's may have none in the files
+            resources[service.address]["registerTaskDefinition"] = service.task_definition
     for migration in desired.migrations:
         resources[migration.address] = {
             "revision": migration.revision,
@@ -150,15 +167,6 @@ def _document(desired: DesiredApp, addresses: Sequence[str], *, reveal: bool) ->
             "runTask": {"cluster": desired.cluster, **migration.launch},
             "registerTaskDefinition": migration.task_definition,
         }
-    for redis in desired.redis:
-        mine = redis.parameter_group
-        resources[redis.address] = {"createReplicationGroup": dict(redis.group)}
-        if mine is not None:
-            resources[redis.address]["createCacheParameterGroup"] = {
-                "cacheParameterGroupName": mine.name,
-                "cacheParameterGroupFamily": mine.family,
-                "parameters": mine.parameters,
-            }
     for scaling in (s.autoscaling for s in desired.services if s.autoscaling):
         resources[scaling.address] = {
             "registerScalableTarget": scaling.target,

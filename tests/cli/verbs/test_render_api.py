@@ -31,7 +31,7 @@ def root(tmp_path, monkeypatch):
 
 def accepted(operation: str, document: dict) -> str:
     """Return what botocore has against an input; empty when it would send it."""
-    service, name, _ = OPERATIONS[operation]
+    service, name, *_ = OPERATIONS[operation]
     model = ServiceModel(Loader().load_service_model(service, "service-2"), service)
     shape = model.operation_model(name).input_shape
     return ParamValidator().validate(document, shape).generate_report()
@@ -64,8 +64,8 @@ def test_every_input_of_the_sample_is_valid():
     """Whatever operation and resource, what would be printed could be sent."""
     (app,) = load_folder(SAMPLE).apps.values()
     for operation in OPERATIONS:
-        for address, document in api_inputs(app, operation).items():
-            assert accepted(operation, document) == "", (operation, address)
+        for one in api_inputs(app, operation):
+            assert accepted(operation, one.document) == "", (operation, str(one))
 
 
 def test_an_input_says_what_is_created(cli, root):
@@ -211,3 +211,77 @@ def test_scaling_is_rendered_and_sent_alike(cli, root):
     assert bound.endswith(f"app.yaml:{line}")
     [policy] = [at for at in lines if "targetValue" in at]
     assert policy.endswith(f"app.yaml:{line + 2}")
+
+
+SCALED = """  web:
+    autoscaling:
+      min: 3
+      max: 12
+      targetCpu: 60
+      requestCountPerTarget: 500
+      tags: {team: shop}
+      scheduledActions:
+        night: {schedule: cron(0 18 * * ? *), scalableTargetAction: {minCapacity: 1}}
+"""
+
+
+@pytest.fixture
+def scaled(root):
+    """Have the sample's web service scaled by everything there is."""
+    path = root / "production/shop/app.yaml"
+    path.write_text(path.read_text().replace("  web:\n", SCALED, 1))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field", "name"),
+    [
+        (("put-scaling-policy", "--name", "cpu"), "PolicyName", "cpu"),
+        (("put-scaling-policy", "--name", "requests"), "PolicyName", "requests"),
+        (("put-scheduled-action",), "ScheduledActionName", "night"),
+    ],
+)
+def test_each_policy_and_action_has_an_input(cli, scaled, arguments, field, name):
+    """By its name where there are several; with what says which service it is about."""
+    result = cli("render", "autoscaling/web", "--api", *arguments)
+    document = json.loads(result.stdout)
+    assert accepted(arguments[0], document) == ""
+    assert document[field] == name
+    assert document["ResourceId"] == "service/production/shop-production-web"
+    assert ("resourceLabel" in result.stderr) is (name == "requests")
+
+
+def test_several_policies_are_named(cli, scaled):
+    """Without a name, or with one that is none of them, it says which there are; alone it means nothing."""
+    for arguments in ((), ("--name", "none")):
+        result = cli("render", "autoscaling/web", "--api", "put-scaling-policy", *arguments)
+        assert result.exit_code == 2
+        assert "production/shop autoscaling/web cpu" in result.stderr
+        assert "production/shop autoscaling/web requests" in result.stderr
+        assert "--name which one" in result.stderr
+    assert cli("render", "--name", "cpu").exit_code == 2
+
+
+def test_the_registration_has_its_tags(cli, scaled):
+    """Declared ones and ours, as they are given when it is applied."""
+    arguments = ("autoscaling/web", "--api", "register-scalable-target")
+    tags = json.loads(cli("render", *arguments).stdout)["Tags"]
+    assert tags["team"] == "shop"
+    assert tags["reconciler:address"] == "autoscaling/web"
+
+
+EXTERNAL = GOOD[: GOOD.index("services:")] + (
+    "services:\n  web: {deploymentController: {type: EXTERNAL}}\n"
+)
+
+
+def test_what_has_no_task_definition_shows_none(cli, root):
+    """A service of another deployer is shown as it is declared, and created without a revision."""
+    (root / "production/shop/app.yaml").write_text(EXTERNAL)
+    shown = yaml.safe_load(cli("render").stdout)["apps"][0]["resources"]["service/web"]
+    assert list(shown) == ["createService"]
+    created = json.loads(cli("render", "service/web", "--api", "create-service").stdout)
+    assert accepted("create-service", created) == ""
+    assert "taskDefinition" not in created
+    result = cli("render", "service/web", "--api", "register-task-definition")
+    assert result.exit_code == 2
+    assert "service/web" not in result.stderr.partition("there are:")[2]
