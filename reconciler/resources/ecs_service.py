@@ -15,13 +15,13 @@ from reconciler.model.names import last_part
 from reconciler.model.observed import Deployment, ObservedService, ServicePresence
 from reconciler.plan.canonical import canonical_service
 from reconciler.resources.kind import Answer, Kind, already, answer
-from reconciler.resources.observable import (
+from reconciler.shapes.botocore_model import input_of
+from reconciler.shapes.observable import (
     in_task_sets,
     never_answered,
     only_in_deployments,
     only_in_revisions,
 )
-from reconciler.shapes.botocore_model import input_of
 from reconciler.shapes.spellings import SERVICE_LINKED
 
 BATCH = 10

@@ -37,12 +37,12 @@ from reconciler.resources.autoscaling import autoscaling, with_tags
 from reconciler.resources.digests import Digests
 from reconciler.resources.ecs_service import ecs_service
 from reconciler.resources.freshness import Freshness
-from reconciler.resources.observable import told_by_revisions
 from reconciler.resources.preflight.plan import Preflight
 from reconciler.resources.redis import RedisReader
 from reconciler.resources.running import running_digests
 from reconciler.resources.service_revision import with_revision
 from reconciler.resources.task_definition import newest_active, task_definition
+from reconciler.shapes.observable import told_by_revisions
 
 
 class Observer:

@@ -14,7 +14,7 @@ from reconciler.aws.door import Aws
 from reconciler.model.batches import batches
 from reconciler.model.observed import ObservedService
 from reconciler.plan.canonical import canonical_service
-from reconciler.resources.observable import told_by_revisions
+from reconciler.shapes.observable import told_by_revisions
 
 BATCH = 20
 """Revisions in one call (botocore: DescribeServiceRevisions, "a maximum of 20 ARNs")."""

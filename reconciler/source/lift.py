@@ -9,12 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reconciler.source.fields import (
-    lifted_task_fields,
-    read_only_service,
-    read_only_task,
-)
+from reconciler.source.fields import lifted_task_fields, read_only_service
 from reconciler.source.nodes import Entry, Mapping, Node, Null, Place, Scalar, Sequence
+from reconciler.source.pasted import service_of, task_definition_of, without_read_only
 from reconciler.source.redis_lift import lift_redis
 from reconciler.source.report import Report
 
@@ -26,8 +23,8 @@ OWNED_TAGS = ("reconciler:", "aws:")
 
 def lift_document(document: Mapping, report: Report) -> Mapping:
     """Return an app's document with every workload and container in long form."""
-    for section in ("services", "migrations"):
-        document = _each(document, section, lambda path, n: lift_workload(n, path, report))
+    document = _each(document, "services", lambda p, n: lift_workload(service_of(n), p, report))
+    document = _each(document, "migrations", lambda path, n: lift_workload(n, path, report))
     document = _each(document, "containers", lambda path, n: lift_container(n, path, report))
     document = _each(document, "redis", lambda path, n: _redis(n, path, report))
     defaults = document.mapping("defaults")
@@ -60,7 +57,7 @@ def _redis(group: Mapping, path: str, report: Report) -> Mapping:
 def lift_workload(workload: Mapping, path: str, report: Report) -> Mapping:
     """Return the workload with its task's fields under `taskDefinition`, containers as a map by name."""
     read_only = read_only_service() - lifted_task_fields() - {"taskDefinition"}
-    workload = _drop_read_only(workload, read_only, path, report)
+    workload = without_read_only(workload, read_only, path, report)
     moved = (lifted_task_fields() & workload.entries.keys()) | (
         {"containerDefinitions"} & workload.entries.keys()
     )
@@ -74,7 +71,7 @@ def lift_workload(workload: Mapping, path: str, report: Report) -> Mapping:
         message = "is a map of RegisterTaskDefinition's fields here, not the name of one"
         report.error(under.place, message, "wrong-type", path=f"{path}.taskDefinition")
         under = Mapping(under.place)
-    under = _unwrap(under, f"{path}.taskDefinition", report)
+    under = task_definition_of(under, f"{path}.taskDefinition", report)
     for name in [n for n in workload.entries if n in moved]:
         entry = workload.entries[name]
         twice = under.entries.get(name)
@@ -95,24 +92,6 @@ def lift_container(container: Mapping, path: str, report: Report) -> Mapping:
     for field, keys in _KEYED.items():
         container = _keyed_field(container, field, keys, path, report)
     return container
-
-
-def _unwrap(task: Mapping, path: str, report: Report) -> Mapping:
-    # The whole answer of describe-task-definition: {taskDefinition: {…}, tags: […]}.
-    inner = task.mapping("taskDefinition")
-    if inner is not None and not (task.entries.keys() - {"taskDefinition", "tags"}):
-        tags = task.entries.get("tags")
-        task = inner.plus("tags", tags) if tags and "tags" not in inner.entries else inner
-    return _drop_read_only(task, read_only_task(), path, report)
-
-
-def _drop_read_only(node: Mapping, names: frozenset[str], path: str, report: Report) -> Mapping:
-    found = [name for name in node.entries if name in names]
-    if not found:
-        return node
-    message = f"read-only in AWS, ignored: {', '.join(found)}"
-    report.warning(node.entries[found[0]].place, message, "read-only-field", path=path)
-    return node.without(set(found))
 
 
 def _task_side(task: Mapping, path: str, report: Report) -> Mapping:

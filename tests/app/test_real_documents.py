@@ -11,9 +11,11 @@ import pytest
 from reconciler.app.importing import prove
 from reconciler.model.observed import ObservedTaskDefinition
 from reconciler.plan.canonical import canonical_task_definition
+from reconciler.plan.compare import compare
 from reconciler.resources.ecs_service import observed_service
 from reconciler.resources.inventory import Found
 from reconciler.shapes.botocore_model import input_of
+from reconciler.shapes.tables import SERVICE
 from reconciler.source.folder import load_folder
 from reconciler.source.imports.live import Target
 
@@ -114,6 +116,14 @@ def test_a_task_definition_may_be_pasted(path, tmp_path):
     for container in content["containerDefinitions"]:
         container["image"] = f"shop@{DIGEST}"
     service = {k: v for k, v in service_for(content).items() if k not in ("serviceName", "status")}
+    loaded = pasted(tmp_path, {**service, "taskDefinition": content})
+    assert [str(d) for d in loaded.diagnostics if d.severity == "error"] == []
+    rules = {d.rule for d in loaded.diagnostics}
+    assert rules <= {"secret-in-environment", "read-only-field"}
+
+
+def pasted(root, service):
+    """Load an app with one service that was pasted."""
     header = {
         "apiVersion": "reconciler/v1alpha1",
         "app": "shop",
@@ -122,13 +132,27 @@ def test_a_task_definition_may_be_pasted(path, tmp_path):
         "region": "ap-northeast-1",
         "cluster": "production",
         "sync": {"defaults": "none"},
-        "services": {"web": {**service, "taskDefinition": content}},
+        "services": {"web": service},
     }
-    folder = tmp_path / "production" / "shop"
+    folder = root / "production" / "shop"
     folder.mkdir(parents=True)
     text = json.dumps(header, ensure_ascii=False).replace("${", "$${")
     (folder / "app.yaml").write_text(text, "utf-8")
-    loaded = load_folder(tmp_path)
-    assert [str(d) for d in loaded.diagnostics if d.severity == "error"] == []
-    rules = {d.rule for d in loaded.diagnostics}
-    assert rules <= {"secret-in-environment", "read-only-field"}
+    return load_folder(root)
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in CORPUS if "service" in json.loads(p.read_text())], ids=lambda p: p.stem
+)
+def test_a_service_may_be_pasted(path, tmp_path):
+    """An element of describe-services as it is, its task definition in place of the ARN: no difference."""
+    answer = json.loads(path.read_text("utf-8"))["service"]
+    loaded = pasted(tmp_path, {**answer, "taskDefinition": made_for(answer)})
+    assert [str(d) for d in loaded.diagnostics if d.rule != "read-only-field"] == []
+    [service] = loaded.apps["production/shop"].services
+    live = observed_service(answer)
+    assert {t["key"]: t["value"] for t in service.service.get("tags", ())} == live.tags
+    wanted = {k: v for k, v in service.service.items() if k != "tags"}
+    found = compare(wanted, live.service, SERVICE)
+    assert list(found.differences) == []
+    assert [u.path for u in found.undeclared] == []

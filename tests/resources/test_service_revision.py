@@ -11,14 +11,14 @@ from reconciler.aws.door import Aws
 from reconciler.model.errors import AccessDenied
 from reconciler.model.observed import LedgerView
 from reconciler.resources.ecs_service import observed_service
-from reconciler.resources.observable import (
+from reconciler.resources.observe import Observer
+from reconciler.shapes.botocore_model import input_of, shape_named
+from reconciler.shapes.observable import (
     in_task_sets,
     never_answered,
     only_in_deployments,
     only_in_revisions,
 )
-from reconciler.resources.observe import Observer
-from reconciler.shapes.botocore_model import input_of, shape_named
 from tests.fakes.small import FakeEcr
 from tests.fakes.surroundings import FakeSurroundings
 from tests.fakes.timeline import Timeline

@@ -1,7 +1,8 @@
 """Where ECS answers each field of CreateService: computed from botocore's model, so that none is missed.
 
-Read by `resources.ecs_service` and `resources.observe`. DescribeServices tells most of them; some stand
-only in its `deployments[]`, some only in the service's revision, the role under another name.
+Read by `resources.ecs_service`, `resources.observe` and, for pasted answers, by `source.pasted`.
+DescribeServices tells most of them; some stand only in its `deployments[]`, some only in the service's
+revision, the role under another name.
 """
 
 from __future__ import annotations
