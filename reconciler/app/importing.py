@@ -169,7 +169,7 @@ def _target(options: ImportOptions, account: str, region: str, found: Sequence[F
     repositories = {
         taken_apart(str(c.get("image", ""))).repository
         for f in found
-        for c in f.definition.content.get("containerDefinitions", ())
+        for c in f.content.get("containerDefinitions", ())
     }
     app = options.app or guess_app(names, repositories, options.cluster)
     return Target(app, environment, account, region, options.cluster)
@@ -198,7 +198,7 @@ def _resolved(aws: Aws, digests: Digests, found: Sequence[Found], say: Say) -> d
     images = {
         str(c["image"])
         for f in found
-        for c in f.definition.content.get("containerDefinitions", ())
+        for c in f.content.get("containerDefinitions", ())
         if "image" in c
     }
     known: dict[str, str] = {}
@@ -211,18 +211,17 @@ def _resolved(aws: Aws, digests: Digests, found: Sequence[Found], say: Say) -> d
 
 
 def _live(found: Found, images: Mapping[str, str]) -> LiveService:
-    content = found.definition.content
     moved = {
         str(c["name"])
-        for c in content.get("containerDefinitions", ())
+        for c in found.content.get("containerDefinitions", ())
         if _has_moved(images.get(str(c.get("image", "")), ""), found.running.get(c["name"], ""))
     }
     return LiveService(
         name=found.name,
         service=found.service.service,
-        task_definition=content,
+        task_definition=found.content,
         tags=_own(found.service.tags),
-        task_tags=_own(found.definition.tags),
+        task_tags=_own(found.definition.tags) if found.definition else {},
         running=found.running,
         scaling=found.scaling,
         moved=frozenset(moved),
@@ -306,7 +305,8 @@ def _observed(
     for service in desired.services:
         live = by_name[service.service_name]
         services[service.name] = replace(live.service, running=live.running)
-        definitions[live.definition.arn] = live.definition
+        if live.definition is not None:
+            definitions[live.definition.arn] = live.definition
     references = desired.image_references()
     known = {**{r: r for r in references if "@" in r}, **images}
     return ObservedApp(

@@ -22,6 +22,7 @@ from reconciler.model.observed import (
 from reconciler.model.plan import Plan, Step, Verb
 from reconciler.model.run import Run, RunState
 from reconciler.model.status import AppStatus, Health, ResourceStatus, Sync
+from reconciler.plan.controllers import is_left_to_task_sets
 from reconciler.plan.gate import KIND, active_name, active_run, older_than
 from reconciler.plan.image_problems import NOT_FOUND, OTHER_PLATFORM
 from reconciler.plan.lookups import FAILED
@@ -224,6 +225,8 @@ def _by_counts(live: ObservedService, record: ServiceRecord | None) -> tuple[Hea
         return Health.PROGRESSING, OK, _progress(live)
     if live.running_count >= _wanted(live):
         return Health.HEALTHY, OK, ""
+    if not live.deployments and is_left_to_task_sets(live.service):
+        return Health.HEALTHY, OK, "its controller has made no task set"
     if live.pending_count or rolling:
         return Health.PROGRESSING, OK, _progress(live)
     return Health.DEGRADED, NOT_CONVERGED, f"{_running(live)} running"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from reconciler.aws.door import Aws
 from reconciler.aws.registry import Registry
@@ -30,6 +31,7 @@ from reconciler.resources.replication_group import replication_group
 from reconciler.resources.running import running_digests
 from reconciler.resources.service_revision import with_revision
 from reconciler.resources.task_definition import task_definition
+from reconciler.shapes.controllers import EXTERNAL, controller_of
 from reconciler.shapes.redis_tables import DEFAULT_GROUPS
 
 _PAGE = 100
@@ -38,10 +40,13 @@ _PAGE = 100
 
 @dataclass(frozen=True)
 class Found:
-    """One live service with its task definition. `running` is read only where tags are named."""
+    """One live service with its task definition. `running` is read only where tags are named.
+
+    `definition` is None for a service of an external controller that has no primary task set.
+    """
 
     service: ObservedService
-    definition: ObservedTaskDefinition
+    definition: ObservedTaskDefinition | None
     running: Mapping[str, str] = field(default_factory=dict)
     scaling: ObservedAutoscaling | None = None
 
@@ -49,6 +54,11 @@ class Found:
     def name(self) -> str:
         """The name that AWS knows."""
         return str(self.service.service["serviceName"])
+
+    @property
+    def content(self) -> Mapping[str, Any]:
+        """The task definition's content, empty where there is none."""
+        return {} if self.definition is None else self.definition.content
 
 
 def clusters(aws: Aws) -> list[str]:
@@ -87,16 +97,17 @@ def read(
     absent = {name: why for name in names if (why := _why_not(live.get(name)))}
     wanted = [name for name in names if name not in absent]
     arns = {live[name].task_definition_arn for name in wanted}
-    definitions = task_definition.observe(aws, cluster, sorted(arns))
+    definitions = task_definition.observe(aws, cluster, sorted(arns - {""}))
     scaling = _scaling(aws, cluster, wanted) if wanted else {}
     found = []
     for name in wanted:
-        definition = definitions[live[name].task_definition_arn]
-        running: Mapping[str, str] = {}
-        containers = definition.content.get("containerDefinitions", ())
+        definition = definitions.get(live[name].task_definition_arn)
+        one = Found(live[name], definition, scaling=scaling.get(name))
+        containers = one.content.get("containerDefinitions", ())
         if any("@" not in str(c.get("image", "")) for c in containers):
-            running = running_digests(aws, cluster, live[name], definition.content, registry)
-        found.append(Found(live[name], definition, running, scaling.get(name)))
+            running = running_digests(aws, cluster, live[name], one.content, registry)
+            one = replace(one, running=running)
+        found.append(one)
     return found, absent
 
 
@@ -156,6 +167,6 @@ def _why_not(live: ObservedService | None) -> str:
         return "there is no such service"
     if live.presence is not ServicePresence.ACTIVE:
         return f"it is {live.presence}"
-    if not live.task_definition_arn:
-        return "it has no task definition of its own: its task sets are made by another deployer"
+    if not live.task_definition_arn and controller_of(live.service) != EXTERNAL:
+        return "it has no task definition"
     return ""

@@ -246,6 +246,44 @@ def test_what_our_checks_refuse_is_left_out_with_the_reason():
     assert proof.written is not None
 
 
+def external(name, **service):
+    """Return a live service whose task sets are another deployer's, and are not there yet."""
+    found = a_service(
+        name,
+        service={
+            "deploymentController": {"type": "EXTERNAL"},
+            "launchType": "EC2",
+            "deploymentConfiguration": {"maximumPercent": 200, "minimumHealthyPercent": 100},
+            **service,
+        },
+    )
+    document = {k: v for k, v in found.service.service.items() if k != "networkConfiguration"}
+    service = replace(found.service, service=document, task_definition_arn="")
+    return Found(service, None)
+
+
+def test_a_service_without_a_task_definition_is_written_without_containers():
+    """Task sets and what they have for themselves are left to the external controller."""
+    text = text_of(external("shop-a", desiredCount=5))
+    assert "deploymentController: {type: EXTERNAL}" in text
+    assert "desiredCount: 5" in text
+    for word in ("containerDefinitions", "launchType", "image", "taskDefinition"):
+        assert word not in text
+    proof = prove(TARGET, [external("shop-a")], REGISTRY)
+    assert "another deployer's" in proof.services[0].notes[0]
+
+
+def test_others_share_beside_a_service_without_a_task_definition():
+    """Alone, in company, or next to usual services: nothing of theirs is lost."""
+    text_of(external("shop-a"), external("shop-b"))
+    logs = {"logDriver": "awslogs", "options": {"awslogs-group": "/shop"}}
+    logged = [{**PLAIN["containerDefinitions"][0], "logConfiguration": logs}]
+    usual = [a_service(f"shop-{n}", containerDefinitions=logged) for n in ("c", "d")]
+    text = text_of(external("shop-a"), *usual)
+    assert text.count("awslogs-group") == 1
+    assert "sync:" not in text
+
+
 def test_many_services_get_a_file_of_their_own():
     """A long app is split by section."""
     found = [

@@ -129,22 +129,29 @@ def test_names_may_be_arns(cluster, tmp_path):
 
 
 def test_what_cannot_be_imported_is_named_with_the_reason(cluster, tmp_path):
-    """Absent, draining, another app's, without a task definition: each says why; the rest is written."""
+    """Absent, draining, another app's, without a task definition: each says why; the rest is written.
+
+    A service of an external controller needs no task definition.
+    """
     cluster.services["shop-01"]["status"] = "DRAINING"
     cluster.services["shop-02"]["tags"] = [
         {"key": "reconciler:app", "value": "other"},
         {"key": "reconciler:environment", "value": "production"},
     ]
     del cluster.services["shop-03"]["taskDefinition"]
-    names = ["shop-00", "shop-01", "shop-02", "shop-03", "ghost"]
+    external = {"deploymentController": {"type": "EXTERNAL"}, "deployments": [], "taskSets": []}
+    cluster.services["shop-04"] |= external
+    del cluster.services["shop-04"]["taskDefinition"]
+    names = ["shop-00", "shop-01", "shop-02", "shop-03", "shop-04", "ghost"]
     report = run(tmp_path, services=names, app="shop")
     assert {n: why.split(":")[0] for n, why in report.absent.items()} == {
         "shop-01": "it is DRAINING",
         "shop-02": "belongs to production/other",
-        "shop-03": "it has no task definition of its own",
+        "shop-03": "it has no task definition",
         "ghost": "there is no such service",
     }
-    assert [s.live.name for s in report.services] == ["shop-00"]
+    assert [s.live.name for s in report.services] == ["shop-00", "shop-04"]
+    assert list(report.differences) == []
 
 
 def test_our_own_services_are_imported_under_their_name(cluster, tmp_path):

@@ -43,8 +43,17 @@ def deployed(stage, name, **container):
 
 
 def test_a_running_cluster_is_imported_and_taken_over(stage):
-    """No secret and no moving tag is written, diff is empty, apply adds tags and rolls nothing."""
+    """No secret and no moving tag is written, diff is empty, apply adds tags and rolls nothing.
+
+    A service whose task sets are another deployer's is one of them.
+    """
     deployed(stage, "Legacy-web")
+    stage.ecs.create_service(
+        cluster=CLUSTER,
+        serviceName="Legacy-batch",
+        desiredCount=1,
+        deploymentController={"type": "EXTERNAL"},
+    )
     deployed(stage, "Legacy-worker", command=["sleep", "2000"])
     eventually(lambda: stage.service("Legacy-worker")["runningCount"], lambda n: n == 1)
     arguments = (
@@ -62,6 +71,7 @@ def test_a_running_cluster_is_imported_and_taken_over(stage):
     text = (stage.folder / "production" / "legacy" / "app.yaml").read_text()
     assert SECRET not in text
     assert "API_TOKEN: ${live}" in text
+    assert "deploymentController: {type: EXTERNAL}" in text
     assert "latest\n" not in text
     assert f"{REPOSITORY}@sha256:" in text
 
@@ -76,6 +86,7 @@ def test_a_running_cluster_is_imported_and_taken_over(stage):
     ] == before
     tags = {t["key"]: t["value"] for t in stage.service("Legacy-web")["tags"]}
     assert (tags["reconciler:app"], tags["team"]) == ("legacy", "shop")
+    assert "reconciler:app" in {t["key"] for t in stage.service("Legacy-batch")["tags"]}
     assert stage.cli("diff", "-a", "production/legacy").code == OK
 
     file = stage.folder / "production" / "legacy" / "app.yaml"

@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.model.observed import Deployment, ObservedService, RolloutState, ServicePresence
 from reconciler.model.plan import Verb
+from reconciler.model.status import Health
 from reconciler.plan.assess import assess
 from reconciler.plan.planner import make_plan
 from reconciler.plan.rollout import judge
@@ -146,6 +147,19 @@ def test_a_service_without_any_deployment_is_steady() -> None:
     pending = Deployment("ecs-svc/1", "ACTIVE", "td", "", "", 1, 0, 1, 0)
     live = ObservedService(ServicePresence.ACTIVE, deployments=(pending,))
     assert judge(record, live) is None
+
+
+def test_a_service_without_any_task_set_is_not_waited_for() -> None:
+    """How many run before its controller begins is not ours to judge, whatever count is wanted."""
+    world = deployed("EXTERNAL")
+    app = an_app(bare("EXTERNAL", desiredCount=2))
+    world.converge(app)
+    live = world.services[NAME]
+    world.services[NAME] = replace(live, task_definition_arn="", deployments=(), running_count=0)
+    status = assess(app, world.observe(app), world.plan(app))
+    [line] = status.resources
+    assert (status.exit_code, line.health) == (0, Health.HEALTHY)
+    assert line.message == "its controller has made no task set"
 
 
 def test_the_lists_name_fields_that_update_service_has() -> None:

@@ -106,7 +106,9 @@ def _lines(report: ImportReport) -> Iterator[str]:
 def _summary(service: Imported) -> str:
     live = service.live
     names = [str(c["name"]) for c in live.task_definition.get("containerDefinitions", ())]
-    said = [live.name, f"{len(names)} containers" if len(names) != 1 else f"container {names[0]}"]
+    said = [live.name, f"container {names[0]}" if len(names) == 1 else f"{len(names)} containers"]
+    if not names:
+        said[1] = "no containers"
     groups = [str(b.get("targetGroupArn", "")) for b in live.service.get("loadBalancers", ())]
     said += [f"target group {arn.split('/')[1]}" for arn in groups if "/" in arn]
     if "desiredCount" in live.service:

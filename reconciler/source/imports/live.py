@@ -16,6 +16,7 @@ from reconciler.model.observed import ObservedAutoscaling
 class LiveService:
     """One service: its CreateService document, its task definition, the tags of both without AWS's and ours.
 
+    `task_definition` is empty where task sets of another deployer are all there may be.
     `running` tells the digest (`sha256:…`) that a container runs, by the container's name; it is None
     where nothing is live, and images are written as they are named.
     """

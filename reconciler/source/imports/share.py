@@ -58,6 +58,8 @@ def fits_written_defaults(part: Part) -> bool:
 
     Then these lines can be left out; otherwise the app says `sync: {defaults: none}`.
     """
+    if part.is_bare:
+        return True  # nothing is written down for it
     deployment = part.service.get("deploymentConfiguration", {})
     rolls = "strategy" not in deployment and "deploymentController" not in part.service
     breaker = deployment.get("deploymentCircuitBreaker")
@@ -75,6 +77,8 @@ def fits_written_defaults(part: Part) -> bool:
 
 def leave_out_written_defaults(part: Part) -> None:
     """Take out what we write down for silent files; `fits_written_defaults` has said yes."""
+    if part.is_bare:
+        return
     deployment = part.service["deploymentConfiguration"]
     rest = {k: v for k, v in deployment.items() if k != "deploymentCircuitBreaker"}
     part.service.pop("deploymentConfiguration")
@@ -104,15 +108,17 @@ def _share_images(parts: Sequence[Part]) -> Keys:
 
 def _share_defaults(parts: Sequence[Part]) -> Keys:
     defaults = common([_only(p.service, _SHARED_SERVICE) for p in parts])
-    tasks = common([_only(p.task, _SHARED_TASK) for p in parts])
+    whole = [p for p in parts if not p.is_bare]
+    tasks = common([_only(p.task, _SHARED_TASK) for p in whole]) if whole else Keys()
     for part in parts:
         part.service = without(part.service, defaults)
+    for part in whole:
         part.task = without(part.task, tasks)
     for name in [n for n in tasks if n in lifted_task_fields()]:
         defaults[name] = tasks.pop(name)
     if tasks:
         defaults["taskDefinition"] = tasks
-    logs = _share_logs(parts)
+    logs = _share_logs(whole) if whole else Keys()
     if logs:
         defaults["logConfiguration"] = logs
     return defaults
@@ -168,6 +174,8 @@ def _one_level(part: Part) -> Keys:
     if under:
         result["taskDefinition"] = under
     containers = part.containers
+    if part.is_bare:
+        return in_order(result)
     if list(containers) == [part.key] and _may_be_lifted(containers[part.key]):
         container = containers[part.key]
         result.update(container)

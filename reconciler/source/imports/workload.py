@@ -12,6 +12,7 @@ from typing import Any
 from reconciler.model.names import last_part
 from reconciler.plan.image_names import parse_image, tag_problem
 from reconciler.plan.mask import is_sensitive
+from reconciler.shapes.controllers import IN_TASK_SETS
 from reconciler.source.checks import looks_secret
 from reconciler.source.imports.live import LiveService, Target
 from reconciler.source.imports.scaling import short_autoscaling
@@ -41,6 +42,11 @@ class Part:
         found: Keys = self.task["containerDefinitions"]
         return found
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether nothing is said of its tasks: task sets of another deployer are all there may be."""
+        return not self.live.task_definition
+
 
 def part_of(key: str, live: LiveService, target: Target) -> Part:
     """Return a service's own part."""
@@ -56,6 +62,10 @@ def part_of(key: str, live: LiveService, target: Target) -> Part:
         fields.pop("tags", None)
         if tags:
             fields["tags"] = Keys(sorted(tags.items()))
+    if part.is_bare:
+        for name in IN_TASK_SETS:
+            part.service.pop(name, None)
+        part.notes.append("its task sets are another deployer's: written without containers")
     for name, container in part.containers.items():
         _fix_image(part, name, container)
     _hide_secrets(part, target)
