@@ -222,6 +222,7 @@ def _live(found: Found, images: Mapping[str, str]) -> LiveService:
         task_definition=found.content,
         tags=_own(found.service.tags),
         task_tags=_own(found.definition.tags) if found.definition else {},
+        repeated=found.definition.repeated if found.definition else {},
         running=found.running,
         scaling=found.scaling,
         moved=frozenset(moved),

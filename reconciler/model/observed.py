@@ -90,7 +90,10 @@ class ObservedAutoscaling:
 
 @dataclass(frozen=True)
 class ObservedTaskDefinition:
-    """One revision: canonical RegisterTaskDefinition content without tags, and its tags."""
+    """One revision: canonical RegisterTaskDefinition content without tags, and its tags.
+
+    `repeated` holds the variables that were registered twice, by container: the last one is in `content`.
+    """
 
     arn: str
     family: str
@@ -98,6 +101,7 @@ class ObservedTaskDefinition:
     active: bool
     content: Mapping[str, Any]
     tags: Mapping[str, str] = field(default_factory=dict)
+    repeated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class RolloutState(StrEnum):

@@ -35,7 +35,8 @@ _UNITS = 1024
 def canonical_service(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return a CreateService input in canonical form; also reads an element of DescribeServices.
 
-    Read-only keys and nulls go, lists whose order means nothing are sorted. Values are copied.
+    Read-only keys and nulls go, lists whose order means nothing are sorted, of what may come twice the
+    last one stays. Values are copied.
     """
     return _document(document, SERVICE)
 
@@ -61,6 +62,17 @@ def comparable(document: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
     """
     result = _comparable(document, kind, ())
     return dict(result)
+
+
+def repeated_variables(task_definition: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the variables that a task definition as AWS answers it names twice, by container."""
+    found: dict[str, tuple[str, ...]] = {}
+    for container in task_definition.get("containerDefinitions", ()):
+        names = [str(pair.get("name")) for pair in container.get("environment") or ()]
+        twice = tuple(n for n in dict.fromkeys(names) if names.count(n) > 1)
+        if twice:
+            found[str(container.get("name"))] = twice
+    return found
 
 
 def canonical_json(value: Any) -> str:
@@ -94,7 +106,11 @@ def _canonical(value: Any, kind: Kind, path: Path) -> Any:
         case list() | tuple():
             rule = list_rule(kind, path)
             items = [_canonical(v, kind, (*path, "*")) for v in value if v is not None]
-            return items if rule is None else sorted(items, key=lambda i: _sort_key(rule, i))
+            if rule is None:
+                return items
+            if rule.last:
+                items = list({item_key(rule, i): i for i in items}.values())
+            return sorted(items, key=lambda i: _sort_key(rule, i))
         case _:
             return value
 

@@ -6,20 +6,27 @@ what was changed by hand in a live one is never carried over.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.model.desired import DesiredService
-from reconciler.model.names import Path, last_part
-from reconciler.model.observed import ObservedApp, ObservedService, ServiceRecord
+from reconciler.model.names import Path, dotted, last_part
+from reconciler.model.observed import (
+    ObservedApp,
+    ObservedService,
+    ObservedTaskDefinition,
+    ServiceRecord,
+)
 from reconciler.model.plan import Change, Effect, Suppressed, UndeclaredChange, Why
 from reconciler.plan.changes import Background, change_of
 from reconciler.plan.compare import Difference, compare, removed
 from reconciler.plan.freshness import repinned_paths
 from reconciler.plan.lookup_news import moved_paths
+from reconciler.plan.mask import mask_value
 from reconciler.plan.needs import carries_out
 from reconciler.plan.ownership import without_tags
+from reconciler.plan.paths import lookup
 from reconciler.plan.running_images import with_running_images
 from reconciler.plan.spec_hash import SPEC_TAG, content_hash
 from reconciler.plan.spelling import respelled
@@ -68,7 +75,7 @@ def compare_revision(
     return RevisionSide(
         tuple(changes),
         tuple(u for u in found.undeclared if u.path not in covered),
-        (*spelled, *found.suppressed, *settled),
+        (*spelled, *found.suppressed, *settled, *_repeated(known)),
     )
 
 
@@ -107,6 +114,15 @@ def reusable(wanted: Mapping[str, Any], record: ServiceRecord | None, observed: 
     recorded = record.task_definition_arn if record else ""
     best = max(fitting, key=lambda d: (d.arn == recorded, d.revision), default=None)
     return best.arn if best else ""
+
+
+def _repeated(known: ObservedTaskDefinition) -> Iterator[Suppressed]:
+    """Say of each variable that was registered twice which of its values was compared."""
+    for container, names in known.repeated.items():
+        for name in names:
+            path = ("containerDefinitions", container, "environment", name)
+            value = mask_value(path, lookup(known.content, TASK_DEFINITION, path))
+            yield Suppressed(dotted(path), value, "registered twice: the last one counts")
 
 
 def _undeclared_only(wanted: Mapping[str, Any], content: Mapping[str, Any]) -> RevisionSide:

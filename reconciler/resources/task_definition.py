@@ -12,7 +12,7 @@ from reconciler.aws.door import Aws
 from reconciler.model.errors import UnexpectedAnswer
 from reconciler.model.names import last_part
 from reconciler.model.observed import ObservedTaskDefinition
-from reconciler.plan.canonical import canonical_task_definition
+from reconciler.plan.canonical import canonical_task_definition, repeated_variables
 from reconciler.resources.kind import Answer, Kind, answer
 from reconciler.shapes.botocore_model import input_of
 
@@ -86,4 +86,5 @@ def _describe(aws: Aws, arn: str) -> ObservedTaskDefinition:
         active=live.get("status", "ACTIVE") == "ACTIVE",
         content=canonical_task_definition(content),
         tags={t["key"]: t.get("value", "") for t in response.get("tags", ())},
+        repeated=repeated_variables(content),
     )

@@ -35,12 +35,14 @@ class ListRule:
 
     `pattern` is the path of the list, `*` standing for any list item's key. Without `key` the list
     is a set of scalars. `value` names the one field that remains when the key is known, as in
-    `environment`, so that the path is `environment.RAILS_ENV`.
+    `environment`, so that the path is `environment.RAILS_ENV`. Where `last` is set, AWS takes a key
+    twice, and the last item of that key is the one that counts.
     """
 
     pattern: Path
     key: tuple[KeyPart, ...] = ()
     value: str = ""
+    last: bool = False
 
 
 def _by(*names: str) -> tuple[KeyPart, ...]:
@@ -63,7 +65,10 @@ LIST_RULES: dict[Kind, tuple[ListRule, ...]] = {
     # Capabilities, permissions, exit codes, stages and metric names are sets by their meaning [M].
     TASK_DEFINITION: (
         ListRule(("containerDefinitions",), _by("name")),
-        ListRule((*_CONTAINER, "environment"), _by("name"), "value"),
+        # A variable may be registered twice, and "the value added later becomes valid" (metaps/genova
+        # issue 295); the agent is told a map (amazon-ecs-agent, Container.Environment). Of secrets ECS
+        # refuses it: "the secret name must be unique".
+        ListRule((*_CONTAINER, "environment"), _by("name"), "value", last=True),
         ListRule((*_CONTAINER, "secrets"), _by("name"), "valueFrom"),
         ListRule(
             (*_CONTAINER, "portMappings"),

@@ -17,6 +17,8 @@ from reconciler.source.report import Report
 
 _KEYED = {"environment": ("name", "value"), "secrets": ("name", "valueFrom")}
 _TAGS = ("key", "value")
+_LAST_COUNTS = "environment"
+"""What ECS takes twice in one list (`shapes.tables`)."""
 OWNED_TAGS = ("reconciler:", "aws:")
 """Tags that begin so are not the user's."""
 
@@ -157,8 +159,12 @@ def _keyed_field(
             ours.append(name)
             continue
         if name in items:
-            _name_twice(item.entries[name_key].place, name, f"{path}.{field}", report)
-            continue
+            place = item.entries[name_key].place
+            if field != _LAST_COUNTS:
+                _name_twice(place, name, f"{path}.{field}", report)
+                continue
+            message = f"'{name}' is there twice: the last one counts, as in ECS"
+            report.warning(place, message, "duplicate-name", path=f"{path}.{field}")
         empty = Scalar("", item.place, plain=False)
         place = item.entries[name_key].place
         value_node = value.value if value and not isinstance(value.value, Null) else empty

@@ -16,7 +16,11 @@ from reconciler.model.observed import (
     ObservedTaskDefinition,
     ServicePresence,
 )
-from reconciler.plan.canonical import canonical_service, canonical_task_definition
+from reconciler.plan.canonical import (
+    canonical_service,
+    canonical_task_definition,
+    repeated_variables,
+)
 from reconciler.resources.inventory import Found
 from reconciler.source.imports.live import Target
 from tests.app.live_values import DIGEST, IMAGES, REPOSITORY, SECRET, Maker
@@ -244,6 +248,23 @@ def test_what_our_checks_refuse_is_left_out_with_the_reason():
     problems = {s.live.name: s.problems for s in proof.services}
     assert "with cpu 256 Fargate offers memory" in problems["shop-b"][0]
     assert proof.written is not None
+
+
+def test_a_variable_that_was_registered_twice_is_written_once():
+    """The last value, which is the one that counts; a person is told where."""
+    live = a_service()
+    pairs = [{"name": "A", "value": "one"}, {"name": "A", "value": "two"}]
+    content = {**PLAIN["containerDefinitions"][0], "environment": pairs}
+    answer = {**PLAIN, "containerDefinitions": [content]}
+    definition = replace(
+        live.definition,
+        content=canonical_task_definition({**answer, "family": "shop-web"}),
+        repeated=repeated_variables(answer),
+    )
+    found = replace(live, definition=definition)
+    assert "environment: {A: two}" in text_of(found)
+    [imported] = prove(TARGET, [found], REGISTRY).services
+    assert "environment.A of container app is there twice" in imported.notes[0]
 
 
 def external(name, **service):

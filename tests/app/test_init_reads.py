@@ -26,6 +26,7 @@ class Cluster:
         self.services = {name: self.service(name) for name in names}
         self.definitions: dict[str, dict[str, Any]] = {}
         self.asked: list[str] = []
+        self.variables: list[dict[str, str]] = []
 
     def service(self, name: str, **fields: Any) -> dict[str, Any]:
         return {
@@ -62,6 +63,7 @@ class Cluster:
     def DescribeTaskDefinition(self, params):
         family = params["taskDefinition"].rpartition("/")[2].partition(":")[0]
         container = {"name": "app", "image": "nginx:1.29", "memory": 64}
+        container |= {"environment": self.variables}
         definition = {"family": family, "revision": 1, "containerDefinitions": [container]}
         return {"taskDefinition": definition}
 
@@ -152,6 +154,15 @@ def test_what_cannot_be_imported_is_named_with_the_reason(cluster, tmp_path):
     }
     assert [s.live.name for s in report.services] == ["shop-00", "shop-04"]
     assert list(report.differences) == []
+
+
+def test_a_variable_twice_is_named(cluster, tmp_path):
+    """ECS took it: the last one is written, and the container is named."""
+    cluster.variables = [{"name": "A", "value": "one"}, {"name": "A", "value": "two"}]
+    report = run(tmp_path, services=["shop-00"])
+    assert list(report.differences) == []
+    assert "A: two" in (tmp_path / "production/shop-00/app.yaml").read_text()
+    assert "environment.A of container app is there twice" in report.services[0].notes[0]
 
 
 def test_our_own_services_are_imported_under_their_name(cluster, tmp_path):

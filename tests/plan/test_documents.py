@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.plan.canonical import canonical_service, canonical_task_definition, comparable
+from reconciler.plan.canonical import (
+    canonical_service,
+    canonical_task_definition,
+    comparable,
+    repeated_variables,
+)
 from reconciler.plan.compare import compare
 from reconciler.plan.paths import MISSING, lookup, overlay, replaced
 from reconciler.plan.pin import missing_images, pin_images
@@ -62,6 +67,17 @@ def test_equal_keys_fall_back_to_indexes() -> None:
     """Two load balancers that cannot be told apart are compared one by one."""
     twice = {"loadBalancers": [{"targetGroupArn": "a", "containerPort": 1}] * 2}
     assert set(comparable(twice, SERVICE)["loadBalancers"]) == {"0", "1"}
+
+
+def test_of_a_variable_that_is_there_twice_the_last_one_counts() -> None:
+    """As ECS starts containers, so whichever was first is no difference; of other lists nothing is left out."""
+    pairs = [{"name": n, "value": v} for n, v in (("A", "9"), ("B", "x"), ("A", "1"))]
+    secrets = [{"name": "S", "valueFrom": "/b"}, {"name": "S", "valueFrom": "/a"}]
+    live = {"containerDefinitions": [{"name": "c", "environment": pairs, "secrets": secrets}]}
+    assert repeated_variables(live) == {"c": ("A",)}
+    [container] = canonical_task_definition(live)["containerDefinitions"]
+    assert container["environment"] == [{"name": "A", "value": "1"}, {"name": "B", "value": "x"}]
+    assert len(container["secrets"]) == 2
 
 
 def test_a_field_of_tomorrow_is_silent() -> None:

@@ -52,6 +52,20 @@ RULES = {
 }
 
 
+def test_a_variable_that_was_registered_twice_is_told() -> None:
+    """Which of its values was compared; a secret among them is not shown."""
+    world = World()
+    app = an_app(a_service(td=a_task_definition(environment=[{"name": "A", "value": "1"}])))
+    world.converge(app)
+    arn = world.services[NAME].task_definition_arn
+    known = world.task_definitions[arn]
+    world.task_definitions[arn] = replace(known, repeated={"app": ("A",)})
+    world.ledger = replace(world.ledger, services={})
+    told = {s.path: s for s in only(world.plan(app), "service/web").suppressed}
+    found = told["containerDefinitions.app.environment.A"]
+    assert (found.observed, found.rule) == ("1", "registered twice: the last one counts")
+
+
 def test_every_silent_difference_has_its_rule() -> None:
     """Spelling, defaults on either side, what nobody knows, what others own."""
     plan = noisy()

@@ -308,6 +308,17 @@ def test_a_described_task_definition_may_be_pasted(world, whole):
     assert ("tags" in task) is whole
 
 
+def test_a_pasted_variable_that_is_there_twice_is_the_last(world):
+    """ECS takes it and uses the last one; a secret twice is what ECS refuses."""
+    pairs = "[{name: A, value: x}, {name: A, value: y}]"
+    loaded = world.load(service(f"environment: {pairs}"))
+    assert [(d.rule, d.severity) for d in loaded.diagnostics] == [("duplicate-name", "warning")]
+    assert container(loaded.apps["production/shop"])["environment"] == [{"name": "A", "value": "y"}]
+    secrets = "[{name: A, valueFrom: /x}, {name: A, valueFrom: /y}]"
+    [error] = world.errors(service(f"secrets: {secrets}"))
+    assert error.rule == "duplicate-key"
+
+
 def test_a_described_service_may_be_pasted(world):
     """What describe-services answers and nobody can set is dropped with a note."""
     text = 'status: ACTIVE\nrunningCount: 2\nevents: [{"id": "x"}]\nserviceArn: x\ndesiredCount: 2'

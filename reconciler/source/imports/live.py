@@ -29,6 +29,8 @@ class LiveService:
     running: Mapping[str, str] | None = field(default_factory=dict)
     moved: frozenset[str] = frozenset()
     """Containers whose tag names another image now than the one that runs."""
+    repeated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Variables that a container has twice, by the container's name: the last one counts."""
     scaling: ObservedAutoscaling | None = None
     """What Application Auto Scaling has of it; None when nothing is registered."""
 

@@ -68,6 +68,10 @@ def part_of(key: str, live: LiveService, target: Target) -> Part:
         part.notes.append("its task sets are another deployer's: written without containers")
     for name, container in part.containers.items():
         _fix_image(part, name, container)
+        part.notes += [
+            f"environment.{variable} of container {name} is there twice; wrote the last, which counts"
+            for variable in live.repeated.get(name, ())
+        ]
     _hide_secrets(part, target)
     return part
 
