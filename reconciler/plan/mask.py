@@ -11,33 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconciler.model.names import Path
+from reconciler.plan.secret_names import is_sensitive_name
+from reconciler.plan.secret_values import KNOWN_TOKENS, PEM, URL_PASSWORD, is_random_secret
 
 SENSITIVE = "(sensitive)"
 
 _REFERENCES = frozenset({"secrets", "secretOptions"})
 # Below these keys names are the user's own and may be camelCase; elsewhere they are AWS's.
 _USERS_NAMES = frozenset({"environment", "options", "dockerLabels", "tags", "properties"})
-_ALONE = re.compile(r"password|passwd|passphrase|token|secret|apikey|credentials?")
-_IN_COMPANY = re.compile(r"pass|pwd|auth|authorization|salt|pepper|key|private")
-"""Words that say something only next to others: PWD is a folder, DB_PWD is not."""
-_GLUED = re.compile(r".*(password|passwd|secret|token|apikey|accesskey|privatekey|secretkey)")
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_SPLIT = re.compile(r"[^A-Za-z0-9]+")
-
-_PEM = re.compile(
-    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL
-)
-# Each name below is tried only where it begins, and never given back: a value of a megabyte takes
-# time in its length, not in the square of it.
-_URL_PASSWORD = re.compile(
-    r"(?P<before>(?<![A-Za-z0-9+.-])[A-Za-z0-9+.-]++://[^\s/@:'\"]*:)[^\s/'\"]+(?=@)"
-)
-_KNOWN_TOKENS = re.compile(
-    r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
-    r"|\bgh[pousr]_[A-Za-z0-9]{20,}\b|\bgithub_pat_[A-Za-z0-9_]{20,}\b"
-    r"|\bxox[abprs]-[A-Za-z0-9-]{10,}|\b[rs]k_(?:live|test)_[A-Za-z0-9]{10,}\b"
-    r"|\beyJ[A-Za-z0-9_-]{8,2048}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"
-)
 _ASSIGNMENT = re.compile(
     r"""(?P<name>(?<![A-Za-z0-9_.-])[A-Za-z0-9_.-]++)(?P<sep>["']?=["']?|["']\s*:\s*["']?)"""
     r"""(?P<value>[^\s"',;&}]+)"""
@@ -48,18 +29,12 @@ _FLAG = re.compile(
     r"(?P<flag>(?<![A-Za-z0-9_-])--?[A-Za-z][A-Za-z0-9_-]*+)(?P<sep>\s++)(?P<value>[^\s-]\S*)"
 )
 
-
-def is_sensitive_name(name: str, *, users: bool = True) -> bool:
-    """Say whether a name promises a secret: *_PASSWORD, *_TOKEN, *_SECRET, *_KEY, SECRET_KEY_BASE.
-
-    `users` False means an AWS field name, where camelCase parts do not count (`clientToken`).
-    """
-    text = _CAMEL.sub("_", name) if users else name
-    parts = [p.lower() for p in _SPLIT.split(text) if p]
-    if len(parts) > 1 and any(_IN_COMPANY.fullmatch(p) for p in parts):
-        return True
-    clear = any(_ALONE.fullmatch(p) or _GLUED.fullmatch(p) for p in parts)
-    return clear and (users or len(parts) > 1)
+_SAYS_NOTHING = frozenset(
+    {"true", "false", "yes", "no", "on", "off", "none", "null", "enabled", "disabled"}
+)
+_SHORT_NUMBER = 6
+_ELSEWHERE = ("/", "arn:")
+"""How the name of a parameter or of a secret begins."""
 
 
 def mask_value(path: Path | str, value: Any) -> Any:
@@ -84,9 +59,9 @@ def mask_text(text: str) -> str:
 
     `NAME=value` and `--name value` are masked where the name promises a secret.
     """
-    text = _PEM.sub(SENSITIVE, text)
-    text = _URL_PASSWORD.sub(lambda m: m["before"] + SENSITIVE, text)
-    text = _KNOWN_TOKENS.sub(SENSITIVE, text)
+    text = PEM.sub(SENSITIVE, text)
+    text = URL_PASSWORD.sub(lambda m: m["before"] + SENSITIVE, text)
+    text = KNOWN_TOKENS.sub(SENSITIVE, text)
     text = _ASSIGNMENT.sub(_mask_assignment, text)
     text = _PROSE.sub(_mask_assignment, text)
     return _FLAG.sub(_mask_flag, text)
@@ -97,20 +72,36 @@ def is_sensitive(path: Path | str, value: Any) -> bool:
     return bool(mask_value(path, value) != value)
 
 
-def _names_secret(where: Path) -> bool:
-    if not where:
+def looks_secret(name: str, value: str) -> bool:
+    """Say whether a variable looks like a secret in plain text: by its form, its name, or by being random.
+
+    A truth value, a short number and the name of a parameter are none, whatever the variable is called.
+    """
+    if not value or value.lower() in _SAYS_NOTHING:
         return False
-    users = len(where) > 1 and where[-2] in _USERS_NAMES
-    return is_sensitive_name(where[-1], users=users)
+    if value.isdigit() and len(value) <= _SHORT_NUMBER:
+        return False
+    if mask_text(value) != value:
+        return True
+    if is_sensitive_name(name):
+        return not value.startswith(_ELSEWHERE)
+    return is_random_secret(name, value)
+
+
+def _is_named_by_users(where: Path) -> bool:
+    return len(where) > 1 and where[-2] in _USERS_NAMES
 
 
 def _mask_scalar(where: Path, value: Any) -> Any:
     if value is None or isinstance(value, bool) or value == "":
         return value
-    if _names_secret(where):
+    users = _is_named_by_users(where)
+    if where and is_sensitive_name(where[-1], users=users):
         return SENSITIVE
     if not isinstance(value, str):
         return value
+    if users and is_random_secret(where[-1], value):
+        return SENSITIVE
     masked = mask_text(value)
     one_word = not any(c.isspace() for c in value)
     return SENSITIVE if masked != value and one_word else masked

@@ -10,7 +10,7 @@ from typing import Any
 
 from reconciler.model.lookups import Deferred
 from reconciler.model.names import Path
-from reconciler.plan.mask import is_sensitive, is_sensitive_name
+from reconciler.plan.mask import looks_secret
 from reconciler.shapes.botocore_model import suggest
 from reconciler.shapes.limits import FARGATE_SIZES, MAX_CONTAINERS
 from reconciler.source.images import check_image
@@ -252,17 +252,6 @@ class Checks:
 
 def _named(container: Mapping) -> str | None:
     return container.text("name")
-
-
-def looks_secret(name: str, value: str) -> bool:
-    """Say whether an environment variable looks like a secret in plain text: by its name or its form."""
-    if not value or value.lower() in ("true", "false"):
-        return False
-    if value.isdigit() and len(value) <= 6:  # noqa: PLR2004 - a port, a count, an id
-        return False
-    if is_sensitive(("value",), value):
-        return True
-    return is_sensitive_name(name) and not value.startswith(("/", "arn:"))
 
 
 def _listed(sizes: tuple[int, ...]) -> str:

@@ -11,9 +11,8 @@ from typing import Any
 
 from reconciler.model.names import last_part
 from reconciler.plan.image_names import parse_image, tag_problem
-from reconciler.plan.mask import is_sensitive
+from reconciler.plan.mask import is_sensitive, looks_secret
 from reconciler.shapes.controllers import IN_TASK_SETS
-from reconciler.source.checks import looks_secret
 from reconciler.source.imports.live import LiveService, Target
 from reconciler.source.imports.scaling import short_autoscaling
 from reconciler.source.imports.shorten import short_service, short_task
