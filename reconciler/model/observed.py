@@ -16,6 +16,7 @@ from reconciler.model.job import JobRecord
 from reconciler.model.lookups import Remembered, Values
 from reconciler.model.names import Address, AppKey
 from reconciler.model.run import Run, RunKey
+from reconciler.model.secret import SecretVersion
 from reconciler.model.suspension import Suspension
 
 
@@ -90,10 +91,7 @@ class ObservedAutoscaling:
 
 @dataclass(frozen=True)
 class ObservedTaskDefinition:
-    """One revision: canonical RegisterTaskDefinition content without tags, and its tags.
-
-    `repeated` holds the variables that were registered twice, by container: the last one is in `content`.
-    """
+    """One revision: canonical RegisterTaskDefinition content without tags, and its tags."""
 
     arn: str
     family: str
@@ -102,6 +100,7 @@ class ObservedTaskDefinition:
     content: Mapping[str, Any]
     tags: Mapping[str, str] = field(default_factory=dict)
     repeated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Container → the variables that it was given twice; `content` has the last of each."""
 
 
 class RolloutState(StrEnum):
@@ -310,14 +309,6 @@ class LedgerView:
             names.append(f"service/{address.name}")
         own = (self.suspended[name] for name in names if name in self.suspended)
         return self.suspension or next(own, None)
-
-
-@dataclass(frozen=True)
-class SecretVersion:
-    """What a secret's reference stands for now, and since when; never its value."""
-
-    version: str
-    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True)

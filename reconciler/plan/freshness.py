@@ -14,11 +14,11 @@ from reconciler.model.observed import (
     ObservedApp,
     ObservedService,
     RolloutState,
-    SecretVersion,
     ServicePresence,
     ServiceRecord,
 )
 from reconciler.model.plan import Change, Effect, Why
+from reconciler.model.secret import SecretVersion
 from reconciler.plan.changes import origin_of
 from reconciler.shapes.tables import TASK_DEFINITION
 

@@ -18,7 +18,7 @@ from reconciler.aws.registry import Closed, Registry
 from reconciler.model.batches import batches
 from reconciler.model.desired import DesiredApp, OnChange
 from reconciler.model.errors import AccessDenied, AwsError, InvalidRequest, NotFound, RegistryError
-from reconciler.model.observed import SecretVersion
+from reconciler.model.secret import SecretVersion
 from reconciler.plan.freshness import images_of, secrets_of
 from reconciler.plan.image_names import taken_apart
 from reconciler.resources import image
