@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from reconciler.model.job import JobRecord
+from reconciler.model.job import JobRecord, instant_of
 from reconciler.model.names import AppKey
 from reconciler.model.run import Run, RunKey, RunKind
 from reconciler.store.job_records import job_write
@@ -49,6 +49,8 @@ def memory(at: Moment, before: Run, after: Run) -> list[Write]:
 
     A run that ended is remembered, and what the job's history has no room for is forgotten; one that
     goes on after its end is no longer an ended one. A new run is the intent's to write down.
+
+    The item of a run by hand stays: no floor remembers that its idempotency key was used.
     """
     if after.kind is not RunKind.JOB or (before.unfinished and after.unfinished):
         return []
@@ -56,5 +58,6 @@ def memory(at: Moment, before: Run, after: Run) -> list[Write]:
     if after.unfinished:
         return [job_write(at.key, record.again(after.revision))]
     ended, dropped = record.ended(after, at.now, MOST_FORGOTTEN)
-    keys = (RunKey(RunKind.JOB, after.name, occurrence) for occurrence in dropped)
+    scheduled = (occurrence for occurrence in dropped if instant_of(occurrence) is not None)
+    keys = (RunKey(RunKind.JOB, after.name, occurrence) for occurrence in scheduled)
     return [job_write(at.key, ended), *(forget_write(at.key, key, at.now) for key in keys)]

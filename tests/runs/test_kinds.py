@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 
 from reconciler.model.errors import Superseded
-from reconciler.model.job import Ended, History, JobRecord
+from reconciler.model.job import Ended, History, JobRecord, occurrence, occurrence_by_hand
 from reconciler.model.run import RunKind, RunState
 from reconciler.model.work import Work
-from reconciler.runs import transitions
+from reconciler.runs import operate, transitions
 from reconciler.runs.advance import advance
 from reconciler.runs.occurrences import Skip, skip
 from reconciler.runs.transitions import At
@@ -183,6 +183,19 @@ def test_history_forgets_the_oldest_of_each_sort() -> None:
     stored = {i["sk"]: i for i in stage.dynamodb.items("reconciler-state")}
     assert stored[str(works[0].key)]["exp"] <= stage.aws.now().timestamp()
     assert "exp" not in stored[str(works[4].key)]
+
+
+def test_history_never_forgets_a_run_by_hand() -> None:
+    """It leaves the list of the last ones, but its item stays: its key is never used twice."""
+    stage = Kinds()
+    small = History(succeeded=1, failed=1)
+    by_hand = stage.job(occurrence_by_hand("k"), history=small)
+    for work in (by_hand, stage.job(history=small), stage.job(AT_THREE, history=small)):
+        stage.drive(work, 60)
+    assert [e.occurrence for e in stage.record().recent] == [occurrence(AT_THREE)]
+    found = operate.trigger(stage.store, "report", "k", ANN)
+    assert found == stage.stored(by_hand)
+    assert by_hand.revision in {run.revision for run in stage.store.runs(RunKind.JOB)}
 
 
 def test_several_runs_may_begin_on_one_snapshot() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,16 +13,21 @@ from moto import mock_aws
 from reconciler.aws.boto import BotoTransport
 from reconciler.aws.door import Aws, no_fence
 from reconciler.model.errors import AwsError, ConditionFailed, InvalidRequest, LeaseHeld, Superseded
+from reconciler.model.job import History, JobRecord
 from reconciler.model.journal import Entry, EntryKind
+from reconciler.model.run import RunKind, RunState
 from reconciler.model.suspension import Suspension
 from reconciler.store import records
+from reconciler.store.job_records import job_write
 from reconciler.store.ledger import AppStore
 from reconciler.store.members import Member
+from reconciler.store.run_records import forget_write
 from reconciler.store.session import HeadChange
 from reconciler.store.tables import Tables
 from tests.fakes.clock import VirtualClock
 from tests.fakes.dynamodb import FakeDynamoDB
 from tests.fakes.transport import FakeTransport
+from tests.store.test_job_records import OCCURRENCE
 from tests.store.test_records import RUN, SERVICE
 from tests.store.world import ENTRY, KEY, World
 
@@ -238,6 +244,26 @@ def test_the_ledger_works_on_moto_s_parser(moto):
     assert view.runs == {RUN.item_key: RUN}
     assert store.verify() == []
     assert len(list(store.journal(limit=3))) == 3
+
+
+def test_the_ledger_of_jobs_works_on_moto_s_parser(moto):
+    """HEAD's list, a job's record and the mark of a forgotten run are written and read back."""
+    clock = VirtualClock()
+    aws, tables = Aws(moto, clock), Tables("jobs")
+    tables.ensure(aws, clock)
+    store = AppStore(aws, tables, clock, KEY)
+    session = store.operator(store.read(), "me")
+    began, record = OCCURRENCE, JobRecord("report").begun(OCCURRENCE.revision, History())
+    writes = [records.run_write(KEY, began, None), job_write(KEY, record)]
+    session.commit([ENTRY], writes, HeadChange(listed=began.key))
+    assert store.read().unfinished_runs == (began,)
+    over = replace(began, state=RunState.SUCCEEDED, over=True, version=2)
+    session.commit([ENTRY], [records.run_write(KEY, over, began)], HeadChange(struck=began.key))
+    assert store.runs(RunKind.JOB, "report") == [over]
+    session.commit([ENTRY], [forget_write(KEY, began.key, clock.now())])
+    view = store.read()
+    assert (view.unfinished, view.jobs) == ((), {"report": replace(record, version=1)})
+    assert store.runs(RunKind.JOB) == []
 
 
 def test_redundant_parentheses_are_refused_as_aws_does(moto):
