@@ -238,8 +238,6 @@ class ObservedRedis:
     reader: Endpoint | None = None
     parameter_status: str = ""
     """`in-sync`, `applying` or `pending-reboot`."""
-    to_reboot: tuple[str, ...] = ()
-    """Nodes that take a parameter only when they are rebooted."""
     parameter_group: ObservedParameterGroup | None = None
 
     @property

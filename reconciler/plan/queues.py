@@ -27,12 +27,14 @@ _ENVIRONMENT: Path = ("taskDefinition", "containerDefinitions")
 
 @dataclass(frozen=True)
 class QueueWorker:
-    """A container that keeps its jobs in a Redis group of the app."""
+    """A container that keeps its jobs in a Redis group of the app, or in one of those `beside` it."""
 
     address: Address
     container: str
     program: str
     redis: str
+    beside: tuple[str, ...] = ()
+    """The other groups that its environment refers to: a cache, say. Jobs are in the one that keeps them."""
 
 
 def queue_workers(app: DesiredApp) -> tuple[QueueWorker, ...]:
@@ -49,10 +51,16 @@ def queue_workers(app: DesiredApp) -> tuple[QueueWorker, ...]:
         for container in workload.task_definition.get("containerDefinitions", ()):
             program = _program(container)
             used = _groups(workload, container) or only if program else []
+            known = [name for name in used if name in names]
             found += [
-                QueueWorker(workload.address, str(container["name"]), program, name)
-                for name in used
-                if name in names
+                QueueWorker(
+                    workload.address,
+                    str(container["name"]),
+                    program,
+                    name,
+                    tuple(other for other in known if other != name),
+                )
+                for name in known
             ]
     return tuple(found)
 
@@ -82,14 +90,18 @@ def warning(worker: QueueWorker, policy: str, *, declared: bool) -> str:
 
 
 def live_notes(app: DesiredApp, observed: ObservedApp) -> Iterator[str]:
-    """Yield a warning for each queue on a group of which only live AWS tells the policy."""
-    groups = {redis.name: redis for redis in app.redis}
+    """Yield a warning for each queue on groups of which only live AWS tells a policy."""
+    declared = {redis.name: declared_policy(redis) for redis in app.redis}
+    known = {
+        name: _live_policy(observed.redis.get(name)) if policy is None else policy
+        for name, policy in declared.items()
+    }
     for worker in queue_workers(app):
-        if declared_policy(groups[worker.redis]) is not None:
-            continue
-        policy = _live_policy(observed.redis.get(worker.redis))
-        if policy not in ("", SAFE):
-            yield f"warning: {warning(worker, policy, declared=True)}"
+        used = (worker.redis, *worker.beside)
+        if None not in [declared[name] for name in used]:
+            continue  # said with the files
+        if not {known[name] for name in used} & {"", SAFE}:
+            yield f"warning: {warning(worker, known[worker.redis], declared=True)}"
 
 
 def needs_live_policy(app: DesiredApp, redis: DesiredRedis) -> bool:

@@ -46,7 +46,7 @@ def _said(changes: tuple[Change, ...]) -> str:
 
 def _short(value: Any) -> str:
     scalar = isinstance(value, str | int | float | bool)
-    text = "nothing" if value is None else str(value) if scalar else "…"
+    text = "(none)" if value is None else str(value) if scalar else "…"
     return text if len(text) <= _SHORT else text[: _SHORT - 1] + "…"
 
 

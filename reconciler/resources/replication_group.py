@@ -139,7 +139,6 @@ def observed_redis(group: Mapping[str, Any], member: Mapping[str, Any] | None) -
         primary=primary,
         reader=reader,
         parameter_status=str(parameters.get("parameterApplyStatus", "")),
-        to_reboot=tuple(parameters.get("cacheNodeIdsToReboot", ())),
     )
 
 

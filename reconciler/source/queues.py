@@ -18,12 +18,13 @@ _TASK = ("taskDefinition", "containerDefinitions")
 
 
 def check_queues(app: DesiredApp, document: Mapping, report: Report) -> None:
-    """Add a warning for each queue whose group has another policy than noeviction, as far as files tell."""
+    """Add a warning for each queue of which no group has the policy noeviction, as far as files tell."""
     groups = {redis.name: redis for redis in app.redis}
+    policies = {name: declared_policy(redis) for name, redis in groups.items()}
     for worker in queue_workers(app):
-        redis = groups[worker.redis]
-        policy = declared_policy(redis)
-        if policy is None or policy == SAFE:
+        redis, policy = groups[worker.redis], policies[worker.redis]
+        beside = {policies[name] for name in worker.beside}
+        if policy is None or {policy, *beside} & {None, SAFE}:
             continue
         written = redis.parameter_group is not None and POLICY in redis.parameter_group.parameters
         place = _policy(document, worker) if written else _command(document, worker)

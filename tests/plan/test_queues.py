@@ -78,3 +78,28 @@ def test_a_filled_in_reference_still_tells_the_group():
         an_app(a_worker("redis.b.url")), redis=(redis("a"), redis("b", replicationGroupId="b"))
     )
     assert [w.redis for w in queue_workers(app)] == ["b"]
+
+
+def with_a_cache(queue, cache):
+    """Return an app whose worker uses two groups: one for its jobs, and a cache."""
+    other = (*PATH[:-1], "CACHE_URL")
+    worker = replace(a_worker(), looked_up={PATH: ("redis.main.url",), other: ("redis.cache.url",)})
+    return replace(an_app(worker), redis=(queue, cache))
+
+
+def test_a_cache_beside_the_queue_may_throw_away(world):
+    """The jobs are taken to be in the group that keeps them: a cache is no fault."""
+    name = "shop-production"
+    cache = redis(
+        "cache", replicationGroupId="cache", parameters={"maxmemory-policy": "allkeys-lru"}
+    )
+    app = with_a_cache(named(), cache)
+    read = RedisReader().read(world.aws, replace(app, redis=(named(),)), world.ledger)
+    said = make_plan(app, ObservedApp(app.key, {}, {}, {}, redis=read)).notes
+    assert "redis/main, whose maxmemory-policy is volatile-lru" in said[0]
+    assert "redis/cache, whose maxmemory-policy is allkeys-lru" in said[1]
+
+    pairs = [{"ParameterName": "maxmemory-policy", "ParameterValue": "noeviction"}]
+    world.edit("ModifyCacheParameterGroup", CacheParameterGroupName=name, ParameterNameValues=pairs)
+    read = RedisReader().read(world.aws, replace(app, redis=(named(),)), world.ledger)
+    assert make_plan(app, ObservedApp(app.key, {}, {}, {}, redis=read)).notes == ()

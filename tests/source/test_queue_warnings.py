@@ -89,6 +89,18 @@ def test_the_environment_says_which_group(world):
     assert "redis/cache" in found.message
 
 
+def test_a_cache_beside_the_queue_is_no_fault(world):
+    """Of the groups that a worker refers to one has to keep its jobs; when none does, each is named."""
+    cache = "  cache: {replicationGroupId: cache, engine: redis, cacheNodeType: cache.x.y}\n"
+    queue = GROUP + PARAMETERS.format(policy="noeviction")
+    text = (
+        WORKER + "    environment: {REDIS_URL: '${redis.main.url}', CACHE: '${redis.cache.url}'}\n"
+    )
+    assert warnings(world, text, queue + cache) == []
+    found = warnings(world, text, GROUP + cache)
+    assert sorted("redis/main" in w.message for w in found) == [False, True]
+
+
 def test_a_template_or_a_container_in_a_list_has_a_line_too(world):
     """Where the command stands in the service, else the service's own line."""
     template = "containers: {worker: {image: 'shop:1.25', command: sidekiq}}\n"

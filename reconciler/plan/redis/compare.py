@@ -91,7 +91,7 @@ def _declared(subject: RedisSubject, name: str, wanted: Any, found: GroupCompari
     coming = live.pending.get(name, now)
     verdict = _verdict(subject, name, wanted, coming)
     if verdict is _SAME:
-        if not _is_same(name, wanted, now):
+        if not is_same(name, wanted, now):
             _accepted(subject, name, wanted, found)
         return
     if verdict is _AHEAD:
@@ -114,7 +114,7 @@ _SAME, _AHEAD = "same", "ahead"
 
 def _verdict(subject: RedisSubject, name: str, wanted: Any, coming: Any) -> str:
     """Return _SAME, _AHEAD, why it cannot be changed, or nothing when it can."""
-    if _is_same(name, wanted, coming):
+    if is_same(name, wanted, coming):
         return _SAME
     row = row_of(name)
     if row.way is Way.NEVER:
@@ -185,7 +185,8 @@ def _version(subject: RedisSubject, wanted: str, coming: str) -> str:
     )
 
 
-def _is_same(name: str, wanted: Any, live: Any) -> bool:
+def is_same(name: str, wanted: Any, live: Any) -> bool:
+    """Whether a declared value is what AWS tells: `7.1` is 7.1.0, sets have no order."""
     if live is _MISSING:
         nothing = name == "logDeliveryConfigurations" and not logs_on(wanted)
         return bool(nothing or wanted in ([], "", row_of(name).default))
@@ -246,7 +247,7 @@ def _removed(subject: RedisSubject, declared: Mapping[str, Any], found: GroupCom
         if row.reset is NO_DEFAULT:
             if name != "cacheParameterGroupName" or not str(live).startswith(DEFAULT_GROUPS):
                 found.notes.append(f"{name} is no longer declared; it stays {_short(live)}")
-        elif not _is_same(name, row.reset, live) and not _was_sent(subject, name, row.reset):
+        elif not is_same(name, row.reset, live) and not _was_sent(subject, name, row.reset):
             found.differences[name] = FieldDiff(name, live, row.reset, Why.REMOVED, row)
 
 

@@ -14,6 +14,7 @@ from reconciler.model.plan import Change, ResourceRequest, Step, Verb
 from reconciler.model.status import Health
 from reconciler.plan.adoption import are_marks, taken_over
 from reconciler.plan.ownership import Owner, owner_of
+from reconciler.plan.redis.compare import is_same
 from reconciler.plan.redis.group import GroupSide
 from reconciler.plan.redis.order import window
 from reconciler.plan.redis.parameters import KIND, ParameterSide
@@ -175,22 +176,22 @@ class Existing:
         return f"{said}{when}"
 
     def _pending_notes(self) -> Iterable[str]:
-        live = self.subject.live
+        live, declared = self.subject.live, self.subject.redis.group
         if accepted := self._accepted():
             yield f"accepted by AWS, pending: {accepted}"
         others = {
             name: value
             for name, value in sorted(live.pending.items())
-            if self.subject.redis.group.get(name) != value
+            if name not in declared or not is_same(name, declared[name], value)
         }
         if others and self.subject.is_managed:
             said = ", ".join(f"{name} {_short(value)}" for name, value in others.items())
             yield f"pending in AWS, not of these files: {said}"
         if live.parameter_status == "pending-reboot":
-            nodes = f" of {', '.join(live.to_reboot)}" if live.to_reboot else ""
+            member = f", as {min(live.members)} tells" if live.members else ""
             yield (
-                f"pending reboot: parameters wait for a reboot{nodes}, which is never done here, since "
-                "it empties a node"
+                f"pending reboot{member}: a node uses them once it is rebooted, which is never done "
+                "here, since it empties a node"
             )
 
     def _memory(self, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -232,7 +233,7 @@ def summary(changes: Iterable[Change]) -> str:
 
 def _short(value: Any) -> str:
     if value is None:
-        return "nothing"
+        return "(none)"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list) and all(isinstance(item, str) for item in value):

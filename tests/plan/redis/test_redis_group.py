@@ -366,6 +366,7 @@ def test_in_the_window_the_second_waits_for_the_first(world):
     assert plan.steps[0].blocked_by == (
         "engineVersion 7.1.0, pending until sun:05:00-sun:06:00 UTC",
     )
+    assert not any("not of these files" in note for note in plan.steps[0].notes)
     assert world.did() == ["ModifyReplicationGroup"]
     world.cache.open_window(ID)
     world.timeline.advance(900)

@@ -141,7 +141,7 @@ def test_pending_reboot_is_converged_and_said(world):
     plan = world.converge(group)
     assert plan.in_sync
     assert plan.steps[0].summary == "converged, pending reboot"
-    assert "0001" in plan.steps[0].notes[0]
+    assert "as shop-production-001 tells" in plan.steps[0].notes[0]
     world.take()
     for _ in range(20):
         world.pass_over(group)
