@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from reconciler.model.events import Event
 
 SIGNS = {
-    "begun": click.style("►", fg="blue"),
     "done": click.style("✔", fg="green"),
     "progress": click.style("◎", fg="cyan"),
     "attention": click.style("!", fg="yellow"),

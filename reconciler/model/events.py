@@ -10,9 +10,8 @@ from reconciler.model.names import AppKey
 
 
 class EventKind(StrEnum):
-    """How a line is marked: begun, done, still going, needs attention, failed."""
+    """How a line is marked: done, still going, needs attention, failed."""
 
-    BEGUN = "begun"
     DONE = "done"
     PROGRESS = "progress"
     ATTENTION = "attention"

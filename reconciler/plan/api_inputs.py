@@ -26,6 +26,7 @@ from reconciler.plan.redis.parameters import parameter_group_document
 from reconciler.plan.service_side import create_request
 from reconciler.shapes.botocore_model import input_of
 from reconciler.shapes.casing import to_wire
+from reconciler.shapes.redis_tables import ELASTICACHE
 
 Found = Iterator[tuple[Address, Mapping[str, Any]]]
 
@@ -152,10 +153,10 @@ OPERATIONS: Mapping[str, Operation] = {
         API, "PutScheduledAction", _scheduled_actions, "scheduledActionName"
     ),
     "create-replication-group": Operation(
-        "elasticache", "CreateReplicationGroup", _replication_groups
+        ELASTICACHE, "CreateReplicationGroup", _replication_groups
     ),
     "create-cache-parameter-group": Operation(
-        "elasticache", "CreateCacheParameterGroup", _parameter_groups
+        ELASTICACHE, "CreateCacheParameterGroup", _parameter_groups
     ),
 }
 """The command of the AWS CLI → the operation."""

@@ -30,6 +30,7 @@ from reconciler.model.lookups import (
     names_in,
 )
 from reconciler.model.names import Path, dotted
+from reconciler.plan.autoscaling.document import API as SCALING
 from reconciler.plan.canonical import canonical_service, canonical_task_definition, item_key
 from reconciler.plan.changes import origin_of
 from reconciler.plan.fitting import Misfit, fit, member_of, scalar_text
@@ -37,6 +38,7 @@ from reconciler.plan.image_names import parse_image, tag_problem
 from reconciler.plan.lookup_news import NOTHING, with_news
 from reconciler.plan.mask import mask_value
 from reconciler.shapes.botocore_model import Shape, input_of
+from reconciler.shapes.redis_tables import ELASTICACHE
 from reconciler.shapes.tables import SERVICE, TASK_DEFINITION, Kind, list_rule
 
 FAILED = "look-up failed"
@@ -133,7 +135,7 @@ def _redis(redis: DesiredRedis, values: Values) -> DesiredRedis:
     if not _waits(redis.group, parameters):
         return redis
     filling = _Filling(values, "redis." + redis.name, redis.origins)
-    shape = input_of("CreateReplicationGroup", "elasticache")
+    shape = input_of("CreateReplicationGroup", ELASTICACHE)
     group = filling.document(redis.group, shape, None, prefix="group")
     filled_in = filling.document({"parameters": parameters}, None, None, prefix="parameterGroup")
     if filling.unresolved:
@@ -149,7 +151,7 @@ def _autoscaling(
     if scaling is None or not _waits(scaling):
         return scaling
     inner = replace(filling, origins=scaling.origins)
-    shapes = {k: input_of(o, "application-autoscaling") for k, o in _SCALING.items()}
+    shapes = {k: input_of(o, SCALING) for k, o in _SCALING.items()}
     return replace(
         scaling,
         target=inner.document(scaling.target, shapes["target"], None, prefix="target"),

@@ -11,8 +11,7 @@ from typing import Any
 from reconciler.aws.door import Aws
 from reconciler.model.errors import InvalidRequest
 from reconciler.resources.kind import Answer, already, answer
-
-API = "elasticache"
+from reconciler.shapes.redis_tables import ELASTICACHE
 
 
 def made(aws: Aws, operation: str, parameters: Mapping[str, Any], known: Collection[str]) -> Answer:
@@ -21,7 +20,7 @@ def made(aws: Aws, operation: str, parameters: Mapping[str, Any], known: Collect
     The next observation judges what is there. The status of a replication group is a fact to keep.
     """
     try:
-        response = aws.call(API, operation, **parameters)
+        response = aws.call(ELASTICACHE, operation, **parameters)
     except InvalidRequest as error:
         if error.code not in known:
             raise
@@ -32,5 +31,5 @@ def made(aws: Aws, operation: str, parameters: Mapping[str, Any], known: Collect
 
 def tags_of(aws: Aws, arn: str) -> dict[str, str]:
     """Return the tags of anything in ElastiCache."""
-    response = aws.call(API, "ListTagsForResource", ResourceName=arn)
+    response = aws.call(ELASTICACHE, "ListTagsForResource", ResourceName=arn)
     return {str(t["Key"]): str(t.get("Value", "")) for t in response.get("TagList", ())}

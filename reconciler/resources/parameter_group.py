@@ -12,8 +12,9 @@ from typing import Any
 from reconciler.aws.door import Aws
 from reconciler.model.errors import NotFound
 from reconciler.model.observed import ObservedParameter, ObservedParameterGroup
-from reconciler.resources.elasticache import API, made, tags_of
+from reconciler.resources.elasticache import made, tags_of
 from reconciler.resources.kind import Answer, Kind
+from reconciler.shapes.redis_tables import ELASTICACHE
 
 ALREADY = frozenset({"CacheParameterGroupAlreadyExists", "CacheParameterGroupAlreadyExistsFault"})
 """What AWS answers to making a group that exists: a creation has no token, its name makes it one."""
@@ -59,7 +60,7 @@ def _set_by_somebody(aws: Aws, name: str) -> dict[str, str] | None:
 
 def identity(aws: Aws, name: str) -> tuple[str, str, dict[str, str]]:
     """Return a group's family, ARN and tags: what does not change by itself and costs two more calls."""
-    response = aws.call(API, "DescribeCacheParameterGroups", CacheParameterGroupName=name)
+    response = aws.call(ELASTICACHE, "DescribeCacheParameterGroups", CacheParameterGroupName=name)
     group: Mapping[str, Any] = next(iter(response.get("CacheParameterGroups", ())), {})
     arn = str(group.get("ARN", ""))
     return str(group.get("CacheParameterGroupFamily", "")), arn, tags_of(aws, arn) if arn else {}
@@ -92,5 +93,7 @@ def call(aws: Aws, operation: str, parameters: Mapping[str, Any]) -> Answer:
 
 
 def _parameters(aws: Aws, name: str, **more: str) -> Iterator[Mapping[str, Any]]:
-    for page in aws.pages(API, "DescribeCacheParameters", CacheParameterGroupName=name, **more):
+    for page in aws.pages(
+        ELASTICACHE, "DescribeCacheParameters", CacheParameterGroupName=name, **more
+    ):
         yield from page.get("Parameters", ())

@@ -12,11 +12,11 @@ from typing import Any
 from reconciler.aws.door import Aws
 from reconciler.model.errors import InvalidRequest, NotFound
 from reconciler.model.observed import Endpoint, ObservedRedis
-from reconciler.resources.elasticache import API, made, tags_of
+from reconciler.resources.elasticache import made, tags_of
 from reconciler.resources.kind import Answer, Kind
 from reconciler.shapes.botocore_model import shape_named
 from reconciler.shapes.casing import from_wire
-from reconciler.shapes.redis_tables import declared_fields
+from reconciler.shapes.redis_tables import ELASTICACHE, declared_fields
 
 ALREADY = frozenset(
     {"ReplicationGroupAlreadyExists", "ReplicationGroupAlreadyExistsFault", "NoOperationFault"}
@@ -64,7 +64,7 @@ def observe(aws: Aws, _: str, names: Sequence[str]) -> dict[str, ObservedRedis]:
 def described(aws: Aws, name: str) -> Mapping[str, Any] | None:
     """Return one element of DescribeReplicationGroups, None when there is no such group."""
     try:
-        response = aws.call(API, "DescribeReplicationGroups", ReplicationGroupId=name)
+        response = aws.call(ELASTICACHE, "DescribeReplicationGroups", ReplicationGroupId=name)
     except NotFound:
         return None
     groups: Sequence[Mapping[str, Any]] = response.get("ReplicationGroups", ())
@@ -75,7 +75,7 @@ def _first_member(aws: Aws, group: Mapping[str, Any]) -> Mapping[str, Any] | Non
     """Return the cluster whose settings are those of all members; it may be gone since."""
     for member in sorted(group.get("MemberClusters", ()))[:1]:
         try:
-            response = aws.call(API, "DescribeCacheClusters", CacheClusterId=member)
+            response = aws.call(ELASTICACHE, "DescribeCacheClusters", CacheClusterId=member)
         except NotFound:
             return None
         clusters: Sequence[Mapping[str, Any]] = response.get("CacheClusters", ())
@@ -97,7 +97,7 @@ def users_of(aws: Aws, name: str) -> frozenset[str]:
     """Return the replication groups, and the clusters outside of one, that use a parameter group."""
     return frozenset(
         str(cluster.get("ReplicationGroupId") or cluster.get("CacheClusterId", ""))
-        for page in aws.pages(API, "DescribeCacheClusters")
+        for page in aws.pages(ELASTICACHE, "DescribeCacheClusters")
         for cluster in page.get("CacheClusters", ())
         if (cluster.get("CacheParameterGroup") or {}).get("CacheParameterGroupName") == name
     )
@@ -118,8 +118,8 @@ def call(aws: Aws, operation: str, parameters: Mapping[str, Any]) -> Answer:
 
 def observed_redis(group: Mapping[str, Any], member: Mapping[str, Any] | None) -> ObservedRedis:
     """Translate an element of DescribeReplicationGroups and one of DescribeCacheClusters."""
-    told = from_wire(shape_named("ReplicationGroup", API), group)
-    cluster = from_wire(shape_named("CacheCluster", API), member or {})
+    told = from_wire(shape_named("ReplicationGroup", ELASTICACHE), group)
+    cluster = from_wire(shape_named("CacheCluster", ELASTICACHE), member or {})
     shards: Sequence[Mapping[str, Any]] = told.get("nodeGroups", ())
     primary = next((_endpoint(s.get("primaryEndpoint")) for s in shards), None)
     reader = next((_endpoint(s.get("readerEndpoint")) for s in shards), None)

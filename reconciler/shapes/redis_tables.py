@@ -17,7 +17,7 @@ from typing import Any, Final
 from reconciler.shapes.botocore_model import input_of
 from reconciler.shapes.default_values import ABSENT, NO_DEFAULT
 
-SERVICE = "elasticache"
+ELASTICACHE = "elasticache"
 
 
 class Way(Enum):
@@ -153,13 +153,13 @@ def row_of(name: str) -> FieldRow:
 @cache
 def create_fields() -> frozenset[str]:
     """Return CreateReplicationGroup's fields, as the files spell them."""
-    return frozenset(input_of("CreateReplicationGroup", SERVICE).members)
+    return frozenset(input_of("CreateReplicationGroup", ELASTICACHE).members)
 
 
 @cache
 def modify_fields() -> frozenset[str]:
     """Return ModifyReplicationGroup's fields, as the files spell them."""
-    return frozenset(input_of("ModifyReplicationGroup", SERVICE).members)
+    return frozenset(input_of("ModifyReplicationGroup", ELASTICACHE).members)
 
 
 @cache

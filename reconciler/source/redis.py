@@ -14,8 +14,8 @@ from reconciler.model.diagnostics import Origin
 from reconciler.model.names import Address, Path
 from reconciler.shapes.botocore_model import input_of, suggest
 from reconciler.shapes.redis_tables import (
+    ELASTICACHE,
     REFUSED,
-    SERVICE,
     SETS,
     create_fields,
     declared_fields,
@@ -116,7 +116,7 @@ def _document(written: Mapping, typing: Typing) -> dict[str, Any]:
         ("CreateReplicationGroup", created - {"tags"} if tags else created),
         ("ModifyReplicationGroup", declared_fields() - created),
     ):
-        shape = input_of(operation, SERVICE)
+        shape = input_of(operation, ELASTICACHE)
         found |= typing.convert(written.only(fields), shape)
     if tags is not None:
         found["tags"] = _tags(tags, typing)

@@ -7,7 +7,7 @@ what the inputs call differently, and what nobody can set. Structure only; doing
 from __future__ import annotations
 
 from reconciler.shapes.botocore_model import shape_named, written_name
-from reconciler.shapes.redis_tables import SERVICE, declared_fields
+from reconciler.shapes.redis_tables import ELASTICACHE, declared_fields
 from reconciler.source.nodes import Entry, Mapping, Node, Scalar, Sequence
 from reconciler.source.report import Report
 
@@ -78,7 +78,7 @@ def _words(group: Mapping, path: str, report: Report) -> Mapping:
 
 def _without_answers(group: Mapping, path: str, report: Report) -> Mapping:
     """Return the map without what AWS answers and nobody can set, with one warning for all of it."""
-    answers = frozenset(shape_named("ReplicationGroup", SERVICE).members)
+    answers = frozenset(shape_named("ReplicationGroup", ELASTICACHE).members)
     gone = [n for n in group.entries if n in answers - declared_fields() - OWN_WORDS]
     group = group.without(set(gone))
     logs = group.entries.get("logDeliveryConfigurations")

@@ -46,7 +46,7 @@ def redis_group(parts: Parts) -> Json:
     cache = parts.of_service("elasticache.", _REDIS_SHORTS)
     created = redis_tables.create_fields() - redis_tables.REFUSED.keys()
     changed = redis_tables.declared_fields() - created
-    service = redis_tables.SERVICE
+    service = redis_tables.ELASTICACHE
     known = {
         **cache.members(input_of("CreateReplicationGroup", service), created),
         **cache.members(input_of("ModifyReplicationGroup", service), changed),

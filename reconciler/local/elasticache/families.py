@@ -25,7 +25,7 @@ FAMILIES = (
 )
 """Oldest first."""
 _TABLE = Path(__file__).with_name("parameters.tsv")
-IMMEDIATE, REQUIRES_REBOOT = "immediate", "requires-reboot"
+IMMEDIATE = "immediate"
 CLUSTER_SUFFIX = ".cluster.on"
 
 VERSIONS: Mapping[str, tuple[str, ...]] = {

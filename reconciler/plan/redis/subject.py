@@ -20,7 +20,7 @@ from reconciler.plan.mask import is_sensitive, mask_value
 from reconciler.plan.ownership import ownership_tags
 from reconciler.shapes.botocore_model import input_of
 from reconciler.shapes.casing import to_wire
-from reconciler.shapes.redis_tables import SERVICE
+from reconciler.shapes.redis_tables import ELASTICACHE
 
 ABSENT = ObservedRedis()
 _PARAMETER_GROUP: Path = ("parameterGroup",)
@@ -105,11 +105,11 @@ def owned_parameters(mine: DesiredParameterGroup, applied: Mapping[str, Any]) ->
 def call_of(
     kind: str, operation: str, document: Mapping[str, Any], changes: tuple[Change, ...] = ()
 ) -> ApiCall:
-    """Return a call with its input as the API spells it; `changes` are for the journal."""
+    """Return a call with its input as the ELASTICACHE spells it; `changes` are for the journal."""
     return ApiCall(
         kind=kind,
         operation=operation,
-        parameters=to_wire(input_of(operation, SERVICE), document),
+        parameters=to_wire(input_of(operation, ELASTICACHE), document),
         before={c.path: c.observed for c in changes if c.observed is not None},
         after={c.path: c.desired for c in changes},
     )
