@@ -54,7 +54,7 @@ def _roles(names: Names, scope: Scope) -> Iterator[Statement]:
 
 def _simulated(names: Names, scope: Scope) -> Iterator[str]:
     """Yield the execution roles that read secrets or files, and the task roles that a guard claims with."""
-    yield from _things(secrets.execution_roles(scope))
+    yield from _things(secrets.readers_of(scope))
     yield from _things(environment_files.readers_of(scope))
     for migration in names.app.migrations:
         if names.app.guard and (role := migration.task_definition.get("taskRoleArn")):

@@ -17,6 +17,7 @@ from reconciler.resources.preflight.scope import (
     Scope,
     Verdict,
     Workload,
+    execution_roles,
     failed,
     gathered,
     ok,
@@ -52,10 +53,7 @@ def files(workload: Workload) -> Iterator[str]:
 
 def readers_of(scope: Scope) -> Iterator[tuple[str, Address]]:
     """Yield the execution role of each workload that has files."""
-    for workload in scope.workloads:
-        role = workload.task_definition.get("executionRoleArn")
-        if role and any(files(workload)):
-            yield scope.names.role(str(role)), workload.address
+    return execution_roles(scope, files)
 
 
 def place(arn: str) -> tuple[str, str]:

@@ -18,10 +18,10 @@ from reconciler.resources.preflight.scope import (
     Scope,
     Verdict,
     Workload,
+    elsewhere,
     failed,
     gathered,
     ok,
-    unseen,
 )
 
 _SYMMETRIC = "SYMMETRIC_DEFAULT"
@@ -60,7 +60,7 @@ def is_here(scope: Scope, key: str) -> bool:
 def _key(reader: Reader, scope: Scope, key: str) -> Verdict:
     if not is_here(scope, key):
         region, account = key.split(":")[3:5]
-        return unseen(f"it is in {account}/{region}, which is not asked")
+        return elsewhere(account, region)
     try:
         answer = reader.ask("kms", "DescribeKey", KeyId=key)
     except NotFound:

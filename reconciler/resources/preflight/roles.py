@@ -19,10 +19,10 @@ from reconciler.resources.preflight.scope import (
     Scope,
     Verdict,
     Workload,
+    elsewhere,
     failed,
     gathered,
     ok,
-    unseen,
 )
 
 _ASSUME = "sts:AssumeRole"
@@ -57,7 +57,7 @@ def named(scope: Scope) -> Iterator[tuple[tuple[str, str], Address]]:
 def _role(reader: Reader, scope: Scope, role: str, principal: str) -> Verdict:
     account = role.split(":")[_ACCOUNT]
     if account != scope.app.account:
-        return unseen(f"it is in account {account}, which is not asked")
+        return elsewhere(account)
     try:
         answer = reader.ask("iam", "GetRole", RoleName=last_part(role))["Role"]
     except NotFound:

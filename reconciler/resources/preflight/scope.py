@@ -48,6 +48,12 @@ def unseen(message: str, permission: str = "") -> Verdict:
     return Verdict(CheckState.UNSEEN, message, permission)
 
 
+def elsewhere(account: str, region: str = "") -> Verdict:
+    """Say that a thing is where we do not look: in another account, or another region."""
+    place = f"{account}/{region}" if region else f"account {account}"
+    return unseen(f"it is in {place}, which is not asked")
+
+
 @dataclass(frozen=True)
 class Question:
     """One thing to look at; `look` may raise AwsError, which is then the answer."""
@@ -178,6 +184,16 @@ def whole(
         tuple(w for w in (*migrations, *services) if only(w.address)),
         tuple(r for r in app.redis if _is_readable(r.unresolved) and only(r.address)),
     )
+
+
+def execution_roles(
+    scope: Scope, reads: Callable[[Workload], Iterable[Any]]
+) -> Iterator[tuple[str, Address]]:
+    """Yield, as an ARN, the execution role of each workload that has something for it to read."""
+    for workload in scope.workloads:
+        role = workload.task_definition.get("executionRoleArn")
+        if role and any(reads(workload)):
+            yield scope.names.role(str(role)), workload.address
 
 
 def _is_readable(unresolved: Iterable[Unresolved]) -> bool:

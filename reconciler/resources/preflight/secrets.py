@@ -18,10 +18,11 @@ from reconciler.resources.preflight.scope import (
     Scope,
     Verdict,
     Workload,
+    elsewhere,
+    execution_roles,
     failed,
     gathered,
     ok,
-    unseen,
 )
 from reconciler.resources.preflight.simulator import Wanted, may_read
 from reconciler.resources.secret_reference import (
@@ -55,18 +56,15 @@ def questions(reader: Reader, scope: Scope) -> Iterator[Question]:
     for found, addresses in wanted.items():
         look = partial(_exists, reader, scope, found, parameters)
         yield Question(f"secret {found.name}", addresses, look)
-    for role, readers in gathered(execution_roles(scope)).items():
+    for role, readers in gathered(readers_of(scope)).items():
         mine = sorted({r for r, address in named if address in readers}, key=str)
         name = f"secrets for {last_part(role)}"
         yield Question(name, readers, partial(_readable, reader, role, mine))
 
 
-def execution_roles(scope: Scope) -> Iterator[tuple[str, Address]]:
-    """Yield the execution roles that have secrets to read, as ARNs."""
-    for workload in scope.workloads:
-        role = workload.task_definition.get("executionRoleArn")
-        if role and any(references(workload, scope.names)):
-            yield scope.names.role(str(role)), workload.address
+def readers_of(scope: Scope) -> Iterator[tuple[str, Address]]:
+    """Yield the execution role of each workload that has secrets."""
+    return execution_roles(scope, lambda workload: references(workload, scope.names))
 
 
 def _is_here(scope: Scope, found: Reference) -> bool:
@@ -76,7 +74,7 @@ def _is_here(scope: Scope, found: Reference) -> bool:
 def _exists(reader: Reader, scope: Scope, found: Reference, parameters: Sequence[str]) -> Verdict:
     if not _is_here(scope, found):
         region, account = found.place
-        return unseen(f"it is in {account}/{region}, which is not asked")
+        return elsewhere(account, region)
     if found.service == "ssm":
         name = parameter_name(found.name)
         there = name in _parameters(reader, parameters)
