@@ -38,6 +38,7 @@ images:
 defaults:
   cpu: 512
   memory: 1GB
+  executionRoleArn: arn:aws:iam::{ACCOUNT}:role/shop-execution
   networkConfiguration:
     subnets: [subnet-0aaa, subnet-0bbb]
     securityGroups: [sg-0123]
