@@ -93,7 +93,7 @@ def claim(
             delay = min(delay * 2, _LONGEST_PAUSE_SECONDS)
         else:
             break
-    say(f"claimed {wanted['Key']['k']['S']}: the migration may start")
+    say(f"claimed {wanted['Key']['k']['S']}: the command may start")
     return CLAIMED
 
 

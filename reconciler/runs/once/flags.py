@@ -147,11 +147,19 @@ def parse(
             break
         flag, value = _flag(word, rest)
         typed[flag.field] = value
-    if "wait" in typed and "no_wait" in typed:
+    return chosen(typed, rest, environment, program)
+
+
+def chosen(
+    typed: Mapping[str, str], argv: Sequence[str], environment: Mapping[str, str], program: str
+) -> Options:
+    """Make options of the flags that were typed and the command behind them; raises WrongUsage."""
+    if typed.get("wait") and typed.get("no_wait"):
         raise WrongUsage("--wait and --no-wait do not go together")
-    if "wait" in typed:
-        typed["no_wait"] = ""  # typed, so it wins over a variable
-    return Options(filled(typed, environment), rest, program)
+    values = filled(typed, environment)
+    if typed.get("wait"):
+        values["no_wait"] = ""  # typed, so it wins over a variable
+    return Options(values, argv, program)
 
 
 def _flag(word: str, rest: list[str]) -> tuple[Flag, str]:
