@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
@@ -11,7 +11,7 @@ from reconciler.app.act import ApplyOptions, Membership, Report
 from reconciler.app.world import World
 from reconciler.controller import logs
 from reconciler.controller.converge import Limits, converge
-from reconciler.controller.rollback import Order, Rollback, look
+from reconciler.controller.rollback import Order, Rollback, definition_of, look
 from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import GuardRefused, InvalidDesiredState, PermanentError, UsageError
 from reconciler.model.names import Address, AppKey
@@ -19,6 +19,7 @@ from reconciler.model.observed import LedgerView, Release
 from reconciler.model.plan import Plan, Verb
 from reconciler.model.run import Run
 from reconciler.model.status import AppStatus
+from reconciler.plan.older_releases import completed, older_releases
 from reconciler.plan.releases import Choice, Past, Point, choose, crossed
 from reconciler.plan.rollback import crossing_notes, refusals, rollback_plan
 from reconciler.settings import Settings
@@ -26,6 +27,8 @@ from reconciler.store.ledger import AppStore
 
 MOST = 500
 """Rollouts of a service that are looked at: more than a year of two on each working day."""
+ENTRIES = 4000
+"""Entries of a service in the journal that are looked at, where releases were not stored yet."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def preview(settings: Settings, desired: DesiredApp, wanted: Wanted) -> BackPrev
     if not ledger.tables_exist:
         raise PermanentError(f"{desired.key} has no ledger yet: nothing was rolled out")
     point = _point(store, wanted)
-    choice = _choice(store, desired, ledger, wanted, point)
+    choice = _with_content(world, desired, _choice(store, desired, ledger, wanted, point))
     if not choice.releases:
         said = (
             "; ".join(f"{a}: {why}" for a, why in choice.left.items()) or "no service is declared"
@@ -160,7 +163,9 @@ def _choice(
         s.address for s in desired.services if not wanted.addresses or s.address in wanted.addresses
     ]
     pasts = {
-        address: Past(islice(store.releases(address), MOST), ledger.services.get(address.name))
+        address: Past(
+            islice(_releases(store, address, ledger), MOST), ledger.services.get(address.name)
+        )
         for address in asked
     }
     begun = ledger.suspension.rolled_back if ledger.suspension else {}
@@ -172,6 +177,29 @@ def _choice(
         left = {a: "not part of the rollback that was begun" for a in asked if a not in found}
         return Choice(found, left)
     return choose(pasts, point)
+
+
+def _releases(store: AppStore, address: Address, ledger: LedgerView) -> Iterator[Release]:
+    """Yield the stored releases of a service and, behind them, what only the journal knows of."""
+    oldest: int | None = None
+    for release in store.releases(address):
+        oldest = release.begun
+        yield release
+    record = ledger.services.get(address.name)
+    if record is not None:
+        entries = store.journal(limit=ENTRIES, address=str(address))
+        yield from older_releases(address, entries, record, oldest)
+
+
+def _with_content(world: World, desired: DesiredApp, choice: Choice) -> Choice:
+    """Read the content of revisions that only the journal names."""
+    aws, releases = world.place(desired).aws, dict(choice.releases)
+    for address, release in choice.releases.items():
+        if release.from_journal:
+            arn = release.task_definition_arn
+            found = definition_of(aws, desired.cluster, arn).get(arn)
+            releases[address] = completed(release, found.content if found else None)
+    return replace(choice, releases=releases)
 
 
 def _crossed(
@@ -207,6 +235,12 @@ def _notes(
     desired: DesiredApp, choice: Choice, runs: Iterable[Run], point: Point | None
 ) -> Iterable[str]:
     yield from (f"{address} stays: {why}" for address, why in choice.left.items())
+    for address, release in choice.releases.items():
+        if release.from_journal:
+            yield (
+                f"{address}: that rollout was made by an earlier version of reconciler, which kept its "
+                "task definition alone: everything else of the service stays as it is"
+            )
     if point is not None and point.generation is not None:
         for address, release in choice.releases.items():
             if release.generation != point.generation:

@@ -68,11 +68,12 @@ def look(
     # Read anew: the observer remembers content, and a revision may have been deregistered since.
     known = {a: d for a, d in observed.task_definitions.items() if a not in arns}
     for arn in sorted(arns):
-        known.update(_definition(aws, desired.cluster, arn))
+        known.update(definition_of(aws, desired.cluster, arn))
     return past, replace(observed, task_definitions=known)
 
 
-def _definition(aws: Aws, cluster: str, arn: str) -> Mapping[str, ObservedTaskDefinition]:
+def definition_of(aws: Aws, cluster: str, arn: str) -> Mapping[str, ObservedTaskDefinition]:
+    """Return a revision by its ARN; nothing when ECS has it no more. Raises AwsError."""
     try:
         return task_definition.observe(aws, cluster, [arn])
     except (NotFound, InvalidRequest):  # ECS answers a deleted one with ClientException

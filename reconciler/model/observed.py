@@ -78,8 +78,7 @@ class ObservedService:
 class ObservedAutoscaling:
     """What Application Auto Scaling knows of one service; documents as in `DesiredAutoscaling`.
 
-    `target` is None when the service is not registered; `arn` is the scalable target's own. `tags` are
-    read only where some are, or were, declared, and None elsewhere.
+    `target` is None when it is not registered; `tags`, None elsewhere, are read where some are declared.
     """
 
     target: Mapping[str, Any] | None = None
@@ -139,7 +138,8 @@ class Release:
     """A rollout that ended well: what `rollback` can go back to. Never changed once written.
 
     `begun` is the number of the journal's entry with which it began, `at` when it was steady (AWS's
-    time, ISO 8601). `applied` is that of the ServiceRecord: the declaration as it was sent.
+    time, ISO 8601). `applied` is that of the ServiceRecord: the declaration as it was sent. One
+    `from_journal` was never stored: there the service's own fields are those of today.
     """
 
     address: Address
@@ -149,6 +149,7 @@ class Release:
     at: str
     task_definition_arn: str
     applied: Mapping[str, Any]
+    from_journal: bool = False
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def choose(pasts: Mapping[Address, Past], point: Point | None) -> Choice:
         elif generation < newest:
             left[address] = "the last rollout left it as it was"
         elif before is None:
-            left[address] = "no earlier rollout that ended well is remembered"
+            left[address] = "no earlier rollout that ended well is remembered: go back in git"
         else:
             releases[address] = before
     return Choice(releases, left)

@@ -52,6 +52,7 @@ class Account:
     sts: FakeSts
     transports: list[FakeTransport]
     opened: list[tuple[str, str | None, str | None]]
+    dynamodb: FakeDynamoDB
 
     @property
     def settings(self) -> Settings:
@@ -91,14 +92,15 @@ def account(tmp_path, monkeypatch):
     ecs, ecr, sts = FakeEcs(timeline), FakeEcr(), FakeSts()
     for number in range(1, 4):
         ecr.digests["shop", str(number)] = f"sha256:{number:064x}"
+    dynamodb = FakeDynamoDB(timeline, creation_seconds=0.0)
     handlers = {
         "ecs": ecs.handle,
         "ecr": ecr.handle,
         "sts": sts.handle,
-        "dynamodb": FakeDynamoDB(timeline, creation_seconds=0.0).handle,
+        "dynamodb": dynamodb.handle,
         **FakeSurroundings().handlers,
     }
-    account = Account(tmp_path / "desired", timeline, ecs, sts, [], [])
+    account = Account(tmp_path / "desired", timeline, ecs, sts, [], [], dynamodb)
 
     def transport(region, *, profile=None, endpoint_url=None):
         account.opened.append((region, profile, endpoint_url))

@@ -129,7 +129,7 @@ def test_nothing_before_the_first_rollout():
     choice = choose({WEB: once, WORKER: Past((), None)}, None)
     assert choice.releases == {}
     assert choice.left == {
-        WEB: "no earlier rollout that ended well is remembered",
+        WEB: "no earlier rollout that ended well is remembered: go back in git",
         WORKER: "the ledger knows of no rollout of it",
     }
 
