@@ -132,7 +132,7 @@ class Front:
     def _to_moto(self, request: _Request) -> Answer:
         call = request.call
         if (call.service, call.operation) == ("iam", simulator.OPERATION):  # moto lacks it
-            return _xml(200, simulator.answer(request.form))
+            return _xml(*simulator.answer(request.form, self._moto.role_arn))
         self._named.admit(call.service, call.operation, request.region, request.form)
         return self._moto.handle(call.service, request.environ)
 

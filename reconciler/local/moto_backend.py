@@ -166,6 +166,14 @@ class MotoBackend:
             raise MotoError(code[1].decode() if code else "InternalFailure", operation)
         return ET.fromstring(body)  # noqa: S314 - moto's own answer
 
+    def role_arn(self, name: str) -> str | None:
+        """Return the ARN of a role, None where there is none of this name."""
+        try:
+            found = self.submit("iam", "GetRole", "us-east-1", RoleName=name)
+        except MotoError:
+            return None
+        return found.findtext(".//{*}Role/{*}Arn")
+
 
 def _authorization(service: str, region: str) -> str:
     scope = f"embedded/20260101/{region}/{service}/aws4_request"

@@ -1,7 +1,7 @@
 """Images that a plan cannot go on without: not in the registry, or made for another platform.
 
-Called by `plan.subject`, `plan.migration_steps` and, for what that means to all other steps, by
-`plan.planner`. Only images that the ledger has not pinned yet are looked at closer.
+Called by `plan.subject`, `plan.migration_steps`, `resources.preflight.images` and, for what that means to
+all other steps, by `plan.planner`. Only images that the ledger has not pinned yet are looked at closer.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _blocked(step: Step, reasons: tuple[str, ...]) -> Step:
 
 
 def _misfits(task_definition: Mapping[str, Any], observed: ObservedApp) -> Iterator[str]:
-    wanted = _platform(task_definition)
+    wanted = platform_of(task_definition)
     if not wanted:
         return
     for container in task_definition.get("containerDefinitions", ()):
@@ -70,8 +70,8 @@ def _misfits(task_definition: Mapping[str, Any], observed: ObservedApp) -> Itera
             yield f"{image} is for {', '.join(sorted(offered))}, the task runs on {wanted}"
 
 
-def _platform(task_definition: Mapping[str, Any]) -> str:
-    """Return `linux/arm64`; empty where only the instance tells, which nobody declared."""
+def platform_of(task_definition: Mapping[str, Any]) -> str:
+    """Return what a task runs on, as `linux/arm64`; empty where only the instance would tell."""
     declared = task_definition.get("runtimePlatform", {})
     if not declared and "FARGATE" not in task_definition.get("requiresCompatibilities", ()):
         return ""

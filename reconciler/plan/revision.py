@@ -147,9 +147,9 @@ def _is_covered(path: Path, differences: list[Difference]) -> bool:
 
 
 def _image_tags(observed: ObservedApp) -> dict[str, str]:
-    """Digest form → the reference that people know it by."""
-    known = {**observed.ledger.pins, **observed.images}
-    return {digest: reference for reference, digest in sorted(known.items())}
+    """Digest form → the reference that people know it by: what the files name, before what they named."""
+    known = (*sorted(observed.ledger.pins.items()), *sorted(observed.images.items()))
+    return {digest: reference for reference, digest in known}
 
 
 def _readable(change: Change, tags: Mapping[str, str]) -> Change:

@@ -117,3 +117,17 @@ def test_a_role_says_whom_it_trusts(talk):
     }
     iam.create_role(RoleName="task", AssumeRolePolicyDocument=json.dumps(trust))
     assert iam.get_role(RoleName="task")["Role"]["AssumeRolePolicyDocument"] == trust
+
+
+def test_the_simulator_knows_the_roles_that_exist(talk):
+    """Each may do everything; one that is missing cannot be simulated, as on AWS."""
+    iam = talk.client("iam")
+    arn = iam.create_role(RoleName="task", Path="/team/", AssumeRolePolicyDocument="{}")["Role"][
+        "Arn"
+    ]
+    asked = {"ActionNames": ["s3:GetObject"]}
+    (result,) = iam.simulate_principal_policy(PolicySourceArn=arn, **asked)["EvaluationResults"]
+    assert result["EvalDecision"] == "allowed"
+    for missing in (arn.replace("task", "none"), arn.replace("/team", "")):
+        with pytest.raises(iam.exceptions.NoSuchEntityException):
+            iam.simulate_principal_policy(PolicySourceArn=missing, **asked)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.plan.needs import needs_running_images
+from reconciler.plan.planner import make_plan
 from tests.plan.world import World, a_service, a_task_definition, an_app, digest, image, only
 
 NAME = "shop-production-web"
@@ -74,3 +75,20 @@ def test_what_runs_is_asked_only_where_it_matters() -> None:
     assert needs_running_images(declares(image("1")), tagged, images)
     assert not needs_running_images(declares(image("1")), pinned, images)
     assert not needs_running_images(declares("nginx:1.29"), public, images)
+
+
+def test_an_image_is_shown_by_the_tag_that_names_it() -> None:
+    """A tag that moved on names both digests, whatever other tag once stood for one of them."""
+    world, tag = World(), image("1")
+    app = an_app(a_service(td=a_task_definition("1")))
+    world.converge(app)
+    was, now = digest(tag), digest(image("2"))
+    observed = world.observe(app)
+    ledger = replace(observed.ledger, pins={tag: was, image("2"): now, image("0"): was})
+    observed = replace(observed, images={tag: now}, ledger=ledger)
+    step = only(make_plan(app, observed), "service/web")
+    [change] = [c for c in step.changes if c.path.endswith(".image")]
+    assert (change.observed, change.desired) == (
+        f"{tag}@{was.partition('@')[2]}",
+        f"{tag}@{now.partition('@')[2]}",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -30,6 +31,7 @@ from tests.fakes.surroundings import FakeSurroundings
 from tests.resources.test_policy import app
 
 DIGEST = "sha256:" + "a" * 64
+INDEX = "application/vnd.oci.image.index.v1+json"
 ANSWERS: dict[str, Any] = {
     "sts:GetCallerIdentity": {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/me", "UserId": "u"},
     "dynamodb:DescribeTable": {"Table": {"TableStatus": "ACTIVE", "DeletionProtectionEnabled": True}},
@@ -44,6 +46,7 @@ ANSWERS: dict[str, Any] = {
     "ecs:ListTaskDefinitions": {"taskDefinitionArns": []},
     "ecs:ListTasks": {"taskArns": []},
     "ecr:DescribeImages": {"imageDetails": [{"imageDigest": DIGEST}]},
+    "ecr:BatchGetImage": {"images": []},
     "logs:DescribeLogGroups": {"logGroups": [{"logGroupName": "/ecs/shop-web"}, {"logGroupName": "/ecs/shop-db"}]},
     "iam:SimulatePrincipalPolicy": {"EvaluationResults": [{"EvalDecision": "allowed"}]},
 }  # fmt: skip
@@ -163,6 +166,29 @@ def test_images_must_be_there(answer, state):
     checks, _ = checked({"ecr:DescribeImages": answer})
 
     assert {c.state for name, c in checks.items() if name.startswith("image ")} == {state}
+
+
+@pytest.mark.parametrize(
+    ("platforms", "state"),
+    [("amd64 arm64", CheckState.OK), ("arm64", CheckState.FAILED), ("", CheckState.OK)],
+)
+def test_an_image_must_be_for_the_platform_of_its_tasks(platforms, state):
+    """What a plan would hold for is said; where nobody tells the platforms nothing is compared."""
+    listed = [{"platform": {"os": "linux", "architecture": one}} for one in platforms.split()]
+    manifest = json.dumps({"mediaType": INDEX, "manifests": listed})
+    images = [{"imageManifest": manifest, "imageManifestMediaType": INDEX}]
+    web = app().services[0]
+    task = {**web.task_definition, "requiresCompatibilities": ["FARGATE"]}
+    checks, _ = checked(
+        {"ecr:BatchGetImage": {"images": images}},
+        services=(replace(web, task_definition=task),),
+        migrations=(),
+    )
+    (found,) = [
+        c for name, c in checks.items() if name.startswith("image ") and "guard" not in name
+    ]
+    assert found.state is state
+    assert state is CheckState.OK or "service/web runs on linux/amd64" in found.message
 
 
 @pytest.mark.parametrize(("value", "state"), [("2", CheckState.OK), (None, CheckState.FAILED)])

@@ -1,16 +1,22 @@
-"""Images for `doctor`: their registries have each of them. A plan learns that when it resolves digests."""
+"""Images for `doctor`: their registries have each of them, for the platforms of the tasks that run it.
+
+A plan learns that when it resolves digests.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from reconciler.aws.door import Aws
 from reconciler.aws.registry import Closed, Registry
-from reconciler.model.desired import DesiredApp
-from reconciler.model.errors import AccessDenied, RegistryError
+from reconciler.model.desired import DesiredApp, DesiredMigration, DesiredService
+from reconciler.model.errors import AccessDenied, InvalidRequest, NotFound, RegistryError
 from reconciler.model.finding import CheckState, Finding, not_permitted
 from reconciler.model.lookups import Deferred
+from reconciler.model.names import Address
 from reconciler.plan.image_names import taken_apart
+from reconciler.plan.image_problems import platform_of
 from reconciler.resources import image
 
 
@@ -21,9 +27,46 @@ def in_registries(
 
     Without `registry` images outside ECR are not asked for.
     """
+    wanted = _wanted(desired)
     for reference in sorted(desired.image_references()):
-        if not isinstance(reference, Deferred):
-            yield _found(aws, reference, registry, pins.get(reference, ""))
+        if isinstance(reference, Deferred):
+            continue
+        found = _found(aws, reference, registry, pins.get(reference, ""))
+        if found.state is CheckState.OK and reference not in pins:  # compared once, as by a plan
+            pinned = f"{taken_apart(reference).repository}@{found.message}"
+            found = _fitting(aws, found, pinned, registry, wanted.get(reference, {}))
+        yield found
+
+
+def _wanted(desired: DesiredApp) -> Mapping[str, Mapping[str, Address]]:
+    """Return reference → platform → a workload that runs the image on it."""
+    found: dict[str, dict[str, Address]] = {}
+    workloads: list[DesiredService | DesiredMigration] = [*desired.services, *desired.migrations]
+    for workload in workloads:
+        platform = platform_of(workload.task_definition)
+        for container in workload.task_definition.get("containerDefinitions", ()):
+            if platform and "image" in container:
+                found.setdefault(container["image"], {}).setdefault(platform, workload.address)
+    return found
+
+
+def _fitting(
+    aws: Aws,
+    found: Finding,
+    pinned: str,
+    registry: Registry | None,
+    wanted: Mapping[str, Address],
+) -> Finding:
+    """Fail the finding when the image is not made for a platform. Who may not see that is not stopped."""
+    try:
+        offered = image.platforms(aws, pinned, registry)
+    except (AccessDenied, NotFound, InvalidRequest, Closed, RegistryError):
+        return found
+    wrong = [f"{address} runs on {name}" for name, address in wanted.items() if name not in offered]
+    if not offered or not wrong:
+        return found
+    message = f"it is for {', '.join(sorted(offered))}; {', '.join(wrong)}"
+    return replace(found, state=CheckState.FAILED, message=message)
 
 
 def _found(aws: Aws, reference: str, registry: Registry | None, pin: str) -> Finding:

@@ -5,7 +5,7 @@ iam:SimulatePrincipalPolicy. Called by the families whose things the execution r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from reconciler.model.batches import batches
@@ -30,14 +30,15 @@ def may_read(reader: Reader, role: str, wanted: Iterable[Wanted]) -> Verdict:
     """Ask the simulator; what no identity policy allows, a policy of the thing itself may."""
     refused: list[str] = []
     doubtful: list[str] = []
-    for one in wanted:
-        for result in _simulated(reader, role, one.action, sorted(set(one.arns))):
-            if result.get("EvalDecision") == "allowed":
-                continue
-            certain = result.get("EvalDecision") == "explicitDeny" or not one.shared
-            known = certain and not result.get("MissingContextValues")
-            short = str(result.get("EvalResourceName", "")).split(":", 5)[-1]
-            (refused if known else doubtful).append(f"{one.action} on {short}")
+    try:
+        for one in wanted:
+            for result in _not_allowed(reader, role, one):
+                certain = result.get("EvalDecision") == "explicitDeny" or not one.shared
+                known = certain and not result.get("MissingContextValues")
+                short = str(result.get("EvalResourceName", "")).split(":", 5)[-1]
+                (refused if known else doubtful).append(f"{one.action} on {short}")
+    except NotFound:
+        return warning("there is no such role to ask about")  # that it is missing fails by itself
     if refused:
         return failed(f"the role lacks {', '.join(refused)}: no task can start")
     if doubtful:
@@ -45,18 +46,14 @@ def may_read(reader: Reader, role: str, wanted: Iterable[Wanted]) -> Verdict:
     return ok("the role may read them")
 
 
-def _simulated(
-    reader: Reader, role: str, action: str, arns: Sequence[str]
-) -> Iterator[dict[str, Any]]:
-    for batch in batches(arns, _SIMULATED):
-        try:
-            yield from reader.listed(
-                "iam",
-                "SimulatePrincipalPolicy",
-                "EvaluationResults",
-                PolicySourceArn=role,
-                ActionNames=[action],
-                ResourceArns=batch,
-            )
-        except NotFound:
-            return  # the role does not exist, which is said of the role
+def _not_allowed(reader: Reader, role: str, wanted: Wanted) -> Iterator[dict[str, Any]]:
+    for batch in batches(sorted(set(wanted.arns)), _SIMULATED):
+        results = reader.listed(
+            "iam",
+            "SimulatePrincipalPolicy",
+            "EvaluationResults",
+            PolicySourceArn=role,
+            ActionNames=[wanted.action],
+            ResourceArns=batch,
+        )
+        yield from (result for result in results if result.get("EvalDecision") != "allowed")
