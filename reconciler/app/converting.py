@@ -44,13 +44,12 @@ def convert(
     notes = [f"service/{s.key}: {note}" for s in written.services for note in s.notes]
     if target.account == UNKNOWN_ACCOUNT:
         notes.append("no file names the account: give --account, or correct it in app.yaml")
-    below = str(folder)
-    found = [str(d) for d in load_folder(settings.directory).diagnostics]
+    found = load_folder(settings.directory).diagnostics
     return ConvertReport(
         key=f"{target.environment}/{target.app}",
         files=files,
         remarks=[*map(str, converted.remarks), *notes],
-        diagnostics=[text for text in found if text.startswith(below)],
+        diagnostics=[str(d) for d in found if Path(d.origin.file).is_relative_to(folder)],
     )
 
 
