@@ -43,7 +43,7 @@ class Checks:
             return
         self._capacity()
         self._network()
-        if wants_fargate(self._workload):
+        if wants_fargate(self._workload, self._context):
             self._fargate()
         elif "memory" not in self._task:
             self._container_memory()
@@ -194,7 +194,11 @@ class Checks:
                 message = f"there is no volume {show(source)}"
                 self.error((*path, "mountPoints"), message, "unknown-name")
         stop = container.get("stopTimeout", 0)
-        if wants_fargate(self._workload) and isinstance(stop, int) and stop > _STOP_TIMEOUT:
+        if (
+            wants_fargate(self._workload, self._context)
+            and isinstance(stop, int)
+            and stop > _STOP_TIMEOUT
+        ):
             message = f"Fargate waits at most {_STOP_TIMEOUT} seconds"
             self.error((*path, "stopTimeout"), message, "fargate")
         self._secrets(container, path)

@@ -26,7 +26,7 @@ def write_defaults(workload: Assembled, context: AppContext, *, blocking_logs: b
     """Write Fargate's fields unless other capacity is declared, logging, and for services the breaker."""
     if not context.written_defaults:
         return
-    if wants_fargate(workload):
+    if wants_fargate(workload, context):
         prefix = workload.rules.prefix
         if "capacityProviderStrategy" not in workload.api:
             workload.write((prefix, "launchType"), "FARGATE")
@@ -39,8 +39,11 @@ def write_defaults(workload: Assembled, context: AppContext, *, blocking_logs: b
         _write_breaker(workload)
 
 
-def wants_fargate(workload: Assembled) -> bool:
-    """Say whether the workload runs on Fargate: by declaration, or because it declares nothing else."""
+def wants_fargate(workload: Assembled, context: AppContext) -> bool:
+    """Say whether the workload runs on Fargate: by declaration, or because we write it down.
+
+    Where nothing is written down, silence is AWS's: EC2, or the cluster's default strategy.
+    """
     declared = workload.api.get("launchType")
     if declared is not None:
         return bool(declared == "FARGATE")
@@ -48,7 +51,7 @@ def wants_fargate(workload: Assembled) -> bool:
     if strategy:
         return {i.get("capacityProvider") for i in strategy} <= _FARGATE_PROVIDERS
     compatible = workload.task.get("requiresCompatibilities")
-    return not compatible or "FARGATE" in compatible
+    return "FARGATE" in compatible if compatible else context.written_defaults
 
 
 def _write_breaker(workload: Assembled) -> None:

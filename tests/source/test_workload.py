@@ -190,6 +190,15 @@ def test_defaults_none_writes_only_the_names(world):
     assert not app.sync.written_defaults
 
 
+def test_without_written_defaults_silence_is_not_fargate(world):
+    """Then AWS chooses: a task without a size is valid as it is on EC2, one for FARGATE is not."""
+    said = "sync: {defaults: none}\nservices:\n  web:\n    image: a/b:1\n    taskDefinition: "
+    web = "{containerDefinitions: [{name: web, image: 'a/b:1', memory: 128, stopTimeout: 300}]"
+    header = HEADER + said.replace("    image: a/b:1\n", "")
+    assert "cpu" not in world.app(header, web, "}\n").services[0].task_definition
+    assert world.errors(header, web, ", requiresCompatibilities: [FARGATE]}\n")
+
+
 def test_null_says_no_to_a_written_default(world):
     """`logConfiguration: null` means none."""
     assert "logConfiguration" not in container(world.app(service("logConfiguration: null")))
