@@ -23,7 +23,7 @@ _SIGNS = 0x100000
 """The first code point of the last private plane; YAML allows it, Unicode gives it no meaning."""
 
 # Whoever writes these wants a shell; ECS runs the command without one.
-_SHELL = re.compile(r"&&|\|\||[|;<>&`]|\$[A-Za-z_({]|\n")
+_SHELL = re.compile(r"&&|\|\||[|;<>&`]|\$(?:[A-Za-z_][A-Za-z0-9_]*|[({])|\n")
 
 
 class Shorts:
