@@ -74,7 +74,9 @@ def command(  # noqa: PLR0913 - one for each flag
     With --base two git revisions are compared: what a pull request changes, without credentials.
     """
     if base is not None or rev is not None:
-        if base is None or prune or out is not None or explain:
+        if base is None:
+            raise invocation.usage_error("--rev needs --base: which revision to compare with")
+        if prune or out is not None or explain:
             raise invocation.usage_error(
                 "--base takes --rev beside it, not --prune, --explain, --out"
             )

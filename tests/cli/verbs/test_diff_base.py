@@ -59,6 +59,8 @@ def test_the_same_revision_is_no_difference(cli, repository):
     path.write_text(path.read_text().replace("memory: 512", "memory: 1024"))
     assert cli("diff", "--base", "main", "--rev", "HEAD").exit_code == 0
     assert cli("diff", "--base", "main").exit_code == 1
+    alone = cli("diff", "--rev", "HEAD")
+    assert (alone.exit_code, "--rev needs --base" in alone.stderr) == (2, True)
 
 
 def test_between_two_commits_places_are_those_of_the_folder(cli, repository):
