@@ -201,7 +201,8 @@ class Worker:
         if error is None:
             times = self._standing.cleared(key)
             if times:
-                log.info("works again after %d failed passes", times)
+                passes = "pass" if times == 1 else "passes"
+                log.info("works again after %d failed %s", times, passes)
             self._say_what_is_missing(outcome.key, outcome.status)
             return
         said = self._standing.raised(key, sign_of(error), self._ports.clock.boot_seconds())

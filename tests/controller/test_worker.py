@@ -195,6 +195,11 @@ def test_a_standing_problem_is_logged_once(caplog):
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
     assert caplog.records[0].request_id == "r-0"
     assert "works again after 5 failed passes" in caplog.text
+    bench.ends["shop"] = AccessDenied("denied", operation="ecs:X", code="AccessDenied")
+    bench.work()
+    bench.ends["shop"] = PassResult(status=status(SHOP))
+    bench.work()
+    assert "works again after 1 failed pass\n" in caplog.text
 
 
 def test_what_is_missing_is_said_once_although_no_pass_failed(caplog):
