@@ -45,7 +45,9 @@ def _said(changes: tuple[Change, ...]) -> str:
 
 
 def _short(value: Any) -> str:
-    scalar = isinstance(value, str | int | float | bool)
+    if isinstance(value, bool):
+        return str(value).lower()
+    scalar = isinstance(value, str | int | float)
     text = "(none)" if value is None else str(value) if scalar else "…"
     return text if len(text) <= _SHORT else text[: _SHORT - 1] + "…"
 

@@ -102,6 +102,9 @@ def test_an_undeclared_change_is_only_reported() -> None:
     ]
     assert plan.in_sync
     assert step.request is None
+    declared = an_app(a_service(enableExecuteCommand=False))
+    said = only(world.plan(declared), "service/web").summary
+    assert said == "enableExecuteCommand true → false, no rollout"
 
 
 def test_an_undeclared_desired_count_belongs_to_others() -> None:
