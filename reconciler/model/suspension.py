@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,14 @@ class Suspension:
     @property
     def text(self) -> str:
         """Say it in a few words: that, until when, and why."""
-        until = f" until {self.until}" if self.until else ""
-        return f"suspended{until}: {self.reason}"
+        return f"suspended{self._until}: {self.reason}"
+
+    @property
+    def _until(self) -> str:
+        if not self.until:
+            return ""
+        end = datetime.fromisoformat(self.until).astimezone(UTC)
+        return f" until {end:%Y-%m-%d %H:%M:%S} UTC"
 
     def ends_in(self, now: datetime) -> timedelta | None:
         """Return how long it lasts yet by AWS's clock, zero when it is over; None: until `resume`."""

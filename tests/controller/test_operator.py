@@ -150,7 +150,8 @@ def test_a_suspension_may_end_by_itself(world):
         session, ledger, operator.suspension_now("move", "arn:me", now, timedelta(hours=2))
     )
     ledger = world.store().read()
-    assert ledger.suspension.text == f"suspended until {ledger.suspension.until}: move"
+    end = f"{now + timedelta(hours=2):%Y-%m-%d %H:%M:%S} UTC"
+    assert ledger.suspension.text == f"suspended until {end}: move"
     assert last(world)["detail"] == {"by": "arn:me", "until": ledger.suspension.until}
     session, ledger = opened(world)
     early = now + timedelta(hours=1, minutes=59, seconds=58)
