@@ -260,14 +260,13 @@ class Executor:
         taken = request.untag if operation == "UntagResource" else ()
         put = {} if taken else dict(request.tags or {})
         sent = request.create is not None or request.update is not None
-        last = not sent and not (taken and request.tags)
         mutation = Mutation(
             address=str(step.address),
             operation=operation,
             cause=self._cause(step),
             after=put or dict.fromkeys(taken),
         )
-        memory = [self._memory(step, request)] if last else []
+        memory = [] if sent or (taken and request.tags) else [self._memory(step, request)]
         journaled(
             self.session,
             mutation,
@@ -278,8 +277,9 @@ class Executor:
             ),
             with_outcome=lambda _: memory,
         )
-        said = f"took off the tags {', '.join(taken)}" if taken else "tagged as ours"
-        self._say(EventKind.DONE, step.address, said)
+        names = ", ".join(sorted(taken or (k for k in put if not k.startswith("reconciler:"))))
+        did = f"{'took off' if taken else 'set'} the tags {names}" if names else "tagged as ours"
+        self._say(EventKind.DONE, step.address, did)
 
     def _remember(self, step: Step, request: ServiceRequest) -> None:
         """Live is as desired, the ledger does not know: write it down, touch nothing.

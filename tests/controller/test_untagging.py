@@ -70,3 +70,10 @@ def test_a_lost_answer_is_made_up_for(lab, tagged, applied):
     (successor or tagged).settle()
     assert "team" not in tags(lab)
     assert not lab.ledger.open_intents
+
+
+def test_it_is_said_which_tags_were_set(lab, tagged):
+    """Not that the service is ours now: it was before."""
+    lab.files = files(service(tags=[*TEAM, {"key": "cost", "value": "a"}]))
+    assert tagged.settle().status.converged
+    assert "set the tags cost" in "\n".join(event.message for event in tagged.events)
