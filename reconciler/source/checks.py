@@ -15,7 +15,13 @@ from reconciler.shapes.botocore_model import suggest
 from reconciler.shapes.limits import FARGATE_SIZES, MAX_CONTAINERS
 from reconciler.source.images import check_image
 from reconciler.source.lift import OWNED_TAGS
-from reconciler.source.links import circles, name_problem, port_problem, secret_problems
+from reconciler.source.links import (
+    circles,
+    name_problem,
+    port_problem,
+    role_problems,
+    secret_problems,
+)
 from reconciler.source.nodes import Broken, Mapping, Node, Place, Scalar, Sequence
 from reconciler.source.report import Report, show
 from reconciler.source.workload import AppContext, Assembled
@@ -43,6 +49,7 @@ class Checks:
             return
         self._capacity()
         self._network()
+        self._roles()
         if wants_fargate(self._workload, self._context):
             self._fargate()
         elif "memory" not in self._task:
@@ -76,8 +83,7 @@ class Checks:
         place = None
         for step in path[1:]:
             if isinstance(node, Sequence):
-                named = (i for i in node.items if isinstance(i, Mapping) and _named(i) == step)
-                item = next(named, None)
+                item = _item(node, step)
                 if item is None:
                     return None
                 node, place = item, item.place
@@ -121,13 +127,14 @@ class Checks:
         if api.get("launchType") == "MANAGED_INSTANCES":
             message = "AWS takes MANAGED_INSTANCES only as a capacityProviderStrategy"
             self.error((prefix, "launchType"), message, "enum")
-        for load_balancer in api.get("loadBalancers", ()):
+        for index, load_balancer in enumerate(api.get("loadBalancers", ())):
+            path = (prefix, "loadBalancers", str(index))
             name = load_balancer.get("containerName")
             if name is not None:
-                self._known_container(name, (prefix, "loadBalancers"), "containerName")
+                self._known_container(name, path, "containerName")
             wrong = port_problem(load_balancer, self._containers)
             if wrong and self._workload.complete:
-                self.error((prefix, "loadBalancers", "containerPort"), wrong, "unknown-port")
+                self.error((*path, "containerPort"), wrong, "unknown-port")
 
     def _network(self) -> None:
         api, prefix = self._workload.api, self._workload.rules.prefix
@@ -136,6 +143,10 @@ class Checks:
                 "networkMode awsvpc needs networkConfiguration: {subnets: […], securityGroups: […]}"
             )
             self.error((prefix, "networkConfiguration"), message, "required")
+
+    def _roles(self) -> None:
+        for field, wrong in role_problems(self._task, self._context.account):
+            self.error(("taskDefinition", field), wrong, "invalid-value")
 
     def _fargate(self) -> None:
         mode = self._task.get("networkMode")
@@ -256,6 +267,15 @@ class Checks:
 
 def _named(container: Mapping) -> str | None:
     return container.text("name")
+
+
+def _item(node: Sequence, step: str) -> Mapping | None:
+    """Return the item of a list that a step of a path means: by its name, else by its number."""
+    items = [i for i in node.items if isinstance(i, Mapping)]
+    found = next((i for i in items if _named(i) == step), None)
+    if found is None and step.isdigit() and len(items) == len(node.items):
+        found = items[int(step)] if int(step) < len(items) else None
+    return found
 
 
 def _listed(sizes: tuple[int, ...]) -> str:

@@ -178,6 +178,7 @@ def _context(document: Mapping, sync: SyncSection, report: Report) -> AppContext
     return AppContext(
         app=document.text("app") or "app",
         environment=document.text("environment") or "environment",
+        account=document.text("account") or "",
         region=document.text("region") or "",
         written_defaults=sync.defaults != "none",
         defaults=document.mapping("defaults") or Mapping(document.place),

@@ -14,6 +14,7 @@ from reconciler.model.lookups import Deferred
 
 # [M ContainerDefinition.name]
 _CONTAINER_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/.+")
 # A parameter's name or an ARN [M Secret.valueFrom; SSM: a-zA-Z0-9_.- and /].
 _VALUE_FROM = re.compile(r"arn:[^\s\"'<>@]+|[A-Za-z0-9_./-]+")
 
@@ -68,6 +69,15 @@ def port_problem(
         return None
     listed = ", ".join(str(p) for p in ports) or "none"
     return f"container '{name}' has no port {port} among its portMappings: {listed}"
+
+
+def role_problems(task: Mapping[str, Any], account: str) -> Iterator[tuple[str, str]]:
+    """Yield each role of another account, which IAM lets nobody pass (IAM user guide, iam:PassRole)."""
+    for field in ("executionRoleArn", "taskRoleArn"):
+        role = task.get(field)
+        found = _ROLE.fullmatch(role) if isinstance(role, str) else None
+        if found and found[1] != account:
+            yield field, f"is a role of account {found[1]}, and the app is in {account}"
 
 
 def secret_problems(container: Mapping[str, Any]) -> Iterator[str]:

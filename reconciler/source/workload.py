@@ -32,6 +32,7 @@ class AppContext:
 
     app: str
     environment: str
+    account: str
     region: str
     written_defaults: bool
     defaults: Mapping

@@ -59,7 +59,7 @@ def test_a_load_balancers_port_is_one_of_its_container(world):
             "loadBalancers: [{targetGroupArn: arn:x, containerName: web, containerPort: 8080}]"
         )
     )
-    where = "services.web.loadBalancers.containerPort"
+    where = "services.web.loadBalancers.0.containerPort"
     message = f"{where}: container 'web' has no port 8080 among its portMappings: 80"
     assert said(errors) == [("unknown-port", message)]
 
@@ -122,3 +122,32 @@ def test_the_name_of_a_task_definition_is_one_mistake(world):
         service("taskDefinition: shop:1\ncontainerDefinitions:\n  web: {image: a/b:1}")
     )
     assert [d.rule for d in errors] == ["wrong-type"]
+
+
+def test_a_load_balancers_mistake_is_at_its_line(world, at):
+    """At the name or the port itself, of the second one as of the first."""
+    good = "targetGroupArn: arn:x\n    containerName: web\n    containerPort: 80\n"
+    text = (
+        "image: a/b:1\nportMappings: [80]\nloadBalancers:\n"
+        f"  - {good}"
+        f"  - {good.replace('web', 'wob')}"
+        f"  - {good.replace('80', '81')}"
+    )
+    found = world.errors(service(text))
+    lines = (world.root / "production/shop/app.yaml").read_text().splitlines()
+    assert [lines[d.origin.line - 1].strip() for d in found] == [
+        "containerName: wob",
+        "containerPort: 81",
+    ]
+
+
+@pytest.mark.parametrize("field", ["executionRoleArn", "taskRoleArn"])
+def test_a_role_is_of_the_apps_account(world, field):
+    """No role can be passed to a service of another account; a role by its name is of this one."""
+    other = f"{field}: arn:aws:iam::210987654321:role/shop"
+    (error,) = world.errors(service(f"image: a/b:1\n{other}"))
+    assert error.rule == "invalid-value"
+    assert "210987654321" in error.message
+    assert "123456789012" in error.message
+    for fine in (other.replace("210987654321", "123456789012"), f"{field}: shop"):
+        assert world.app(service(f"image: a/b:1\n{fine}"))
