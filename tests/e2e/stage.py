@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, cached_property
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeAlias, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -22,6 +24,7 @@ from botocore.config import Config
 from reconciler.local.sample import starts
 from reconciler.local.server import EmbeddedAws
 from reconciler.source.folder import load_folder
+from tests.e2e.forks import Forked, ForkServer
 
 Seen = TypeVar("Seen")
 LIMIT = 45.0
@@ -92,26 +95,52 @@ class Done:
         return f"{' '.join(self.arguments)} → {self.code}\n{self.out}\n{self.err}"
 
 
+Process: TypeAlias = subprocess.Popen[bytes] | Forked
+
+
+def program(
+    arguments: Sequence[str], surroundings: Mapping[str, str], folder: Path | None = None
+) -> Callable[[IO[bytes]], Process]:
+    """Return how to start a program that writes to one stream."""
+
+    def start(stream: IO[bytes]) -> Process:
+        return subprocess.Popen(
+            arguments,
+            cwd=folder,
+            env=surroundings,
+            stdout=stream,
+            stderr=stream,
+            stdin=subprocess.DEVNULL,
+        )
+
+    return start
+
+
+@cache
+def forks() -> ForkServer:
+    """Return this test process's server of command lines."""
+    server = ForkServer()
+    atexit.register(server.close)
+    return server
+
+
+@cache
+def _nothing() -> int:
+    return os.open(os.devnull, os.O_RDONLY)
+
+
+def _content(stream: IO[bytes]) -> str:
+    stream.seek(0)
+    return stream.read().decode()
+
+
 class Controller:
     """A `reconciler run` that goes on in its own process; what it says is read from a file."""
 
-    def __init__(
-        self,
-        arguments: list[str],
-        surroundings: dict[str, str],
-        log: Path,
-        folder: Path | None = None,
-    ) -> None:
+    def __init__(self, start: Callable[[IO[bytes]], Process], log: Path) -> None:
         self.log = log
         with log.open("wb") as stream:
-            self.process = subprocess.Popen(
-                arguments,
-                cwd=folder,
-                env=surroundings,
-                stdout=stream,
-                stderr=stream,
-                stdin=subprocess.DEVNULL,
-            )
+            self.process = start(stream)
 
     @property
     def said(self) -> str:
@@ -199,26 +228,34 @@ class Stage:
 
     def cli(self, *arguments: str, limit: float = 90, **more: str) -> Done:
         """Run a command on the folder to its end; there is never a traceback."""
-        ended = subprocess.run(
-            [*COMMAND, "-C", self.folder.name, *arguments],
-            env=self.surroundings(**more),
-            cwd=self.folder.parent,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=limit,
-            stdin=subprocess.DEVNULL,
-        )
-        done = Done(arguments, ended.returncode, ended.stdout, ended.stderr)
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            started = self._start(arguments, out, err, **more)
+            try:
+                code = started.wait(limit)
+            finally:
+                started.kill()
+                started.wait(10)
+            texts = [_content(stream) for stream in (out, err)]
+        done = Done(arguments, code, *texts)
         assert "Traceback" not in done.text, done
         assert "internal error" not in done.text, done
         return done
 
+    def _start(
+        self, arguments: Sequence[str], out: IO[bytes], err: IO[bytes], **more: str
+    ) -> Forked:
+        return forks().start(
+            ["-C", self.folder.name, *arguments],
+            self.surroundings(**more),
+            self.folder.parent,
+            [_nothing(), out.fileno(), err.fileno()],
+        )
+
     def controller(self, *options: str, **more: str) -> Controller:
         """Start a controller; it looks at everything every second, and is killed after the test."""
-        arguments = [*COMMAND, "-C", str(self.folder), "run", "--resync", "1s", *options]
+        arguments = ["run", "--resync", "1s", *options]
         log = self.folder.parent / f"controller-{len(self.controllers)}.log"
-        controller = Controller(arguments, self.surroundings(**more), log)
+        controller = Controller(lambda stream: self._start(arguments, stream, stream, **more), log)
         self.controllers.append(controller)
         return controller
 

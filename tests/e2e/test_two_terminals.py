@@ -23,6 +23,7 @@ from tests.e2e.stage import (
     Stage,
     environment,
     eventually,
+    program,
 )
 
 
@@ -55,11 +56,9 @@ def terminal(tmp_path):
     """Return the sample beside an embedded AWS that runs in a process of its own."""
     shutil.copytree(SAMPLE, tmp_path / "desired")
     (tmp_path / "home").mkdir()
-    served = Controller(
-        [*COMMAND, "local", "--aws-only", "--data-dir", str(tmp_path / "data")],
-        environment("", tmp_path / "home"),
-        tmp_path / "aws.log",
-    )
+    arguments = [*COMMAND, "local", "--aws-only", "--data-dir", str(tmp_path / "data")]
+    serve = program(arguments, environment("", tmp_path / "home"))
+    served = Controller(serve, tmp_path / "aws.log")
     said = served.until("(?s)endpoint .*data ")
     terminal = OtherTerminal(said.split("endpoint ")[1].split()[0], tmp_path / "desired")
     try:

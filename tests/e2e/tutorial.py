@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.e2e.stage import COMMAND, Controller, environment, eventually
+from tests.e2e.stage import COMMAND, Controller, environment, eventually, program
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial.md"
@@ -103,7 +103,7 @@ class Player:
             arguments = self._here(command.removeprefix("$ ")).split()
             arguments[0] = str(self.folder / "bin" / arguments[0])
             log = self.folder / "terminal-1.log"
-            self.first = Controller(arguments, self.surroundings, log, self.folder)
+            self.first = Controller(program(arguments, self.surroundings, self.folder), log)
         assert self.first is not None
 
         def heard() -> str:
