@@ -24,6 +24,7 @@ def deployed(stage, name, **container):
                 "image": f"{REPOSITORY}:latest",
                 "command": ["sleep", "1000"],
                 "environment": [
+                    {"name": "RAILS_ENV", "value": "development"},
                     {"name": "RAILS_ENV", "value": "production"},
                     {"name": "API_TOKEN", "value": SECRET},
                 ],
@@ -71,6 +72,8 @@ def test_a_running_cluster_is_imported_and_taken_over(stage):
     text = (stage.folder / "production" / "legacy" / "app.yaml").read_text()
     assert SECRET not in text
     assert "API_TOKEN: ${live}" in text
+    assert "RAILS_ENV: production" in text
+    assert "environment.RAILS_ENV of container app is there twice" in done.out
     assert "deploymentController: {type: EXTERNAL}" in text
     assert "latest\n" not in text
     assert f"{REPOSITORY}@sha256:" in text

@@ -106,6 +106,30 @@ def test_units_are_converted_and_defaults_added(talk):
     assert (stored["essential"], stored["cpu"], stored["environment"]) == (True, 0, [])
 
 
+def test_half_a_unit_may_begin_with_a_point(talk):
+    """As the console and many files write it."""
+    talk.define(CONTAINER, **{**FARGATE, "cpu": ".25 vcpu", "memory": "0.5 GB"})
+    definition = talk.ecs.describe_task_definition(taskDefinition="f")["taskDefinition"]
+    assert (definition["cpu"], definition["memory"]) == ("256", "512")
+
+
+@pytest.mark.parametrize("field", ["networkMode", "pidMode", "ipcMode"])
+def test_words_that_ecs_does_not_know(talk, field):
+    """The console's `default` is none of the API's words."""
+    assert code_of(talk.define, CONTAINER, memory="512", **{field: "default"}) == "ClientException"
+
+
+def test_the_name_of_a_secret_is_its_own(talk):
+    """Neither twice nor beside a variable; variables may have one name twice."""
+    secret, variable = {"name": "A", "valueFrom": "/a"}, {"name": "A", "value": "x"}
+    twice = {**CONTAINER, "secrets": [secret, secret]}
+    beside = {**CONTAINER, "secrets": [secret], "environment": [variable]}
+    role = {**FARGATE, "executionRoleArn": "arn:aws:iam::1:role/r"}
+    for container in (twice, beside):
+        assert code_of(talk.define, container, **role) == "ClientException"
+    talk.define({**CONTAINER, "environment": [variable, variable]}, **role)
+
+
 def test_fields_are_kept_as_passed(talk):
     """Members that nothing here knows come back too."""
     runtime = {"cpuArchitecture": "ARM64"}

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconciler.local.ecs.errors import EcsError, client_error, invalid
+from reconciler.shapes.botocore_model import input_of
 
 _FAMILY = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _CONTAINER_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -35,12 +36,34 @@ def check(request: Mapping[str, Any]) -> None:
     family = str(request.get("family") or "")
     if not _FAMILY.fullmatch(family):
         raise client_error(f"Family contains invalid characters or is too long: '{family}'.")
+    _check_words(request)
     containers = request.get("containerDefinitions") or []
     _check_containers(containers)
+    _check_secrets(containers)
     _check_dependencies(containers)
     if "FARGATE" in (request.get("requiresCompatibilities") or []):
         _check_fargate(request)
     _check_memory(request)
+
+
+def _check_words(request: Mapping[str, Any]) -> None:
+    """Raise where a field has not one of its words: boto3 sends any, ECS takes those of its model."""
+    for name, shape in input_of("RegisterTaskDefinition").members.items():
+        if shape.choices and request.get(name) and request[name] not in shape.choices:
+            raise client_error(f"Invalid '{name}' setting for task: '{request[name]}'.")
+
+
+def _check_secrets(containers: Sequence[Mapping[str, Any]]) -> None:
+    """Raise where a secret has a name that is taken; of variables ECS takes a name twice."""
+    for container in containers:
+        secrets = [str(s.get("name")) for s in container.get("secrets") or []]
+        taken = {str(v.get("name")) for v in container.get("environment") or []}
+        for name in secrets:
+            if name in taken or secrets.count(name) > 1:
+                raise client_error(
+                    "The secret name must be unique and not shared with any new or existing "
+                    f"environment variables set on the container, such as '{name}'."
+                )
 
 
 def _check_containers(containers: Sequence[Mapping[str, Any]]) -> None:
@@ -143,7 +166,7 @@ def units(value: Any, field: str, suffixes: Mapping[str, int]) -> str | None:
     """Return `"1 vCPU"` as `"1024"`, `"1GB"` as `"1024"`; None stays None. Raises ClientException."""
     if value is None:
         return None
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(value))
+    match = re.fullmatch(r"\s*(\d*\.?\d+)\s*([A-Za-z]*)\s*", str(value))
     factor = suffixes.get(match[2].lower()) if match else None
     if match is None or factor is None:
         raise _bad_unit(field, value)
