@@ -9,6 +9,7 @@ from datetime import timedelta
 from reconciler.app.look import preview_in
 from reconciler.app.world import World
 from reconciler.controller.converge import TimedOut
+from reconciler.model.clock import format_duration
 from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.events import Event, EventKind
@@ -72,7 +73,8 @@ def wait(
             on_event(Event(EventKind.PROGRESS, desired.key, "", outlook.text, clock.now()))
             said = outlook.text
         if clock.boot_seconds() - start >= timeout.total_seconds():
-            raise TimedOut(f"{desired.key} is not {condition} after {timeout}: {outlook.text}")
+            after = format_duration(timeout)
+            raise TimedOut(f"{desired.key} is not {condition} after {after}: {outlook.text}")
         clock.sleep(PAUSE)
 
 

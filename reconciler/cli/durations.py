@@ -1,4 +1,4 @@
-"""Durations as Go writes them, `1h30m`: the flag that takes one, and their spelling in tables."""
+"""Durations as Go writes them, `1h30m`: the flag that takes one. Called by the verbs."""
 
 from __future__ import annotations
 
@@ -6,16 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import click
-
-
-def format_duration(duration: timedelta) -> str:
-    """Write whole seconds as `38s`, `1m52s`, `2h`; below one second as `250ms`."""
-    if timedelta(0) < duration < timedelta(seconds=1):
-        return f"{duration // timedelta(milliseconds=1)}ms"
-    rest, seconds = divmod(duration // timedelta(seconds=1), 60)
-    hours, minutes = divmod(rest, 60)
-    parts = [f"{n}{unit}" for n, unit in ((hours, "h"), (minutes, "m"), (seconds, "s")) if n]
-    return "".join(parts) or "0s"
 
 
 class DurationType(click.ParamType):  # type: ignore[type-arg]  # generic only in newer clicks

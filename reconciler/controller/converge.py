@@ -13,7 +13,7 @@ from datetime import timedelta
 from reconciler.controller.reconcile import Result
 from reconciler.controller.verdict import has_failed
 from reconciler.controller.worker import End, Outcome
-from reconciler.model.clock import Clock
+from reconciler.model.clock import Clock, format_duration
 from reconciler.model.errors import (
     LeaseHeld,
     LeaseLost,
@@ -108,4 +108,4 @@ def _check_time(
     if limits.total is None or clock.boot_seconds() - start < limits.total.total_seconds():
         return
     said = f": {last.message}" if last and last.message else ""
-    raise TimedOut(f"{key} did not converge within {limits.total}{said}")
+    raise TimedOut(f"{key} did not converge within {format_duration(limits.total)}{said}")

@@ -14,6 +14,9 @@ from reconciler.plan.subject import Subject
 NEW_REVISION = "new task definition"
 """What a step says in place of a revision that is still to be registered."""
 
+_WAYS = {"BLUE_GREEN": "blue/green", "LINEAR": "linear", "CANARY": "canary"}
+"""How a deployment strategy brings new tasks, where it is not rolling."""
+
 _NAMED, _SHORT = 2, 40
 """How many fields, and how much of a value, fit into a step's one line."""
 
@@ -26,15 +29,26 @@ def summary(subject: Subject, verb: Verb, changes: tuple[Change, ...], revision:
     count = subject.live.service.get("desiredCount")
     if subject.service.autoscaling is None:
         count = subject.service.service.get("desiredCount", count)
+    if subject.service.service.get("schedulingStrategy") == "DAEMON":
+        count = None
     rolls = any(c.effect in STARTS_TASKS for c in changes)
     what = _said(changes)
     if rolls:
         again = revision and revision != NEW_REVISION
         runs = f"back to {last_part(revision)}" if again else revision
-        what = ", ".join(filter(None, (runs, "rolling", tasks(count))))
+        what = ", ".join(filter(None, (runs, _way(subject), tasks(count))))
     if verb is Verb.ADOPT:
         return f"take over {subject.service.service_name}, {what}"
     return what
+
+
+def _way(subject: Subject) -> str:
+    """Say how the new tasks come: the strategy that is declared, else the live one."""
+    found = (
+        document.get("deploymentConfiguration", {}).get("strategy")
+        for document in (subject.service.service, subject.live.service)
+    )
+    return _WAYS.get(str(next(filter(None, found), "")), "rolling")
 
 
 def _said(changes: tuple[Change, ...]) -> str:

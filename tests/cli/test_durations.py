@@ -7,7 +7,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.cli.durations import DurationType, format_duration
+from reconciler.cli.durations import DurationType
+from reconciler.model.clock import format_duration
 
 
 @given(st.integers(1, 30 * 86400))

@@ -24,12 +24,13 @@ from reconciler.cli.apps import (
 )
 from reconciler.cli.complete import complete_address
 from reconciler.cli.documents import status_document, version_of
-from reconciler.cli.durations import DurationType, format_duration
+from reconciler.cli.durations import DurationType
 from reconciler.cli.options import Invocation, option, verb
 from reconciler.cli.output import looks
 from reconciler.cli.progress import Progress
 from reconciler.cli.prompt import confirmed
 from reconciler.cli.verbs.diff import show
+from reconciler.model.clock import format_duration
 
 if TYPE_CHECKING:
     from reconciler.model.desired import DesiredApp

@@ -65,7 +65,7 @@ def _role(reader: Reader, scope: Scope, role: str, principal: str) -> Verdict:
     if answer.get("Arn", role) != role:
         return failed(f"there is no role {role}; its ARN is {answer['Arn']}")
     if not trusts(answer.get("AssumeRolePolicyDocument"), principal, _surroundings(scope)):
-        return failed(f"it does not trust {principal}: no task could assume it")
+        return failed(f"it does not trust {principal}, which has to assume it")
     return ok(f"trusts {principal}")
 
 
