@@ -139,7 +139,9 @@ def test_verbs_on_what_is_not_there(account):
 
 def test_the_policy_asks_aws_nothing(account):
     """It follows from the files alone."""
-    assert look.iam_policy([account.desired], "controller")["Statement"]
+    whole, parts = look.iam_policy([account.desired], "controller")
+    assert whole["Statement"]
+    assert parts == [whole]
     assert account.sent() == []
 
 
