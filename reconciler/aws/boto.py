@@ -47,6 +47,15 @@ class BotoTransport:
         self._clients: dict[str, Any] = {}
         self._session: Any = None
         self._passing = _Passing()
+        self._regions: dict[str, BotoTransport] = {region: self}
+
+    def in_region(self, region: str) -> BotoTransport:
+        """Return the transport of a region, made once; see `door.Transport.in_region`."""
+        with self._lock:
+            if region not in self._regions:
+                other = BotoTransport(region, profile=self.profile, endpoint_url=self.endpoint_url)
+                self._regions[region] = other
+            return self._regions[region]
 
     def send(
         self,

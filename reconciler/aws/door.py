@@ -59,6 +59,9 @@ class Transport(Protocol):
         unchanged and nothing is sent. Raises the AwsError types of `reconciler.model.errors`.
         """
 
+    def in_region(self, region: str) -> Transport:
+        """Return what makes wire attempts in a region, with the same credentials; itself in its own."""
+
 
 def no_fence() -> None:
     """Let everything pass: for readers and for commands that hold no lease."""
@@ -92,6 +95,12 @@ class Aws:
     def fenced(self, fence: Callable[[], None]) -> Aws:
         """Return the same door with another fence; budget and AWS's time are shared."""
         return self._copy(fence, self.deadline)
+
+    def in_region(self, region: str) -> Aws:
+        """Return the same door in a region, as for an image in another region's ECR."""
+        copy = self._copy(self.fence, self.deadline)
+        copy.transport = self.transport.in_region(region)
+        return copy
 
     def within(self, deadline: timedelta) -> Aws:
         """Return the same door with another deadline per call."""

@@ -150,8 +150,9 @@ def _in_repository(
 ) -> Iterator[tuple[str, str]]:
     named = {text: taken_apart(text) for text in asked}
     tags = sorted({named[text].tag or image.UNTAGGED for text in asked})
+    ask = reader.in_region(place.region).ask
     for batch in batches(tags, image.TAGS_A_CALL):
-        found = _told(partial(image.digests_in_ecr, reader.ask, place, batch), asked)
+        found = _told(partial(image.digests_in_ecr, ask, place, batch), asked)
         if found is None:
             continue
         for text, parsed in named.items():

@@ -43,7 +43,7 @@ def resolve(aws: Aws, reference: str, registry: Registry | None = None) -> str |
     place = ecr_place(image.repository)
     if place is not None:
         tag = image.tag or UNTAGGED
-        digest = digests_in_ecr(aws.call, place, [tag]).get(tag, "")
+        digest = digests_in_ecr(aws.in_region(place.region).call, place, [tag]).get(tag, "")
     elif registry is None:
         return reference
     else:
@@ -60,7 +60,8 @@ def platforms(aws: Aws, pinned: str, registry: Registry | None = None) -> frozen
     place = ecr_place(image.repository)
     if place is None:
         return registry.platforms(image.repository, image.digest) if registry else frozenset()
-    answer = aws.call(
+    ecr = aws.in_region(place.region)
+    answer = ecr.call(
         "ecr",
         "BatchGetImage",
         registryId=place.registry,
@@ -73,7 +74,7 @@ def platforms(aws: Aws, pinned: str, registry: Registry | None = None) -> frozen
     config = config_of(manifest)
     if not config or registry is None:
         return platforms_of(manifest)
-    layer = aws.call(
+    layer = ecr.call(
         "ecr",
         "GetDownloadUrlForLayer",
         registryId=place.registry,
@@ -86,15 +87,16 @@ def platforms(aws: Aws, pinned: str, registry: Registry | None = None) -> frozen
 class EcrPlace(NamedTuple):
     """Where a repository is in ECR."""
 
+    region: str
     registry: str
     path: str
 
 
 def ecr_place(repository: str) -> EcrPlace | None:
-    """Return the account and the path of a repository in ECR, None when it is elsewhere."""
+    """Return region, account and path of a repository in ECR, None when it is elsewhere."""
     host, _, path = repository.partition("/")
     match = ECR_HOST.fullmatch(host)
-    return EcrPlace(match["registry"], path) if match else None
+    return EcrPlace(match["region"], match["registry"], path) if match else None
 
 
 def digests_in_ecr(ask: Ask, place: EcrPlace, tags: Sequence[str]) -> dict[str, str]:

@@ -280,3 +280,16 @@ def test_the_door_is_cheap_to_import():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_each_region_has_one_transport_with_the_same_settings():
+    """A door to another region is made once, with the same profile and endpoint; its own is itself."""
+    here = BotoTransport("ap-northeast-1", profile="work", endpoint_url="http://127.0.0.1:1")
+    there = here.in_region("eu-west-1")
+    assert here.in_region("ap-northeast-1") is here
+    assert here.in_region("eu-west-1") is there
+    assert (there.region, there.profile, there.endpoint_url) == (
+        "eu-west-1",
+        "work",
+        here.endpoint_url,
+    )

@@ -22,8 +22,15 @@ class FakeTransport:
         self.clock = clock
         self.handlers = dict(handlers)
         self.calls: list[tuple[str, str, Mapping[str, Any]]] = []
+        self.regions: list[str] = []
+        """The regions that were asked for; all of them are answered here."""
         self.before: Callable[[str, str, Mapping[str, Any]], None] | None = None
         self.after: Callable[[str, str, Mapping[str, Any]], None] | None = None
+
+    def in_region(self, region: str) -> FakeTransport:
+        """Note the region, and answer for it too."""
+        self.regions.append(region)
+        return self
 
     def send(
         self,

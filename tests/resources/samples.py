@@ -37,6 +37,9 @@ class Recorder:
         self.transport = transport
         self.sent: list[tuple[str, str]] = []
 
+    def in_region(self, _: str) -> Recorder:
+        return self
+
     def send(self, service, operation, params, before_send) -> dict[str, Any]:
         self.sent.append((service, operation))
         return self.transport.send(service, operation, params, before_send)

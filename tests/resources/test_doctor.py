@@ -60,6 +60,10 @@ class Scripted:
         self.around = FakeSurroundings().handlers
         self.sent: list[str] = []
 
+    def in_region(self, _) -> Scripted:
+        """Answer for every region."""
+        return self
+
     def send(self, service, operation, params, before_send) -> dict[str, Any]:
         """Answer one call."""
         before_send()

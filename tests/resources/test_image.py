@@ -143,7 +143,7 @@ def test_tags_are_asked_about_together(asked, gone):
     ecr = FakeEcr()
     ecr.digests = {("shop", f"t{n}"): f"sha256:{n % 7:064x}" for n in range(100) if n not in gone}
     transport = FakeTransport(VirtualClock(), {"ecr": ecr.handle})
-    place = EcrPlace("123456789012", "shop")
+    place = EcrPlace("ap-northeast-1", "123456789012", "shop")
     tags = [f"t{n}" for n in sorted(asked)]
 
     found = digests_in_ecr(door(transport).call, place, tags)
@@ -161,6 +161,12 @@ def test_a_missing_repository_is_asked_about_once(registry):
         raise from_code("ecr:DescribeImages", "RepositoryNotFoundException", "none")
 
     registry.handlers["ecr"] = refuse
-    place = EcrPlace("123456789012", "shop")
+    place = EcrPlace("ap-northeast-1", "123456789012", "shop")
     assert digests_in_ecr(door(registry).call, place, ["1", "2", "3"]) == {}
     assert len(registry.calls) == 1
+
+
+def test_an_image_of_another_region_is_asked_for_there(registry):
+    """The region in the registry's name decides, not the app's: a copy elsewhere is another image."""
+    resolve(door(registry), "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/shop:1")
+    assert registry.regions == ["eu-west-1"]

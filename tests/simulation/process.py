@@ -162,6 +162,9 @@ class _Wire:
         self.life = life
         self.world = process.world
 
+    def in_region(self, _: str) -> _Wire:
+        return self
+
     def send(
         self,
         service: str,

@@ -27,6 +27,13 @@ class Reader:
         self._aws = aws.within(PATIENCE)
         self._answers: dict[tuple[str, str, str], list[dict[str, Any]] | AwsError] = {}
         self._silent: dict[str, AwsError] = {}
+        self._regions: dict[str, Reader] = {}
+
+    def in_region(self, region: str) -> Reader:
+        """Return the reader of a region: what it was told there is no answer for here."""
+        if region not in self._regions:
+            self._regions[region] = Reader(self._aws.in_region(region))
+        return self._regions[region]
 
     def ask(self, service: str, operation: str, /, **params: Any) -> dict[str, Any]:
         """Return the answer, of a listing its first page. Raises AwsError."""
