@@ -146,7 +146,7 @@ class Checks:
 
     def _roles(self) -> None:
         for field, wrong in role_problems(self._task, self._context.account):
-            self.error(("taskDefinition", field), wrong, "invalid-value")
+            self.warning(("taskDefinition", field), wrong, "foreign-role")
 
     def _fargate(self) -> None:
         mode = self._task.get("networkMode")

@@ -72,7 +72,10 @@ def port_problem(
 
 
 def role_problems(task: Mapping[str, Any], account: str) -> Iterator[tuple[str, str]]:
-    """Yield each role of another account, which IAM lets nobody pass (IAM user guide, iam:PassRole)."""
+    """Yield each role of another account, which IAM lets nobody pass (IAM user guide, iam:PassRole).
+
+    It may stand in a file that was pasted; preflight holds what would start tasks with it.
+    """
     for field in ("executionRoleArn", "taskRoleArn"):
         role = task.get(field)
         found = _ROLE.fullmatch(role) if isinstance(role, str) else None

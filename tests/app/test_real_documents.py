@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +157,13 @@ def test_a_service_may_be_pasted(path, tmp_path):
     found = compare(wanted, live.service, SERVICE)
     assert list(found.differences) == []
     assert [u.path for u in found.undeclared] == []
+
+
+def test_a_role_of_another_account_keeps_nothing_from_being_imported():
+    """Public documents name the accounts of their owners; what is live has been taken by ECS."""
+    found = read(next(p for p in CORPUS if p.stem == "nginx-fargate"))
+    foreign = {"executionRoleArn": "arn:aws:iam::999999999999:role/ecsTaskExecutionRole"}
+    definition = replace(found.definition, content={**found.content, **foreign})
+    proof = prove(TARGET, [replace(found, definition=definition)], {})
+    assert [p for s in proof.services for p in s.problems] == []
+    assert list(proof.differences) == []

@@ -212,13 +212,14 @@ def test_a_role_with_another_path_is_another_role(place):
 
 
 def test_a_role_of_another_account_is_not_asked_for(place):
-    """iam:GetRole knows this account only."""
+    """IAM lets nobody pass it, whatever it is; iam:GetRole knows this account only."""
     foreign = "arn:aws:iam::999999999999:role/other"
     document = {"taskRoleArn": foreign, "family": "f"}
 
     found = place.look(service("web", fields={}, task_definition=document))
 
-    assert found["role other"].state is UNSEEN
+    assert found["role other"].state is FAILED
+    assert "999999999999" in found["role other"].message
     assert "GetRole" not in place.transport.operations()
 
 

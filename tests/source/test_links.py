@@ -143,11 +143,16 @@ def test_a_load_balancers_mistake_is_at_its_line(world, at):
 
 @pytest.mark.parametrize("field", ["executionRoleArn", "taskRoleArn"])
 def test_a_role_is_of_the_apps_account(world, field):
-    """No role can be passed to a service of another account; a role by its name is of this one."""
+    """No role can be passed to a service of another account; a role by its name is of this one.
+
+    Documents are pasted and imported with whatever roles they have: it is said, and refuses nothing.
+    """
     other = f"{field}: arn:aws:iam::210987654321:role/shop"
-    (error,) = world.errors(service(f"image: a/b:1\n{other}"))
-    assert error.rule == "invalid-value"
-    assert "210987654321" in error.message
-    assert "123456789012" in error.message
+    loaded = world.load(service(f"image: a/b:1\n{other}"))
+    assert "production/shop" in loaded.apps
+    [warning] = loaded.diagnostics
+    assert (warning.rule, warning.severity) == ("foreign-role", "warning")
+    assert "210987654321" in warning.message
+    assert "123456789012" in warning.message
     for fine in (other.replace("210987654321", "123456789012"), f"{field}: shop"):
         assert world.app(service(f"image: a/b:1\n{fine}"))

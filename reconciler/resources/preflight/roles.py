@@ -19,7 +19,6 @@ from reconciler.resources.preflight.scope import (
     Scope,
     Verdict,
     Workload,
-    elsewhere,
     failed,
     gathered,
     ok,
@@ -57,7 +56,7 @@ def named(scope: Scope) -> Iterator[tuple[tuple[str, str], Address]]:
 def _role(reader: Reader, scope: Scope, role: str, principal: str) -> Verdict:
     account = role.split(":")[_ACCOUNT]
     if account != scope.app.account:
-        return elsewhere(account)
+        return failed(f"it is of account {account}, and IAM passes a role to none but its own")
     try:
         answer = reader.ask("iam", "GetRole", RoleName=last_part(role))["Role"]
     except NotFound:
