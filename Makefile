@@ -48,7 +48,8 @@ soak: dev ## Long randomised runs: pairs of faults, many seeds
 
 bench: dev ## From saving a file to the first changing AWS call; what a diff of 100 services costs
 	@$(BIN)/python -m tests.bench $(ARGS)
-	@exec $(BIN)/python -m tests.bench.diff
+	@$(BIN)/python -m tests.bench.diff
+	@exec $(BIN)/python -m tests.bench.once
 
 once: $(VENV)/installed-dev ## The single file dist/reconciler-once: `once` and the guard, for an image
 	@$(BIN)/python .ci/once dist/reconciler-once
