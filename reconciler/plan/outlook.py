@@ -13,7 +13,7 @@ from reconciler.model.observed import LedgerView
 from reconciler.model.plan import Plan, Step, Verb
 from reconciler.model.status import AppStatus, Health, Sync
 from reconciler.model.suspension import Suspension
-from reconciler.plan.assess import GUARD, MIGRATION, UNHEALTHY, restricted
+from reconciler.plan.assess import GUARD, MIGRATION, SERVICE_KIND, UNHEALTHY, restricted
 from reconciler.plan.gate import KIND
 from reconciler.plan.image_problems import NOT_FOUND
 from reconciler.plan.lookups import FAILED
@@ -109,4 +109,5 @@ def _is_held(step: Step) -> bool:
 def _code(step: Step, health: Health) -> int:
     if step.address.kind == KIND:
         return MIGRATION
-    return UNHEALTHY if health is Health.HELD else GUARD
+    reverted = step.address.kind == SERVICE_KIND and health is Health.HELD
+    return UNHEALTHY if reverted else GUARD

@@ -12,6 +12,7 @@ from reconciler.model.status import AppStatus, Health, ResourceStatus, Sync
 from reconciler.model.suspension import Suspension
 from reconciler.plan.assess import assess
 from reconciler.plan.outlook import live_outlook, said_outlook
+from tests.plan.redis_world import RedisWorld, redis
 from tests.plan.world import KEY, World, a_migration, a_service, an_app, digest, image
 
 WEB, WORKER = Address("service", "web"), Address("service", "worker")
@@ -131,3 +132,16 @@ def test_what_a_controller_says_of_a_generation(status, holds, code):
     """That one or a later one has converged; an older one's failure says nothing of it."""
     outlook = said_outlook(5, (), status)
     assert (outlook.holds, outlook.code) == (holds, code)
+
+
+def test_a_refused_change_of_redis_is_no_rollout():
+    """ElastiCache's versions go up only: code 4, as `apply` says."""
+    world = RedisWorld()
+    world.converge(redis(engineVersion="7.1"))
+    lower = redis(engineVersion="6.2")
+    app = world.app(lower)
+    observed, plan = world.observe(app), world.plan(lower)
+    status = assess(app, observed, plan)
+    outlook = live_outlook("converged", (), status, plan, observed.ledger)
+    assert (outlook.code, status.exit_code) == (4, 4)
+    assert "cannot go back" in outlook.text
