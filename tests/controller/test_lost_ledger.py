@@ -76,7 +76,7 @@ def test_an_attempt_in_git_is_a_word_as_well(lab, successor):
     lab.files = files(service(tag="1"), migrations=(again,))
 
     assert successor.settle().status.converged
-    assert lab.ledger.runs[("db", "1")].attempt == 2
+    assert lab.ledger.migration_run("db", "1").attempt == 2
 
 
 def test_a_service_is_remembered_before_it_is_created():
