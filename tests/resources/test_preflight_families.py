@@ -282,6 +282,17 @@ def test_a_role_that_may_not_read_a_parameter_is_failed(place):
     assert "ssm:GetParameters on parameter/shop/DATABASE_URL" in found.message
 
 
+def test_of_a_role_that_is_missing_nothing_is_said_to_be_read(place):
+    """That it is missing fails by itself; "may read them" would be a guess."""
+    place.around.missing.add("shop-execution")
+
+    found = place.look()
+
+    assert found["role shop-execution"].state is FAILED
+    assert found["secrets for shop-execution"].state is WARNING
+    assert "no such role" in found["secrets for shop-execution"].message
+
+
 def test_a_secret_with_a_policy_of_its_own_is_a_warning(place):
     """What no identity policy allows a resource policy may: no rollout is stopped for it."""
     place.around.refused.add(SECRET)
