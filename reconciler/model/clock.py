@@ -20,10 +20,10 @@ class Clock(Protocol):
 
 
 def format_duration(duration: timedelta) -> str:
-    """Write a duration as Go does: whole seconds as `38s`, `1m52s`, `2h`; below one second as `250ms`."""
+    """Write a duration as Go does: to the second as `38s`, `1m52s`, `2h`; below one second as `250ms`."""
     if timedelta(0) < duration < timedelta(seconds=1):
         return f"{duration // timedelta(milliseconds=1)}ms"
-    rest, seconds = divmod(duration // timedelta(seconds=1), 60)
+    rest, seconds = divmod(round(duration / timedelta(seconds=1)), 60)
     hours, minutes = divmod(rest, 60)
     parts = [f"{n}{unit}" for n, unit in ((hours, "h"), (minutes, "m"), (seconds, "s")) if n]
     return "".join(parts) or "0s"

@@ -21,6 +21,6 @@ def test_what_is_written_can_be_read(seconds):
 
 def test_spelling():
     """Go's spelling: units without zeros, and milliseconds below one second."""
-    spelt = [format_duration(timedelta(seconds=s)) for s in (0, 0.25, 38, 112, 7200, 5400)]
+    spelt = [format_duration(timedelta(seconds=s)) for s in (0, 0.25, 4.99, 38, 112, 7200, 5400)]
 
-    assert spelt == ["0s", "250ms", "38s", "1m52s", "2h", "1h30m"]
+    assert spelt == ["0s", "250ms", "5s", "38s", "1m52s", "2h", "1h30m"]
