@@ -98,7 +98,11 @@ def _holds(word: str, status: AppStatus) -> bool:
 
 
 def _said(status: AppStatus) -> str:
-    return f"{status.sync}, {status.health}{': ' + status.message if status.message else ''}"
+    """Say both axes, and why: what is said of the app, else of the first resource that is not there yet."""
+    waiting = (r for r in status.resources if (r.sync, r.health) != (Sync.SYNCED, Health.HEALTHY))
+    first = next((f"{r.address}: {r.message}" for r in waiting if r.message), "")
+    why = status.message or first
+    return f"{status.sync}, {status.health}{': ' + why if why else ''}"
 
 
 def _is_held(step: Step) -> bool:

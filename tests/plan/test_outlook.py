@@ -41,6 +41,7 @@ def test_a_difference_may_be_carried_out(world):
     """What a controller would do is waited for: no code."""
     outlook = judged(world, an_app(a_service(tag="2"), a_service("worker")), "synced")
     assert (outlook.holds, outlook.code) == (False, 0)
+    assert outlook.text.endswith("service/web: new task definition, rolling, 1 task")
 
 
 def test_only_the_asked_for_resources_count(world):
