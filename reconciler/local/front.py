@@ -13,7 +13,7 @@ import time
 import urllib.parse
 import uuid
 import xml.sax.saxutils
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,7 @@ from reconciler.local.elasticache.errors import CacheError
 from reconciler.local.elasticache.state import CacheWorld
 from reconciler.local.faults import Call, Effect, Fault, Faults
 from reconciler.local.images import Images
+from reconciler.local.log_streams import LogsError, LogStreams
 from reconciler.local.metadata import METADATA_PREFIX, container_metadata
 from reconciler.local.moto_backend import (
     TARGETS,
@@ -63,6 +64,7 @@ class Backends:
     scaling: ScalingWorld
     moto: MotoBackend
     images: Images
+    logs: LogStreams
 
 
 class Front:
@@ -72,9 +74,16 @@ class Front:
         self._world, self._caches = backends.world, backends.caches
         self._scaling = backends.scaling
         self._moto, self._images = backends.moto, backends.images
+        self._streams = backends.logs
         self._named = Named(backends.moto)
         self._faults = faults
         self._tokens = TransactionTokens(self._world.clock)
+        self._ours: Mapping[str, Callable[[_Request], Answer]] = {
+            "application-autoscaling": self._scale,
+            "ecs": self._ecs,
+            "elasticache": self._elasticache,
+            "logs": self._logs,
+        }
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -117,12 +126,9 @@ class Front:
 
     def _answer(self, request: _Request) -> Answer:
         service, operation = request.call.service, request.call.operation
-        if service == "ecs":
-            return self._ecs(request)
-        if service == "elasticache":
-            return self._elasticache(request)
-        if service == "application-autoscaling":
-            return self._scale(request)
+        ours = self._ours.get(service)
+        if ours is not None:
+            return ours(request)
         if service == "ecr" and ecr.handles(self._images, operation, request.call.params):
             return self._ecr(request)
         if operation == "TransactWriteItems" and service == "dynamodb":
@@ -163,6 +169,18 @@ class Front:
             return _json(200, self._scaling.answer(scope, call.operation, call.params))
         except ScalingError as error:
             return _error(400, error.code, error.message)
+
+    def _logs(self, request: _Request) -> Answer:
+        call = request.call
+        if self._streams.handles(call.operation):
+            try:
+                return _json(200, self._streams.answer(call.operation, request.region, call.params))
+            except LogsError as error:
+                return _error(400, error.code, str(error))
+        answer = self._to_moto(request)
+        if call.operation == "DeleteLogGroup":
+            self._streams.forget(request.region, str(call.params.get("logGroupName")))
+        return answer
 
     def _ecr(self, request: _Request) -> Answer:
         call, host = request.call, request.environ.get("HTTP_HOST", "127.0.0.1")

@@ -160,6 +160,13 @@ class MotoBackend:
             raise MotoError(code, str(answer.get("message") or answer.get("Message") or ""))
         return answer
 
+    def has_log_group(self, region: str, name: str) -> bool:
+        """Whether CloudWatch Logs has this group."""
+        from moto.logs.models import logs_backends  # noqa: PLC0415 - only when needed
+
+        with self.lock:
+            return name in logs_backends[self.account][region].groups
+
     def submit(self, service: str, operation: str, region: str, **params: str) -> ET.Element:
         """Call an operation of a form service (IAM) past the faults; returns the XML.
 

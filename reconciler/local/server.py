@@ -28,6 +28,7 @@ from reconciler.local.engine import Engine
 from reconciler.local.faults import Faults
 from reconciler.local.front import Backends, Front
 from reconciler.local.images import Images
+from reconciler.local.log_streams import LogStreams
 from reconciler.local.moto_backend import MotoBackend
 from reconciler.local.scaling import ScalingWorld
 from reconciler.local.secret_values import SecretValues
@@ -77,6 +78,7 @@ class EmbeddedAws:
         self.caches = CacheWorld(self.clock, self.world.times)
         self.scaling = ScalingWorld(self.world)
         self.moto = MotoBackend(account)
+        self.logs = LogStreams(self.clock, self.moto.has_log_group)
         self._given_directory = data_directory
         self.data_directory = Path()
         self._endpoint: Endpoint | None = None
@@ -121,7 +123,9 @@ class EmbeddedAws:
         self.world.other_ticks[:] = [self.scaling.tick, Targets(self.world, self.moto).tick]
         self.world.alarms_in_alarm = AlarmStates(self.moto).in_alarm
         self.world.digest_of = self.images.digest_in_use
-        backends = Backends(self.world, self.caches, self.scaling, self.moto, self.images)
+        backends = Backends(
+            self.world, self.caches, self.scaling, self.moto, self.images, self.logs
+        )
         self._front = Front(backends, self.faults)
         self._endpoint = Endpoint(listener, self._front, self.clock)
         machine = launch.World(
@@ -130,7 +134,7 @@ class EmbeddedAws:
             images=self.images,
             read_secret=SecretValues(self.moto).read,
         )
-        self._engine = Engine(self.world, machine, AwsLogs(self.moto, self.clock))
+        self._engine = Engine(self.world, machine, AwsLogs(self.moto, self.logs, self.clock))
         for name in self.images.folders:
             Seeder(self).repository(name)
         self.cache_agent = CacheAgent(self.caches, self.data_directory)

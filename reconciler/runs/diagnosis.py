@@ -12,11 +12,12 @@ from typing import Any
 
 from reconciler.aws.door import Aws
 from reconciler.model.errors import AwsError
-from reconciler.model.names import AppKey, last_part
+from reconciler.model.names import AppKey
 from reconciler.model.run import GuardMode, Run, RunKind, RunState
 from reconciler.plan.mask import mask_text
 from reconciler.runs.decide import TOOK_TOO_LONG
 from reconciler.runs.snapshot import GUARD_CONTAINER
+from reconciler.runs.task_log import place_of, tail
 
 LOG_LINES = 20
 
@@ -152,35 +153,15 @@ def log_tail(run: Run, aws: Aws, limit: int = LOG_LINES) -> tuple[tuple[str, ...
     if run.task_arn is None:
         return (), "no task is known"
     try:
-        options = _log_options(run, aws)
-        if options is None:
-            return (), f"container {run.container} does not log to CloudWatch (awslogs)"
-        group, prefix = options
-        stream = f"{prefix}/{run.container}/{last_part(run.task_arn)}"
-        answer = aws.call(
-            "logs",
-            "GetLogEvents",
-            logGroupName=group,
-            logStreamName=stream,
-            limit=limit,
-            startFromHead=False,
-        )
+        arn = run.request["taskDefinition"]
+        answer = aws.call("ecs", "DescribeTaskDefinition", taskDefinition=arn)
+        place, why = place_of(answer.get("taskDefinition", {}), run.container, run.task_arn)
+        if place is None:
+            return (), why
+        lines = tail(aws.in_region(place.region), place, limit)
     except AwsError as error:
         return (), f"no log lines: {mask_text(str(error))}"
-    lines = [mask_text(str(event.get("message", ""))) for event in answer.get("events", ())]
-    return tuple(line.rstrip() for line in lines), f"{group} {stream}"
-
-
-def _log_options(run: Run, aws: Aws) -> tuple[str, str] | None:
-    """Return log group and stream prefix of the named container, from the revision that ran."""
-    answer = aws.call("ecs", "DescribeTaskDefinition", taskDefinition=run.request["taskDefinition"])
-    containers = answer.get("taskDefinition", {}).get("containerDefinitions", ())
-    named: Mapping[str, Any] = next((c for c in containers if c.get("name") == run.container), {})
-    log = named.get("logConfiguration", {})
-    options = log.get("options", {})
-    if log.get("logDriver") != "awslogs" or "awslogs-stream-prefix" not in options:
-        return None
-    return options["awslogs-group"], options["awslogs-stream-prefix"]
+    return tuple(mask_text(line) for line in lines), str(place)
 
 
 def guarantee(mode: GuardMode) -> str:
