@@ -301,3 +301,15 @@ def test_job_control_works_as_without_us(once):
         terminal.until(r"code=130")
     finally:
         terminal.end()
+
+
+def test_signal_after_the_commands_end_frees_nothing(once):
+    """SIGTERM while left-over processes are being ended: what the command did stays recorded."""
+    script = "sh -c 'trap : TERM; touch up; while :; do sleep 0.05; done' & while [ ! -e up ]; do sleep 0.05; done"
+    process = once.start("sh", "-c", script, flags=["--kill-after", "3s"])
+    eventually((once.folder / "up").exists)
+    time.sleep(0.5)  # the command is over by now, what it left behind is not
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    done = once.run("echo", "again")
+    assert (done.returncode, done.stdout) == (0, b"")

@@ -11,17 +11,22 @@ import sys
 
 def main() -> None:
     """Run the command line of this process, and exit."""
-    arguments = sys.argv[1:]
+    try:
+        code = _run(sys.argv[1:])
+    except KeyboardInterrupt:  # before `once` has taken the signals over
+        code = 130
+    sys.stdout.flush()
+    os._exit(code)  # nothing is left to do, and tearing the interpreter down takes time
+
+
+def _run(arguments: list[str]) -> int:
     if arguments == ["claim"]:
         from reconciler.runs.guard import main as claim  # noqa: PLC0415 - one of the two is needed
 
-        code = claim(arguments, os.environ)
-    else:
-        from reconciler.runs.once.command import main as once  # noqa: PLC0415 - as above
+        return claim(arguments, os.environ)
+    from reconciler.runs.once.command import main as once  # noqa: PLC0415 - as above
 
-        code = once(arguments, os.environ)
-    sys.stdout.flush()
-    os._exit(code)  # nothing is left to do, and tearing the interpreter down takes time
+    return once(arguments, os.environ)
 
 
 if __name__ == "__main__":

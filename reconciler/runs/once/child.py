@@ -110,7 +110,10 @@ class Child:
         """Let the command go; signals are its own from now on. Raises CannotStart."""
         self._terminal.hand_over(self.pid)
         self._signals.pass_on(self.pid)
-        os.write(self._go, b"g")
+        try:
+            os.write(self._go, b"g")
+        except BrokenPipeError:
+            pass  # a signal that was passed on has ended it already: `wait` tells
         os.close(self._go)
         failed = b""
         while data := os.read(self._errors, 64):
@@ -187,6 +190,8 @@ class Child:
         self._end_warden()
 
     def _end_warden(self) -> None:
+        if self._warden < 0:
+            return  # it could not be forked
         os.close(self._deadlines)
         try:
             os.waitpid(self._warden, 0)
@@ -225,10 +230,10 @@ def _prctl() -> Callable[..., Any] | None:
     """Return Linux's prctl; None where there is none."""
     if not sys.platform.startswith("linux"):
         return None
-    import ctypes  # noqa: PLC0415 - only where there is a prctl
-
     try:
+        import ctypes  # noqa: PLC0415 - only where there is a prctl
+
         found: Callable[..., Any] = ctypes.CDLL(None).prctl
-    except (OSError, AttributeError):
+    except (ImportError, OSError, AttributeError):
         return None
     return found

@@ -53,6 +53,10 @@ def run(options: Options, environment: Mapping[str, str]) -> int:
         return NOT_STARTED
     except Told as told:
         return 128 + told.number
+    except Exception as error:  # noqa: BLE001 - a user sees a message, never a traceback
+        said = f"internal error: {type(error).__name__}: {error}"
+        voice.say(tell.BAD, f"{said}; this is a mistake of ours, please report it")
+        return NOT_STARTED
 
 
 def _run(options: Options, environment: Mapping[str, str], voice: tell.Voice) -> int:
@@ -74,7 +78,7 @@ def _run(options: Options, environment: Mapping[str, str], voice: tell.Voice) ->
     )
     ledger = Ledger(caller, writer, create_table)
     if options.show:
-        return settle.show(ledger, voice)
+        return settle.show(ledger, lambda text: print(options.key, text))  # noqa: T201 - the result
     if options.resolve:
         by = (
             f"{environment.get('USER') or environment.get('LOGNAME') or 'somebody'} on {writer.who}"

@@ -74,6 +74,7 @@ class Hold:
     ) -> None:
         self._ledger, self._command, self._clock, self._voice = ledger, command, clock, voice
         self._limits = limits
+        self._allowed = limits.lease * (1 + GRACE_SHARE)
         self._beat = 0
         self._acknowledged = self._next_beat = self._begun = 0.0
         self._kill_at: float | None = None
@@ -94,11 +95,12 @@ class Hold:
             if self._command.stopped:
                 self._command.pause()
                 self._renew()
+                self._command.allow_until(self._acknowledged + self._allowed)
                 self._command.go_on()
             self._look()
-        on_end()
+        took = self._clock.boot() - self._begun
         self._command.end_group(self._limits.kill_after)
-        return self._finish(code, self._clock.boot() - self._begun)
+        return self._finish(code, took, on_end)
 
     def _until_next(self) -> float:
         now = self._clock.boot()
@@ -157,7 +159,7 @@ class Hold:
             self._beat += 1
             self._acknowledged = sent
             self._next_beat = sent + lease / BEATS_PER_LEASE
-            self._command.allow_until(sent + lease * (1 + GRACE_SHARE))
+            self._command.allow_until(sent + self._allowed)
             return
         now = self._clock.boot()
         if now >= self._acknowledged + lease:
@@ -173,13 +175,17 @@ class Hold:
 
     # -- the end -----------------------------------------------------------------------------------
 
-    def _finish(self, code: int, took: float) -> int:
-        """Write the end down, trying for 15 minutes, and return the exit code."""
+    def _finish(self, code: int, took: float, on_end: Callable[[], None]) -> int:
+        """Write the end down, trying for 15 minutes, and return the exit code.
+
+        `on_end` makes signals ours again: one of them ends the trying, and nothing else.
+        """
         if self._timed_out:
             code = TIMED_OUT
         state = DONE if code == 0 else FAILED
         ends, pause, problem, told = self._clock.boot() + RECORD_SECONDS, 0.2, "", False
         try:
+            on_end()
             while not self._given_away:
                 try:
                     written = self._ledger.finish(state, code, took, ATTEMPT_SECONDS)

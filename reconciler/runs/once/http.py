@@ -150,7 +150,10 @@ class Connection:
         return made
 
     def _secured(self, plain: socket.socket) -> socket.socket:
-        import ssl  # noqa: PLC0415 - a plain endpoint does without
+        try:
+            import ssl  # noqa: PLC0415 - a plain endpoint does without
+        except ImportError as error:
+            raise ValueError("this Python has no TLS (the module ssl is missing)") from error
 
         context = ssl.create_default_context(cafile=self.authorities)
         try:

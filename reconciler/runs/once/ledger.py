@@ -50,17 +50,15 @@ class Ledger:
         self.asked = True
         request = self.writer.claim()
         try:
-            return self._write("PutItem", request, lambda r: self._is_ours(r, STARTING))
+            return self._claimed(self._write("PutItem", request, self._is_claim))
         except NoTable:
             self._create_table()
-            return self._write("PutItem", request, lambda r: self._is_ours(r, STARTING))
+            return self._claimed(self._write("PutItem", request, self._is_claim))
 
     def take(self, seen: Record) -> Written:
         """Take over what was seen, if it is still so."""
         self.asked = True
-        return self._write(
-            "UpdateItem", self.writer.take(seen), lambda r: self._is_ours(r, STARTING)
-        )
+        return self._claimed(self._write("UpdateItem", self.writer.take(seen), self._is_claim))
 
     def confirm(self, beat: int, patience: float) -> Written:
         """Say that the command is started now: the last look before it is."""
@@ -112,6 +110,13 @@ class Ledger:
         except NoTable:
             self._create_table()
             return self._write("PutItem", request, lambda r: self._is_ours(r, DONE))
+
+    def _claimed(self, written: Written) -> Written:
+        self.asked = written.landed  # a definite no leaves nothing behind
+        return written
+
+    def _is_claim(self, found: Record) -> bool:
+        return self._is_ours(found, STARTING)
 
     def _is_ours(self, found: Record, state: str, beat: int | None = None) -> bool:
         same = found.nonce == self.writer.nonce and found.state == state

@@ -13,6 +13,8 @@ from reconciler.runs.once.tell import BAD, GOOD, WAITING, failed, shown, who
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from reconciler.runs.once.clock import Clock
     from reconciler.runs.once.ledger import Ledger
     from reconciler.runs.once.record import Record
@@ -23,13 +25,12 @@ _STATES = {"done": DONE, "failed": FAILED, "retry": RETRY}
 _SHARE = 8
 
 
-def show(ledger: Ledger, voice: Voice) -> int:
+def show(ledger: Ledger, say: Callable[[str], None]) -> int:
     """Say what the record says: 0 done, 5 held, 6 failed or unknown, 1 free."""
     seen = ledger.read()
     codes = {DONE: 0, STARTING: ALIVE, RUNNING: ALIVE, FAILED: UNSETTLED, UNKNOWN: UNSETTLED}
     code = codes.get(seen.state, NEVER) if seen else NEVER
-    signs = {0: GOOD, ALIVE: WAITING}
-    voice.say(signs.get(code, BAD), shown(seen, ledger.now()))
+    say(shown(seen, ledger.now()))
     return code
 
 

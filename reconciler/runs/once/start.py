@@ -95,6 +95,7 @@ class Start:
         self._poll = _FIRST_POLL
         self._said = float("-inf")
         self._claim = Claim(1, 1)
+        self._started = False
 
     def run(self) -> int:
         """Return the exit code: the command's own, or what docs/once.md says."""
@@ -109,7 +110,8 @@ class Start:
                     return result
                 found = result  # it was taken from us before the command was started
         except Told as told:
-            if self._ledger.asked:
+            # Once the command was started, what it did is not ours to take back.
+            if self._ledger.asked and not self._started:
                 self._release("its start was interrupted")
             return 128 + told.number
 
@@ -205,8 +207,10 @@ class Start:
                 command.abandon()
                 return self._again(written)
             self._world.voice.say(BEGUN, f"starting, attempt {claim.attempt}")
+            self._started = True
             command.start()
         except CannotStart as error:
+            self._started = False
             self._release(str(error))
             self._world.voice.say(BAD, f"could not be started: {error}")
             return error.code
