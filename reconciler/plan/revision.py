@@ -148,8 +148,9 @@ def _is_covered(path: Path, differences: list[Difference]) -> bool:
 
 def _image_tags(observed: ObservedApp) -> dict[str, str]:
     """Digest form → the reference that people know it by: what the files name, before what they named."""
-    known = (*sorted(observed.ledger.pins.items()), *sorted(observed.images.items()))
-    return {digest: reference for reference, digest in known}
+    pins, images = observed.ledger.pins, observed.images
+    pinned = sorted(pins.items(), key=lambda pin: (pin[0] in images, pin))
+    return {digest: reference for reference, digest in (*pinned, *sorted(images.items()))}
 
 
 def _readable(change: Change, tags: Mapping[str, str]) -> Change:

@@ -84,7 +84,7 @@ def test_an_image_is_shown_by_the_tag_that_names_it() -> None:
     world.converge(app)
     was, now = digest(tag), digest(image("2"))
     observed = world.observe(app)
-    ledger = replace(observed.ledger, pins={tag: was, image("2"): now, image("0"): was})
+    ledger = replace(observed.ledger, pins={tag: was, image("2"): now, image("3"): was})
     observed = replace(observed, images={tag: now}, ledger=ledger)
     step = only(make_plan(app, observed), "service/web")
     [change] = [c for c in step.changes if c.path.endswith(".image")]
