@@ -148,7 +148,10 @@ def _point(store: AppStore, wanted: Wanted) -> Point | None:
         return None
     generation = store.generation_of(wanted.revision)
     if generation is None:
-        raise UsageError(f"the journal of {store.key} knows no commit {wanted.revision}")
+        raise UsageError(
+            f"the journal of {store.key} knows no commit {wanted.revision}; name what was rolled out "
+            "without a commit by its entry: --to N, with N of `reconciler history`"
+        )
     return Point(generation=generation)
 
 
