@@ -46,7 +46,7 @@ contracts: dev ## The layers: who may import whom
 soak: dev ## Long randomised runs: pairs of faults, many seeds
 	@exec $(BIN)/python -m pytest -n auto -m soak --timeout 0 $(ARGS)
 
-bench: dev ## From saving a file to the first changing AWS call; what a diff of 100 services costs
+bench: dev ## From saving a file to the first changing AWS call; what a diff of 100 services costs; once's start
 	@$(BIN)/python -m tests.bench $(ARGS)
 	@$(BIN)/python -m tests.bench.diff
 	@exec $(BIN)/python -m tests.bench.once

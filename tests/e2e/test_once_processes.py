@@ -196,6 +196,17 @@ def test_killed_holder_takes_the_whole_group_with_it(once):
     eventually(lambda: [alive(p) for p in pids], lambda found: not any(found), limit=10)
 
 
+def test_kernel_ends_the_command_where_the_warden_is_killed_too(once):
+    """`pkill -9` meets both: PR_SET_PDEATHSIG is left, for the command itself."""
+    process = once.start("sh", "-c", "echo $$ >> pids; exec sleep 300")
+    (pid,) = [int(p) for p in eventually(lambda: once.text("pids").split(), bool)]
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    (warden,) = {int(c) for c in children} - {pid}
+    os.kill(warden, signal.SIGKILL)
+    process.kill()
+    eventually(lambda: alive(pid), lambda found: not found, limit=10)
+
+
 def test_holder_that_stands_still_loses_its_command(once):
     """SIGSTOP of `once` alone: the warden kills the command after 1.2 leases, before anybody may judge."""
     process = once.start("sh", "-c", "echo $$ >> pids; exec sleep 300")
@@ -285,16 +296,22 @@ def test_job_control_works_as_without_us(once):
     terminal = Terminal(once.surroundings, once.folder)
     try:
         line = " ".join(
-            once.arguments("sh", "-c", "'echo go; read x; echo got-$x; sleep 60'", flags=["-q"])
+            once.arguments(
+                "sh",
+                "-c",
+                "'echo go; read x; echo got-$x; exec sleep 60'",
+                flags=["-q", "--lease", "60s"],
+            )
         )
         terminal.type(f"{line}\n")
         terminal.until(r"(?<!echo )go\r?\n")
         terminal.type("\x1a")
-        terminal.until(r"Stopped")
+        terminal.until(r"Stopped", limit=6.0)  # at once: the next heartbeat is ten seconds away
         terminal.type("fg\n")
         time.sleep(0.5)  # fg prints nothing that could be waited for
         terminal.type("hello\n")
         terminal.until(r"got-hello")
+        time.sleep(0.5)  # dash loses a Ctrl-C that comes while it starts a program
         terminal.type("\x03")
         terminal.until(r"\$ ")
         terminal.type("echo code=$?\n")

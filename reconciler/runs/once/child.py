@@ -142,14 +142,17 @@ class Child:
         return warden.tell(self._deadlines, deadline)
 
     def wait(self, seconds: float) -> int | None:
-        """Return the exit code when the command ends within `seconds`, as shells do: 128+N for signal N."""
+        """Return the exit code when the command ends within `seconds`, as shells do: 128+N for signal N.
+
+        None when it does not, and at once when the terminal stops it.
+        """
         ends = self._clock.boot() + seconds
         while True:
             self._reap()
             if self._status is not None:
                 return self._code(self._status)
             left = ends - self._clock.boot()
-            if left <= 0:
+            if left <= 0 or self.stopped:
                 return None
             select.select([self._signals.wakeup], [], [], left)
             try:

@@ -208,6 +208,13 @@ def test_awss_time_goes_on_between_answers():
     assert made.now() == 1007.0
 
 
+def test_time_without_a_date_header_is_the_machines():
+    """An emulator that sends none does not put its records into 1970."""
+    made = Caller(lambda *_: ({}, None), Clock())
+    made.call("GetItem", {})
+    assert abs(made.now() - Clock().wall()) < 60
+
+
 def test_table_is_the_stores():
     """`once` creates the same table as the ledger does: same key, billing and protection."""
     sent = []

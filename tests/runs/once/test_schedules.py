@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 
 import pytest
 
@@ -15,6 +16,7 @@ SPREAD = (0.0, 0.005, 7.0, 90.0)
 """When the second one starts: at the same moment, inside of the first's calls, during, after."""
 SINGLES = [{n: fault} for n in range(CALLS) for fault in Fault]
 FLAGS = "--lease 30s --wait 20m"
+SEEDS = 400
 
 
 def history(policy: str, first: Faults, second: Faults, after: float, codes=(0,)) -> Lab:
@@ -75,6 +77,28 @@ def test_failing_commands(policy):
             assert len(lab.started) <= 1
         if "retry" in policy and all(fault in WIRE for fault in faults.values()):
             assert lab.ends == [3, 0]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_random_histories_of_four_starters(policy):
+    """Four starts with many faults each, commands that fail, and a fifth when all is quiet: O1 to O3 hold."""
+    for seed in range(SEEDS):
+        chance = random.Random(f"{policy} {seed}")
+        lab = Lab(
+            codes=[chance.choice((0, 0, 3)) for _ in range(3)],
+            duration=chance.choice((1.0, 20.0, 90.0)),
+        )
+        for name in "abcd":
+            faults = {n: chance.choice(list(Fault)) for n in range(40) if chance.random() < 0.15}
+            after = chance.choice((0.0, 0.015, 10.0, 60.0, 700.0))
+            lab.start(name, f"{FLAGS} {policy}", after=after, faults=faults)
+        lab.go(6000.0)
+        last = lab.start("last", f"{FLAGS} {policy}")
+        lab.go(6000.0)
+        assert lab.violations == [], seed
+        assert policy or len(lab.started) <= 1, seed
+        assert policy == "--rerun-if-dead" or lab.ends.count(0) <= 1, seed
+        assert (last.code == 0) == (lab.record.state == "DONE"), seed
 
 
 def test_holder_that_stands_still_is_stopped_before_anybody_settles():
