@@ -93,6 +93,43 @@ def test_dead_task_is_taken_over_when_ecs_says_so(ecs):
     assert (record(ecs)["st"], record(ecs)["att"]) == ("DONE", "2")
 
 
+@pytest.mark.parametrize("operation", ["PutItem", "UpdateItem"])
+def test_lost_answers_on_the_wire_are_recognised(ecs, operation):
+    """A claim, a confirmation or an end whose answer is lost is sent again, and found to be our own."""
+    define(ecs, "echo ran")
+    ecs.aws.faults.drop_after(f"dynamodb:{operation}", times=2)
+    assert ecs.until_task(ecs.run())["containers"][0]["exitCode"] == 0
+    assert ecs.messages(LOG).count("ran") == 1
+    assert record(ecs)["st"] == "DONE"
+
+
+def test_single_file_is_the_guard(ecs):
+    """`reconciler-once claim` takes the offered claim of its task; without an offer the command never starts."""
+    ecs.dynamodb.create_table(
+        TableName="claims", BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+    )  # fmt: skip
+    ecs.dynamodb.put_item(TableName="claims", Item={"k": {"S": "mig#a"}, "st": {"S": "OFFERED"}})
+    settings = {"RECONCILER_CLAIM_KEY": "mig#a", "RECONCILER_CLAIMS_TABLE": "claims"}
+    guard = {
+        "name": "guard", "image": "app:1", "memory": 16, "essential": False,
+        "entryPoint": ["reconciler-once"], "command": ["claim"],
+        "environment": [{"name": n, "value": v} for n, v in settings.items()],
+    }  # fmt: skip
+    main = {
+        "name": "main", "image": "app:1", "memory": 16, "essential": True, "command": ["echo", "ran"],
+        "dependsOn": [{"containerName": "guard", "condition": "SUCCESS"}], "logConfiguration": logging_to(LOG),
+    }  # fmt: skip
+    ecs.define(guard, main)
+    first, second = (ecs.until_task(ecs.run()) for _ in range(2))
+    assert first["containers"][0]["exitCode"] == 0
+    assert second["containers"][0]["exitCode"] == 75
+    assert ecs.messages(LOG) == ["ran"]
+    cell = ecs.dynamodb.get_item(TableName="claims", Key={"k": {"S": "mig#a"}})["Item"]
+    assert cell["arn"]["S"] == first["taskArn"]
+
+
 def test_rerun_if_dead_is_refused_outside_of_ecs(ecs, program):
     """Elsewhere nobody can tell whether a holder is over: 125, and nothing is run."""
     environment = {

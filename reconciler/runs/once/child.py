@@ -17,8 +17,7 @@ from reconciler.runs.once.told import PASSED_ON, Signals, send
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from typing import Any
+    from collections.abc import Mapping, Sequence
 
     from reconciler.runs.once.clock import Clock
 
@@ -60,14 +59,11 @@ class Child:
         self._warden = self._deadlines = self._go = self._errors = -1
         self._status: int | None = None
         self._terminal = terminal.Terminal()
-        self._prctl = _prctl()
         self.pid = 0
 
     def prepare(self, environment: Mapping[str, str], deadline: float) -> None:
         """Fork the command and its warden; both wait. Raises CannotStart when it cannot be found."""
         file = find(self._argv[0], environment.get("PATH", os.defpath))
-        if self._prctl:
-            self._prctl(_SUBREAPER, 1, 0, 0, 0)  # so that the group is seen to be empty
         go, self._go = os.pipe()
         self._errors, errors = os.pipe()
         parent = os.getpid()
@@ -97,8 +93,7 @@ class Child:
             os.setpgid(0, 0)
             self._signals.restore_in_child()
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            if self._prctl:
-                self._prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            _prctl(_PDEATHSIG, signal.SIGKILL)  # imports while we confirm
             if os.getppid() == parent and os.read(go, 1):
                 os.execve(file, self._argv, dict(environment))  # noqa: S606 - that is what we are for
         except OSError as error:
@@ -119,6 +114,7 @@ class Child:
         while data := os.read(self._errors, 64):
             failed += data
         os.close(self._errors)
+        _prctl(_SUBREAPER, 1)  # orphans come to us: so that the group is seen to be empty
         if failed:
             self._terminal.take_back()
             self._end_warden()
@@ -229,14 +225,13 @@ def _own_group(pid: int) -> None:
         pass  # the child has done it itself
 
 
-def _prctl() -> Callable[..., Any] | None:
-    """Return Linux's prctl; None where there is none."""
+def _prctl(option: int, value: int) -> None:
+    """Ask Linux for something about this process; elsewhere, and where it cannot be asked, do without."""
     if not sys.platform.startswith("linux"):
-        return None
+        return
     try:
-        import ctypes  # noqa: PLC0415 - only where there is a prctl
+        import ctypes  # noqa: PLC0415 - not before it is needed: it would be a tenth of our start
 
-        found: Callable[..., Any] = ctypes.CDLL(None).prctl
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
     except (ImportError, OSError, AttributeError):
-        return None
-    return found
+        pass

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from reconciler.runs.once import place, settle, table, tell
+from reconciler.runs.once import place, tell
 from reconciler.runs.once.calls import Caller, CallFailed, Refused, Wire
 from reconciler.runs.once.child import CannotStart, find
 from reconciler.runs.once.clock import Clock
@@ -68,6 +68,8 @@ def _run(options: Options, environment: Mapping[str, str], voice: tell.Voice) ->
     caller = door.open("dynamodb", door.region)
 
     def create_table() -> None:
+        from reconciler.runs.once import table  # noqa: PLC0415 - once in the life of an account
+
         voice.say(tell.BEGUN, f"finds no table {options.table}: creating it")
         if problem := table.create(caller, options.table, clock):
             voice.say(tell.ATTENTION, problem)
@@ -77,20 +79,27 @@ def _run(options: Options, environment: Mapping[str, str], voice: tell.Voice) ->
         options.table, key, os.urandom(16).hex(), place.holder(door.task), options.lease
     )
     ledger = Ledger(caller, writer, create_table)
-    if options.show:
-        return settle.show(ledger, lambda text: print(options.key, text))  # noqa: T201 - the result
-    if options.resolve:
-        by = (
-            f"{environment.get('USER') or environment.get('LOGNAME') or 'somebody'} on {writer.who}"
-        )
-        said = settle.Settlement(options.resolve, options.reason, by)
-        return settle.settle(ledger, clock, voice, said)
+    if options.show or options.resolve:
+        return _settle(options, environment, ledger, voice)
     if options.rerun_if_dead and not place.is_task(door.task):
         raise Refused(
             "--rerun-if-dead works in ECS tasks only: elsewhere nobody can tell whether the holder is over"
         )
     world = World(ledger, clock, voice, signals, lambda region: door.open("ecs", region))
     return Start(world, options, environment).run()
+
+
+def _settle(
+    options: Options, environment: Mapping[str, str], ledger: Ledger, voice: tell.Voice
+) -> int:
+    """Say what the record says, or write a person's word into it."""
+    from reconciler.runs.once import settle  # noqa: PLC0415 - a start does without
+
+    if options.show:
+        return settle.show(ledger, lambda text: print(options.key, text))  # noqa: T201 - the result
+    user = environment.get("USER") or environment.get("LOGNAME") or "somebody"
+    said = settle.Settlement(options.resolve, options.reason, f"{user} on {ledger.writer.who}")
+    return settle.settle(ledger, Clock(), voice, said)
 
 
 class _Door:
