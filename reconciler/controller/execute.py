@@ -8,12 +8,13 @@ going on.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from reconciler.aws.door import Aws
 from reconciler.controller.calls import Calls
+from reconciler.controller.driving import SOON, Driver, Execution, Occurrences
 from reconciler.controller.journaled import Mutation, journaled
 from reconciler.controller.memory import after_call, as_seen, before_creation, begun, forgotten
 from reconciler.controller.relied import Relied
@@ -25,32 +26,15 @@ from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.names import Address, last_part
 from reconciler.model.observed import ObservedApp, ServiceRecord
 from reconciler.model.plan import Plan, ResourceRequest, ServiceRequest, Step, Verb
-from reconciler.model.run import Run
+from reconciler.model.run import Run, RunKind
 from reconciler.plan.mask import mask_text
 from reconciler.plan.spec_hash import SPEC_TAG, content_hash
 from reconciler.resources import ecs_service as service_kind
 from reconciler.resources.ecs_service import ecs_service
 from reconciler.resources.task_definition import newest_active, task_definition
-from reconciler.runs.advance import RunContext, advance
 from reconciler.store.records import bumped, service_write
 from reconciler.store.session import Session, Write
 from reconciler.store.tables import Tables
-
-SOON = timedelta(seconds=1)
-
-
-@dataclass
-class Execution:
-    """What a pass did: whether anything was sent, when to look again, what failed."""
-
-    acted: bool = False
-    requeue_after: timedelta | None = None
-    failures: list[AwsError] = field(default_factory=list)
-
-    def look_again(self, after: timedelta | None) -> None:
-        """Ask for another pass no later than `after`."""
-        if after is not None and (self.requeue_after is None or after < self.requeue_after):
-            self.requeue_after = after
 
 
 @dataclass
@@ -68,10 +52,23 @@ class Executor:
     explain: Callable[[Run], Sequence[str]] = lambda _: ()
     go_on: Callable[[], bool] = lambda: True
     """Asked before each step: false ends the pass, because we are told to stop."""
+    begins: Occurrences = None
 
     def __post_init__(self) -> None:
         """Start from what the ledger knows of digests and look-ups."""
         self._relied = Relied(self.session, self.desired, self.observed)
+        self._driver = Driver(
+            self.aws,
+            self.session,
+            self.desired,
+            self.observed,
+            self.tables,
+            self.clock,
+            self._register_for,
+            self._say,
+            self.explain,
+            self.begins,
+        )
 
     def carry_out(self, plan: Plan) -> Execution:
         """Walk the steps in the plan's order.
@@ -81,28 +78,34 @@ class Executor:
         done = Execution()
         for step in plan.steps:
             if not self.go_on():
-                break
-            if not self._in_flight(step) and (
-                step.blocked or (self.only and step.address not in self.only)
-            ):
-                continue
-            try:
-                self._carry_out(step, done)
-            except AwsError as error:
-                done.failures.append(error)
-                self._say(EventKind.FAILED, step.address, mask_text(str(error)))
+                return done
+            self._tried(step.address, done, partial(self._carry_out, step, done))
+        address = Address(RunKind.TASK, "")
+        self._tried(address, done, partial(self._driver.left_over, done))
         return done
 
+    def _tried(self, address: Address, done: Execution, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except AwsError as error:
+            done.failures.append(error)
+            self._say(EventKind.FAILED, address, mask_text(str(error)))
+
     def _carry_out(self, step: Step, done: Execution) -> None:
-        if step.address.kind == "migration":
+        free = not step.blocked and (not self.only or step.address in self.only)
+        if step.address.kind == RunKind.JOB:
+            self._driver.job(step, done, free=free)
+        elif not free and not self._in_flight(step):
+            return
+        elif step.address.kind == "migration":
             if step.verb is Verb.RUN or self._in_flight(step):
-                self._advance(step, done)
+                self._driver.migration(step, done)
         elif isinstance(step.request, ResourceRequest):
             self._resource(step, step.request, done)
-        elif step.request is not None:
+        elif isinstance(step.request, ServiceRequest):
             self._service(step, step.request, done)
 
-    # Migrations -------------------------------------------------------------------------------
+    # Runs --------------------------------------------------------------------------------------
 
     def _in_flight(self, step: Step) -> bool:
         """Whether the step's migration has the active run: that one is watched whatever the plan says.
@@ -111,28 +114,6 @@ class Executor:
         """
         active = self.observed.ledger.active_run or ""
         return step.address.kind == "migration" and active.startswith(f"MIG#{step.address.name}#")
-
-    def _advance(self, step: Step, done: Execution) -> None:
-        migration = next((m for m in self.desired.migrations if m.address == step.address), None)
-        context = RunContext(
-            aws=self.aws,
-            session=self.session,
-            clock=self.clock,
-            tables=self.tables,
-            cluster=self.desired.cluster,
-            account=self.desired.account,
-            region=self.desired.region,
-            images=self.observed.images,
-            guard=self.desired.guard,
-            register=lambda document: self._register_for(step, document),
-        )
-        work = migration.work if migration else None
-        moved = advance(context, work, self.observed.ledger)
-        done.look_again(moved.requeue_after)
-        if moved.message:
-            kind = EventKind.FAILED if moved.ended else EventKind.PROGRESS
-            story = self.explain(moved.ended) if moved.ended else ()
-            self._say(kind, step.address, "\n".join((moved.message, *story)))
 
     def _register_for(self, step: Step, document: Mapping[str, Any]) -> str:
         """Return a revision for a run: an ACTIVE one with the same content, else a new one."""

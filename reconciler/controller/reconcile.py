@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from reconciler.aws.door import Aws
-from reconciler.controller.execute import SOON, Execution, Executor
+from reconciler.controller.driving import SOON, Execution, Occurrences
+from reconciler.controller.execute import Executor
 from reconciler.controller.operator import end_suspension
 from reconciler.controller.planning import checked_plan
 from reconciler.controller.repeats import Repeats
@@ -102,6 +103,8 @@ class Reconciler:
     """Why the lease is taken, for the journal."""
     approve: Callable[[Plan], None] = lambda _: None
     """Called with each plan before it is carried out; raises GuardRefused for one that must not be."""
+    begins: Occurrences = None
+    """Which occurrences of jobs are begun: who leaves before their end begins none."""
     _generations: dict[AppKey, tuple[str, int]] = field(default_factory=dict)
     _sessions: dict[AppKey, Session] = field(default_factory=dict)
     _missing_since: dict[AppKey, float] = field(default_factory=dict)
@@ -137,6 +140,7 @@ class Reconciler:
             only=self.only,
             go_on=lambda: self.go_on(key),
             explain=lambda run: self.explain(run, access.aws, key),
+            begins=self.begins,
         )
         done = executor.carry_out(plan)
         self._repeats.note(plan, observed, self.only, failed=bool(done.failures))

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.aws.door import Aws
-from reconciler.controller.execute import SOON, Executor
+from reconciler.controller.driving import SOON
+from reconciler.controller.execute import Executor
 from reconciler.controller.reconcile import ROLLING, Access, Result, run_keys
 from reconciler.controller.settle import settle
 from reconciler.model.clock import Clock

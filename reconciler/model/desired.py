@@ -14,6 +14,8 @@ from enum import StrEnum
 from typing import Any
 
 from reconciler.model.diagnostics import Diagnostic, Origin
+from reconciler.model.due import JobPolicy
+from reconciler.model.job import History
 from reconciler.model.lookups import Unresolved, Value
 from reconciler.model.names import Address, AppKey, Path
 from reconciler.model.run import RunKey, RunKind
@@ -213,6 +215,65 @@ class DesiredMigration:
 
 
 @dataclass(frozen=True)
+class DesiredJob:
+    """One command on a schedule. Documents and `container` are those of `DesiredMigration`.
+
+    `schedule` and `time_zone` are what `plan.schedule.Schedule` takes, checked. `backoff` comes before
+    the second attempt of an occurrence.
+    """
+
+    address: Address
+    schedule: str
+    time_zone: str
+    policy: JobPolicy
+    container: str
+    task_definition: Document
+    launch: Document
+    timeout: timedelta
+    start_timeout: timedelta
+    retries: int = 0
+    backoff: timedelta = timedelta(seconds=30)
+    history: History = field(default_factory=History)
+    written: frozenset[Path] = frozenset()
+    origins: Mapping[Path, Origin] = field(default_factory=dict)
+    unresolved: tuple[Unresolved, ...] = ()
+    """As of a service; a run that has begun is unaffected."""
+    looked_up: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
+    """As of a service."""
+
+    @property
+    def name(self) -> str:
+        """The section key, `daily-report` of `job/daily-report`."""
+        return self.address.name
+
+    @property
+    def timetable(self) -> str:
+        """Schedule and time zone as one text: another one is another timetable."""
+        return f"{' '.join(self.schedule.split())} {self.time_zone}"
+
+    def work(self, occurrence: str, scheduled_at: str, cause: str = "") -> Work:
+        """Return what the run of an occurrence is launched from; the command is told both texts.
+
+        Its next attempt may be made of other files than its first.
+        """
+        return Work(
+            kind=RunKind.JOB,
+            name=self.name,
+            revision=occurrence,
+            container=self.container,
+            task_definition=self.task_definition,
+            launch=self.launch,
+            timeout=self.timeout,
+            start_timeout=self.start_timeout,
+            most_attempts=self.retries + 1,
+            backoff=self.backoff,
+            scheduled_at=scheduled_at,
+            cause=cause,
+            history=self.history,
+        )
+
+
+@dataclass(frozen=True)
 class DesiredApp:
     """Everything the files say about one app in one environment."""
 
@@ -235,6 +296,7 @@ class DesiredApp:
     migrations: tuple[DesiredMigration, ...] = ()
     dropped_migrations: frozenset[str] = frozenset()
     """Migrations set to `null`: they no longer gate. One that merely vanished still does."""
+    jobs: tuple[DesiredJob, ...] = ()
     redis: tuple[DesiredRedis, ...] = ()
     lookups: frozenset[str] = frozenset()
     """References in the documents that only AWS can answer, as written: `redis.main.url`, `ssm:/path`."""
@@ -251,14 +313,16 @@ class DesiredApp:
             *(m.address for m in self.migrations),
             *(s.address for s in self.services),
             *scaled,
+            *(j.address for j in self.jobs),
         )
 
     @property
     def task_definitions(self) -> tuple[Document, ...]:
-        """The task definitions of all services and migrations."""
+        """The task definitions of all services, migrations and jobs."""
         return (
             *(s.task_definition for s in self.services),
             *(m.task_definition for m in self.migrations),
+            *(j.task_definition for j in self.jobs),
         )
 
     def image_references(self) -> frozenset[str]:

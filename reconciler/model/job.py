@@ -53,6 +53,19 @@ class Trigger:
 
 
 @dataclass(frozen=True)
+class Skip:
+    """Everything up to `through` is not run, and why; `count` is how many occurrences that are.
+
+    `timetable` is the one that counts from then on, empty for the same as before.
+    """
+
+    through: datetime
+    reason: str
+    count: int = 1
+    timetable: str = ""
+
+
+@dataclass(frozen=True)
 class Ended:
     """An occurrence that is over, and since when."""
 
@@ -66,6 +79,7 @@ class JobRecord:
     """One job's memory. `recent` is in the order in which the runs ended.
 
     Nothing at or before `floor` is ever started: such an occurrence was started or skipped.
+    `timetable` is the schedule that the floor was last set for, with its time zone.
     """
 
     name: str
@@ -73,6 +87,7 @@ class JobRecord:
     requests: tuple[Trigger, ...] = ()
     recent: tuple[Ended, ...] = ()
     history: History = field(default_factory=History)
+    timetable: str = ""
     version: int = 0
 
     def decided(self, name: str) -> bool:
@@ -83,6 +98,10 @@ class JobRecord:
     def passed(self, through: datetime) -> JobRecord:
         """Return the record once everything up to an instant is decided; the floor never goes back."""
         return replace(self, floor=max(filter(None, (self.floor, through))))
+
+    def skipping(self, skip: Skip) -> JobRecord:
+        """Return the record once these occurrences are decided."""
+        return replace(self.passed(skip.through), timetable=skip.timetable or self.timetable)
 
     def begun(self, name: str, history: History) -> JobRecord:
         """Return the record once an occurrence has begun: the floor is at it, its request is gone."""

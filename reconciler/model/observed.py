@@ -340,5 +340,7 @@ class ObservedApp:
     resource_labels: Mapping[str, str] = field(default_factory=dict)
     """Target group ARN → `app/…/targetgroup/…`, of those that scaling policies leave to be found."""
     ledger: LedgerView = field(default_factory=lambda: LedgerView(key=""))
+    now: datetime | None = None
+    """AWS's clock when it was looked at; None where nothing is looked at: no schedule is due then."""
     findings: tuple[Finding, ...] = ()
     """What preflight says about the resources whose tasks would be started; empty before it is asked."""

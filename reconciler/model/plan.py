@@ -10,14 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from reconciler.model.diagnostics import Origin
 from reconciler.model.finding import Finding
+from reconciler.model.job import Skip
 from reconciler.model.names import Address, AppKey
 from reconciler.model.observed import Release
+from reconciler.model.run import RunKind
 from reconciler.model.status import Health
+from reconciler.model.work import Work
 
 
 class Verb(StrEnum):
@@ -170,6 +174,22 @@ class ResourceRequest:
 
 
 @dataclass(frozen=True)
+class JobRequest:
+    """What is decided about a job's occurrences; a pass does the first thing that is there to do.
+
+    `stop` are the runs (item keys) that have to end before `start` begins: with any of them it waits.
+    `look_again` is when the answer changes by itself. While it is `held`, runs under way are watched, and
+    no attempt begins.
+    """
+
+    skip: Skip | None = None
+    stop: tuple[str, ...] = ()
+    start: Work | None = None
+    held: bool = False
+    look_again: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Step:
     """What the plan says about one resource. `blocked_by` names what must come first, in words."""
 
@@ -183,7 +203,7 @@ class Step:
     blocked_by: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     """What preflight says about it; a failed one is in `blocked_by`, too."""
-    request: ServiceRequest | ResourceRequest | None = None
+    request: ServiceRequest | ResourceRequest | JobRequest | None = None
     health: Health | None = None
     """What the planner knows of the resource's health where it is told by observation alone."""
 
@@ -196,8 +216,11 @@ class Step:
     def is_difference(self) -> bool:
         """Whether `diff` exits 1 for it: it would run, or is held or blocked. Notes alone are 0.
 
-        Taking over a service that is as declared is none: our own tags are all that is added.
+        Taking over a service that is as declared is none: our own tags are all that is added. Nor are a
+        job's runs: the clock asks for them, not the files.
         """
+        if self.address.kind == RunKind.JOB and self.verb in (Verb.RUN, Verb.HOLD):
+            return False
         adopts_only = self.verb is Verb.ADOPT and not self.changes
         return self.verb not in (Verb.NONE, Verb.WAIT) and not adopts_only
 

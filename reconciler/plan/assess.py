@@ -20,11 +20,12 @@ from reconciler.model.observed import (
     ServiceRecord,
 )
 from reconciler.model.plan import Plan, Step, Verb
-from reconciler.model.run import Run, RunState
+from reconciler.model.run import Run, RunKind, RunState
 from reconciler.model.status import AppStatus, Health, ResourceStatus, Sync
 from reconciler.plan.controllers import is_left_to_task_sets
 from reconciler.plan.gate import KIND, active_name, active_run, older_than
 from reconciler.plan.image_problems import NOT_FOUND, OTHER_PLATFORM
+from reconciler.plan.job_steps import job_health
 from reconciler.plan.lookups import FAILED
 from reconciler.plan.orphans import PRUNE_OFF
 from reconciler.plan.preflight import is_stopped
@@ -54,7 +55,7 @@ class _Line:
     status: ResourceStatus
     exit_code: int
     counts: bool = True
-    """Whether it decides on the app: an orphan that nobody asked to delete does not."""
+    """Whether it decides on the app: an orphan that nobody asked to delete does not, nor how a job ran."""
 
 
 def assess(desired: DesiredApp, observed: ObservedApp, plan: Plan) -> AppStatus:
@@ -142,6 +143,8 @@ def _line(
 ) -> _Line:
     if address.kind == KIND:
         return _migration(desired, observed, steps[0])
+    if address.kind == RunKind.JOB:
+        return _job(observed, steps[0])
     if address.kind != SERVICE_KIND:
         return _resource(address, steps)
     service = next((s for s in desired.services if s.address == address), None)
@@ -179,6 +182,17 @@ def _migration_health(step: Step, run: Run | None) -> tuple[Health, int]:
     if is_stopped([step]) or any(b.startswith(_NOT_FOUND) for b in step.blocked_by):
         return Health.DEGRADED, REFUSED_BY_AWS
     return Health.PROGRESSING, NOT_CONVERGED
+
+
+def _job(observed: ObservedApp, step: Step) -> _Line:
+    """Judge a job. How its runs end is its own condition: the app is what the files say all the same."""
+    differs = step.is_difference
+    health = Health.DEGRADED if is_stopped([step]) else job_health(observed, step.address)
+    code = OK
+    if differs:
+        code = REFUSED_BY_AWS if is_stopped([step]) else NOT_CONVERGED
+    sync = Sync.OUT_OF_SYNC if differs else Sync.SYNCED
+    return _Line(ResourceStatus(step.address, sync, health, _message(step)), code, counts=differs)
 
 
 def _service(

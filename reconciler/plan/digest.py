@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import asdict
 
 from reconciler.model.names import Address
-from reconciler.model.plan import Plan, Step
+from reconciler.model.plan import JobRequest, Plan, Step
 from reconciler.plan.canonical import canonical_json
 
 
@@ -33,5 +33,8 @@ def _content(step: Step) -> list[object]:
         [c.path, c.observed, c.desired, str(c.why), str(c.effect), c.sensitive]
         for c in step.changes
     ]
-    request = asdict(step.request) if step.request else None
+    # Of a job the changes say it all; its request depends on the time.
+    request = None
+    if step.request is not None and not isinstance(step.request, JobRequest):
+        request = asdict(step.request)
     return [str(step.address), str(step.verb), list(step.blocked_by), changes, request]

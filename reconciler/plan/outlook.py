@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from reconciler.model.names import Address
 from reconciler.model.observed import LedgerView
 from reconciler.model.plan import Plan, Step, Verb
+from reconciler.model.run import RunKind
 from reconciler.model.status import AppStatus, Health, Sync
 from reconciler.model.suspension import Suspension
 from reconciler.plan.assess import GUARD, MIGRATION, SERVICE_KIND, UNHEALTHY, restricted
@@ -106,6 +107,8 @@ def _said(status: AppStatus) -> str:
 
 
 def _is_held(step: Step) -> bool:
+    if step.address.kind == RunKind.JOB:
+        return False  # no app waits for a job
     # An image may yet be pushed, a parameter written: that is what a pipeline waits for.
     return step.verb is Verb.HOLD and not step.summary.startswith((NOT_FOUND, FAILED))
 

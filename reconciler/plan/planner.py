@@ -19,6 +19,7 @@ from reconciler.plan.autoscaling.release import given_up_steps, orphaned_scaling
 from reconciler.plan.autoscaling.steps import autoscaling_steps
 from reconciler.plan.gate import KIND, active_name, before, gates_of, vanished
 from reconciler.plan.image_problems import stopped
+from reconciler.plan.job_steps import job_step
 from reconciler.plan.migration_steps import (
     dropped_step,
     is_unrecorded,
@@ -37,8 +38,8 @@ from reconciler.plan.subject import Subject
 def make_plan(desired: DesiredApp, observed: ObservedApp, *, prune: bool = False) -> Plan:
     """Return every step of an app in the order in which it is carried out.
 
-    Redis, migrations before, services by `after`, migrations after, deletions. Steps that wait for another
-    are in the plan, marked with what they wait for. `prune` allows deletions for this plan.
+    Redis, migrations before, services by `after`, migrations after, jobs, deletions. Steps that wait for
+    another are in the plan, marked with what they wait for. `prune` allows deletions for this plan.
     """
     gates = tuple(str(address) for address in gates_of(desired, observed.ledger))
     first = before(desired.migrations)
@@ -55,6 +56,7 @@ def make_plan(desired: DesiredApp, observed: ObservedApp, *, prune: bool = False
         *migrations,
         *services,
         *followers,
+        *(job_step(desired, job, observed, gates) for job in desired.jobs),
         *orphaned_scaling_steps(desired, observed, orphans, prune=prune),
         *orphans,
     ]

@@ -19,7 +19,7 @@ from reconciler.model.plan import Effect, Plan, Step, Verb
 WORD = "preflight"
 """How a reason begins that is a failed check."""
 
-_STOPPED_THEMSELVES = ("service", "migration")
+_STOPPED_THEMSELVES = ("service", "migration", "job")
 
 SIGNS = {
     CheckState.OK: "✔",
@@ -62,7 +62,8 @@ def is_stopped(steps: Iterable[Step]) -> bool:
 def with_findings(observed: ObservedApp, steps: Sequence[Step]) -> list[Step]:
     """Return the steps with what was found about each, at those that start tasks or make something.
 
-    Services and migrations have been stopped by `stops` already, each in its own way; the others are here.
+    Services, migrations and jobs have been stopped by `stops` already, each in its own way; the others are
+    here.
     """
     return [_told(observed, step) if _starts(step) else step for step in steps]
 

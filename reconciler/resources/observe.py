@@ -106,6 +106,7 @@ class Observer:
             scaling=self._scaling(aws, desired, ledger),
             resource_labels=target_group.resource_labels(aws, _label_groups(desired)),
             ledger=ledger,
+            now=aws.now(),
         )
 
     def _with_revisions(

@@ -15,7 +15,7 @@ from typing import Any
 from reconciler.model.desired import Guard
 from reconciler.model.errors import PermanentError
 from reconciler.model.names import AppKey
-from reconciler.model.run import GuardMode, Launch, RunKind
+from reconciler.model.run import GuardMode, Launch, Run, RunKind
 from reconciler.model.work import Work
 from reconciler.plan.pin import pin_images
 from reconciler.plan.spec_hash import SPEC_TAG, content_hash
@@ -187,6 +187,13 @@ def _told_of_its_run(work: Work, launch: Launch) -> dict[str, str]:
         case RunKind.TASK:
             said = {}
     return {name: value for name, value in said.items() if name not in declared}
+
+
+def told_schedule(run: Run) -> str:
+    """Return the instant that a job's command was told, from the frozen request; "" when it was none."""
+    overrides = run.request.get("overrides", {}).get("containerOverrides", ())
+    told = (pair for o in overrides for pair in o.get("environment", ()))
+    return next((str(p["value"]) for p in told if p["name"] == "JOB_SCHEDULED_AT"), "")
 
 
 def _overrides(

@@ -5,24 +5,16 @@ Called by the controller, under the app's lease. What is started moves the floor
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 
-from reconciler.model.job import JobRecord, occurrence
+from reconciler.model.job import JobRecord, Skip, occurrence
 from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.names import Address
 from reconciler.model.run import RunKind
 from reconciler.store.job_records import job_write
 from reconciler.store.session import Session
 
-
-@dataclass(frozen=True)
-class Skip:
-    """Everything up to `through` is not run, and why; `count` is how many occurrences that are."""
-
-    through: datetime
-    reason: str
-    count: int = 1
+__all__ = ["Skip", "skip"]
 
 
 def skip(session: Session, record: JobRecord, skipped: Skip) -> JobRecord:
@@ -30,13 +22,13 @@ def skip(session: Session, record: JobRecord, skipped: Skip) -> JobRecord:
 
     Writes nothing when they are decided already. Raises LeaseLost or Superseded.
     """
-    after = record.passed(skipped.through)
+    after = record.skipping(skipped)
     if after == record:
         return record
     entry = Entry(
         kind=EntryKind.RUN,
         address=str(Address(RunKind.JOB, record.name)),
-        action="skipped",
+        action="scheduled" if skipped.timetable else "skipped",
         cause=skipped.reason,
         detail={"through": occurrence(skipped.through), "count": skipped.count},
     )

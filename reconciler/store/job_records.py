@@ -31,6 +31,8 @@ def job_write(key: AppKey, record: JobRecord) -> Write:
         "hsuc": record.history.succeeded,
         "hfai": record.history.failed,
     }
+    if record.timetable:
+        put["tab"] = record.timetable
     if record.floor is not None:
         put["flo"] = occurrence(record.floor)
     return versioned(key, JOB + record.name, record.version, put)
@@ -48,6 +50,7 @@ def decode_job(item: Mapping[str, Any], table: str = "state") -> JobRecord:
         history=History(
             fields.integer("hsuc", usual.succeeded), fields.integer("hfai", usual.failed)
         ),
+        timetable=fields.text("tab", ""),
         version=fields.integer("ver"),
     )
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from reconciler.model.desired import DesiredApp, DesiredMigration, DesiredService, When
+from reconciler.model.desired import (
+    DesiredApp,
+    DesiredJob,
+    DesiredMigration,
+    DesiredService,
+    When,
+)
+from reconciler.model.due import JobPolicy
 from reconciler.model.names import Address
 from reconciler.model.plan import Plan, Step
 from reconciler.model.run import GuardMode, Run, RunState
@@ -84,6 +92,33 @@ def a_migration(
         launch={},
         timeout=timedelta(minutes=20),
         start_timeout=timedelta(minutes=15),
+    )
+
+
+def a_job(
+    schedule: str = "0 3 * * *", *, name: str = "report", tag: str = "1", **fields: Any
+) -> DesiredJob:
+    """Return a desired job; `policy` words as those of JobPolicy, the rest as fields of DesiredJob."""
+    words = {f.name for f in dataclasses.fields(JobPolicy)}
+    policy = JobPolicy(**{k: fields.pop(k) for k in tuple(fields) if k in words})
+    return DesiredJob(
+        address=Address("job", name),
+        schedule=schedule,
+        time_zone=fields.pop("time_zone", "UTC"),
+        policy=policy,
+        container=name,
+        task_definition=canonical_task_definition(
+            {
+                "family": f"shop-production-{name}",
+                "containerDefinitions": [
+                    {"name": name, "image": image(tag), "command": ["rake", "report"]}
+                ],
+            }
+        ),
+        launch={},
+        timeout=fields.pop("timeout", timedelta(minutes=20)),
+        start_timeout=timedelta(minutes=15),
+        **fields,
     )
 
 
