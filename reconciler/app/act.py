@@ -11,6 +11,7 @@ from typing import Self
 from reconciler.app.desired import load
 from reconciler.app.world import World, place_name
 from reconciler.controller import logs
+from reconciler.controller.attentive import Attentive
 from reconciler.controller.converge import Limits, converge
 from reconciler.controller.loop import Controller, Core, Options, Parts, handle_signals
 from reconciler.controller.reconcile import Access, DesiredLookup, Reconciler
@@ -187,7 +188,8 @@ def run(
         until_converged=until_converged,
         timeout=timeout,
     )
-    parts = Parts(source, reconciler.reconcile, reconciler.release, on_event)
+    attentive = Attentive(reconciler, settings.resync)
+    parts = Parts(source, attentive.reconcile, reconciler.release, on_event)
     controller = Controller(ours.core, parts, options)
     with handle_signals(controller):
         return controller.run()

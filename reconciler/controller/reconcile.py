@@ -154,6 +154,10 @@ class Reconciler:
         under_way = done.acted or self._under_way(observed)
         return Result(after, restricted(status, self.only), under_way)
 
+    def session(self, key: AppKey) -> Session | None:
+        """Return the lease that the last pass held, None when it holds none any more."""
+        return self._sessions.get(key)
+
     def release(self, key: AppKey) -> None:
         """Give the app's lease back, for SIGTERM and for the end of `apply`. Not ours: nothing."""
         session = self._sessions.pop(key, None)

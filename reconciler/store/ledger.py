@@ -81,7 +81,7 @@ class AppStore:
         A missing table is an empty ledger with `tables_exist` False. Raises CorruptLedger, AwsError.
         """
         try:
-            head = self._read_head()
+            head = self.head()
             items = items_of(self.aws, self.tables.state, self.key, "L#")
             view = _view(head, items, self.tables.state)
         except NotFound:
@@ -98,6 +98,10 @@ class AppStore:
             )
         return replace(view, runs=runs)
 
+    def head(self) -> Head:
+        """Return HEAD alone: one read. Raises NotFound without tables, CorruptLedger, AwsError."""
+        return read_head(self.aws, self.tables.state, self.key)
+
     def acquire(self, view: LedgerView, member: Member, cause: str = "") -> Session:
         """Take the app's lease and return the session; HEAD is created when there is none.
 
@@ -111,7 +115,7 @@ class AppStore:
         try:
             session.acquire(member.id, cause)
         except Superseded:
-            head = self._read_head()
+            head = self.head()
             if head.owner in (None, member.id):
                 raise
             raise self._held(head.owner, member) from None
@@ -174,7 +178,7 @@ class AppStore:
     def verify(self) -> list[str]:
         """Return what is wrong with the journal's chain, in words; an empty list when it is whole."""
         try:
-            head = self._read_head()
+            head = self.head()
         except NotFound:
             return []
         return journal.verify(self.journal(newest_first=False), head)
@@ -205,9 +209,6 @@ class AppStore:
             holder=holder,
             delay=min(wait, timedelta(seconds=5)),
         )
-
-    def _read_head(self) -> Head:
-        return read_head(self.aws, self.tables.state, self.key)
 
     def _read_runs(self, sort_keys: list[str]) -> list[Run]:
         table = self.tables.state
