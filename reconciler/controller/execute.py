@@ -17,6 +17,7 @@ from reconciler.controller.calls import Calls
 from reconciler.controller.driving import SOON, Driver, Execution, Occurrences
 from reconciler.controller.journaled import Mutation, journaled
 from reconciler.controller.memory import after_call, as_seen, before_creation, begun, forgotten
+from reconciler.controller.registering import Registration, equal_revision, register
 from reconciler.controller.relied import Relied
 from reconciler.model.clock import Clock
 from reconciler.model.desired import DesiredApp
@@ -28,10 +29,8 @@ from reconciler.model.observed import ObservedApp, ServiceRecord
 from reconciler.model.plan import Plan, ResourceRequest, ServiceRequest, Step, Verb
 from reconciler.model.run import Run, RunKind
 from reconciler.plan.mask import mask_text
-from reconciler.plan.spec_hash import SPEC_TAG, content_hash
 from reconciler.resources import ecs_service as service_kind
 from reconciler.resources.ecs_service import ecs_service
-from reconciler.resources.task_definition import newest_active, task_definition
 from reconciler.store.records import bumped, service_write
 from reconciler.store.session import Session, Write
 from reconciler.store.tables import Tables
@@ -118,14 +117,8 @@ class Executor:
     def _register_for(self, step: Step, document: Mapping[str, Any]) -> str:
         """Return a revision for a run: an ACTIVE one with the same content, else a new one."""
         self._relied.tell(step.address, self._cause(step))
-        spec = content_hash(document)
-        candidates = newest_active(self.aws, str(document["family"]))
-        for arn, revision in task_definition.observe(
-            self.aws, self.desired.cluster, candidates
-        ).items():
-            if revision.tags.get(SPEC_TAG) == spec and content_hash(revision.content) == spec:
-                return arn
-        return self._register(step, document)
+        known = equal_revision(self.aws, self.desired.cluster, document)
+        return known or self._register(step, document)
 
     # Resources that need no more than calls ---------------------------------------------------
 
@@ -175,25 +168,9 @@ class Executor:
         return {**aimed, "taskDefinition": arn} if arn else aimed
 
     def _register(self, step: Step, document: Mapping[str, Any]) -> str:
-        mutation = Mutation(
-            address=str(step.address),
-            operation="RegisterTaskDefinition",
-            cause=self._cause(step),
-            after={
-                "family": document["family"],
-                "images": {
-                    c["name"]: c.get("image") for c in document.get("containerDefinitions", ())
-                },
-            },
-        )
-        answer = journaled(
-            self.session,
-            mutation,
-            lambda: task_definition.create(self.aws, document),
-            with_intent=self._relied.writes(),
-        )
+        wanted = Registration(str(step.address), self._cause(step), document)
+        arn = register(self.session, self.aws, wanted, self._relied.writes())
         self._relied.landed()
-        arn = str(answer.result["taskDefinitionArn"])
         self._say(EventKind.DONE, step.address, f"registered {last_part(arn)}")
         return arn
 

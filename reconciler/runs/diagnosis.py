@@ -12,10 +12,12 @@ from typing import Any
 
 from reconciler.aws.door import Aws
 from reconciler.model.errors import AwsError
-from reconciler.model.names import AppKey
+from reconciler.model.names import AppKey, last_part
 from reconciler.model.run import GuardMode, Run, RunKind, RunState
+from reconciler.plan.causes import Cause, cause_of
 from reconciler.plan.mask import mask_text
 from reconciler.runs.decide import TOOK_TOO_LONG
+from reconciler.runs.outcome import timed_out
 from reconciler.runs.snapshot import GUARD_CONTAINER
 from reconciler.runs.task_log import place_of, tail
 
@@ -35,6 +37,7 @@ class Diagnosis:
     stopped_reason: str
     exit_codes: Mapping[str, str]
     likely_cause: str
+    advice: str
     log_lines: tuple[str, ...]
     log_source: str
     """The log group and stream, or why there are no lines."""
@@ -48,6 +51,7 @@ class Diagnosis:
             ("ECS says", self.stopped_reason),
             ("containers", ", ".join(f"{n}: {c}" for n, c in self.exit_codes.items())),
             ("likely cause", self.likely_cause),
+            ("what helps", self.advice),
             ("log", self.log_source),
         ]
         text = [self.title, *(f"  {name}: {value}" for name, value in facts if value)]
@@ -64,6 +68,7 @@ def explain(run: Run, aws: Aws, key: AppKey = "") -> Diagnosis:
     stop_code = str(run.facts.get("stopCode", ""))
     stopped_reason = mask_text(str(run.facts.get("stoppedReason", "")))
     log_lines, log_source = log_tail(run, aws)
+    cause = _cause(run)
     return Diagnosis(
         title=f"{run.address} {run.which}: {run.state}"
         + (f" (attempt {run.attempt})" if run.attempt > 1 else ""),
@@ -71,7 +76,8 @@ def explain(run: Run, aws: Aws, key: AppKey = "") -> Diagnosis:
         stop_code=stop_code,
         stopped_reason=stopped_reason,
         exit_codes={n: mask_text(str(c)) for n, c in sorted(containers.items())},
-        likely_cause=likely_cause(run),
+        likely_cause=cause.meaning if cause else "",
+        advice=cause.advice if cause else "",
         log_lines=log_lines,
         log_source=log_source,
         next_command=next_command(run, key),
@@ -83,52 +89,31 @@ def story(run: Run, aws: Aws, key: AppKey) -> list[str]:
     return explain(run, aws, key).lines()[1:]
 
 
-_SIGNS = (
-    # (what ECS says, what it usually means): AmazonECS stopped-task-error-codes
-    (TOOK_TOO_LONG, "it ran longer than its timeout and was stopped: raise timeout in the files"),
-    ("CannotPullContainer", "the image or its repository does not exist, or may not be pulled"),
-    (
-        "ResourceInitializationError",
-        "a secret, a log group or the network was out of reach before the container started",
-    ),
-    ("CannotStartContainer", "the container could not be started: is its command in the image?"),
-    ("OutOfMemory", "the container used more memory than it may: raise memory"),
-    ("RESOURCE:", "the cluster has no room for the task"),
-    ("AccessDenied", "a permission is missing"),
-    ("not authorized", "a permission is missing"),
-    ("SpotInterruption", "a Spot interruption: run migrations without Spot"),
-    ("Host EC2", "the instance that ran the task was terminated"),
-)
-
-_CODES = {
-    137: "killed: out of memory, or by somebody from outside",
-    143: "terminated from outside before it had finished",
-    127: "the command was not found in the image",
-    126: "the command is not executable",
-    139: "the program crashed (segmentation fault)",
-}
-
-
-def likely_cause(run: Run) -> str:
-    """Return the most likely cause in words, empty when the log has to tell."""
+def _cause(run: Run) -> Cause | None:
     containers = run.facts.get("containers", {})
     if containers.get(GUARD_CONTAINER) not in (None, 0):
         return _guards_cause(containers[GUARD_CONTAINER])
     texts = [run.reason, str(run.facts.get("stoppedReason", "")), *map(str, containers.values())]
-    said = " ".join(texts)
-    for sign, meaning in _SIGNS:
-        if sign in said:
-            return meaning
-    return _CODES.get(run.exit_code, "") if run.exit_code is not None else ""
+    if timed_out(run):
+        texts.append(TOOK_TOO_LONG)
+    return cause_of(" ".join(texts), run.exit_code)
 
 
-def _guards_cause(code: Any) -> str:
+def _guards_cause(code: Any) -> Cause:
     if code == 74:  # noqa: PLR2004 - EX_IOERR, the guard's word for an unreachable table
-        return (
+        return Cause(
+            (),
             "the guard could not reach the claims table: the task role needs dynamodb:UpdateItem on it, "
-            "and the task a route to DynamoDB (docs/guard.md)"
+            "and the task a route to DynamoDB (docs/guard.md)",
+            "reconciler doctor --iam-policy --role guard",
+            "docs/guard.md",
         )
-    return "the guard refused to start the command: the run was claimed or revoked before"
+    return Cause(
+        (),
+        "the guard refused to start the command: the run was claimed or revoked before",
+        "",
+        "docs/guard.md",
+    )
 
 
 def next_command(run: Run, key: AppKey = "") -> str:
@@ -136,6 +121,8 @@ def next_command(run: Run, key: AppKey = "") -> str:
     app = f"-a {key} " if key else ""
     verb = f"reconciler {app}{run.kind} {{}} {run.name} {run.revision}"
     match run.state:
+        case RunState.FAILED if run.kind is RunKind.TASK:
+            return _next_of_task(run, app)
         case RunState.FAILED if run.kind is not RunKind.MIGRATION:
             return ""
         case RunState.FAILED:
@@ -146,6 +133,13 @@ def next_command(run: Run, key: AppKey = "") -> str:
             return f"{verb.format('resolve')} {how}"
         case _:
             return ""
+
+
+def _next_of_task(run: Run, app: str) -> str:
+    """Return what helps: the log of what ran, the checks where it never started."""
+    if run.exit_code is not None:
+        return f"reconciler {app}task logs {last_part(run.task_arn or '') or run.revision}"
+    return f"reconciler {app}doctor"
 
 
 def log_tail(run: Run, aws: Aws, limit: int = LOG_LINES) -> tuple[tuple[str, ...], str]:

@@ -28,6 +28,9 @@ ABANDONED = timedelta(minutes=15)
 REFUSAL_SETTLES = timedelta(minutes=2)
 """Without a claim cell: how long a refused launch is watched, since `failures[]` is no proof."""
 
+TASK_SETTLES = timedelta(seconds=5)
+"""As above for a task that is launched once: nothing follows the verdict, and a person waits for it."""
+
 
 def look_again(age: timedelta) -> timedelta:
     """Return when to look again at something that has been going on for `age`."""

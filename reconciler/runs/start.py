@@ -40,7 +40,7 @@ from reconciler.runs.launch import (
     task_definition,
     token,
 )
-from reconciler.runs.limits import REFUSAL_SETTLES, SHORTEST_LOOK, look_again
+from reconciler.runs.limits import REFUSAL_SETTLES, SHORTEST_LOOK, TASK_SETTLES, look_again
 from reconciler.runs.snapshot import FINAL, Action, Do
 from reconciler.runs.step import Advance, Step
 
@@ -157,6 +157,10 @@ def start(step: Step) -> Advance:
     except InvalidRequest as error:
         return _never_ran(step, f"RunTask: {error}", final=True)
     except (AccessDenied, NotFound) as error:
+        if (
+            run.kind is RunKind.TASK
+        ):  # its starter waits for an answer, and must not be overtaken later
+            return _never_ran(step, f"RunTask: {error}", final=True)
         _remember(step, error)
         raise
     if answer.get("tasks"):
@@ -202,7 +206,8 @@ def _never_ran(step: Step, reason: str, *, final: bool = False) -> Advance:
     if run.mode is GuardMode.TOKEN:
         if seen is not None:
             return _running(step, seen.arn, "found by startedBy")
-        if step.snapshot.age < REFUSAL_SETTLES:
+        settles = TASK_SETTLES if run.kind is RunKind.TASK else REFUSAL_SETTLES
+        if step.snapshot.age < settles:
             return Advance(look_again(step.snapshot.age), reason)
     action = Action(Do.REVOKE, reason, facts={FINAL: True} if final else {})
     step.commit(transitions.not_started(step.at, run, action))

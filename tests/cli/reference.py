@@ -11,6 +11,7 @@ from reconciler.cli.exit_codes import EXIT_CODES
 from reconciler.cli.options import GLOBALS
 from reconciler.cli.root import SECTIONS, reconciler
 from reconciler.cli.verbs.migration import SECTIONS as MIGRATION
+from reconciler.cli.verbs.task import SECTIONS as TASK
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "cli.md"
 PART = re.compile(r"<!-- generated: (?P<name>[^>]+?) -->\n(?P<text>.*?)<!-- end -->", re.DOTALL)
@@ -24,6 +25,8 @@ def parts() -> dict[str, str]:
         found[f"reconciler {verb}"] = _help(verb)
     for verb in MIGRATION["Verbs"]:
         found[f"reconciler migration {verb}"] = _help("migration", verb)
+    for verb in TASK["Verbs"]:
+        found[f"reconciler task {verb}"] = _help("task", verb)
     return found
 
 

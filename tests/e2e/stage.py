@@ -172,12 +172,51 @@ class Controller:
         return self.process.poll() is None
 
 
+class Going:
+    """A command that goes on in a process of its own; stdout and stderr are kept apart."""
+
+    def __init__(self, process: Process, out: Path, err: Path) -> None:
+        self.process, self._out, self._err = process, out, err
+
+    @property
+    def done(self) -> Done:
+        """What it has said so far."""
+        code = self.process.poll()
+        return Done((), -1 if code is None else code, self._out.read_text(), self._err.read_text())
+
+    def until(self, said: str, limit: float = LIMIT) -> None:
+        """Wait until it has said something; fails when it ends before."""
+
+        def look() -> Done:
+            ended, done = self.process.poll() is not None, self.done
+            assert said in done.text or not ended, done
+            return done
+
+        eventually(look, lambda done: said in done.text, limit)
+
+    def signal(self, number: int) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """End it as kill -9 and a power cut do."""
+        self.process.kill()
+        self.process.wait(10)
+
+    def end(self, limit: float = LIMIT) -> Done:
+        """Wait for its end; there is never a traceback."""
+        self.process.wait(limit)
+        assert "Traceback" not in self.done.text, self.done
+        return self.done
+
+
 class Stage:
     """One embedded AWS, one desired folder, and everything that was started on them."""
 
     def __init__(self, aws: EmbeddedAws, folder: Path) -> None:
         self.aws, self.folder, self.endpoint = aws, folder, aws.endpoint_url
         self.controllers: list[Controller] = []
+        self.going: list[Going] = []
         (folder.parent / "home").mkdir(exist_ok=True)
 
     # --- the files -------------------------------------------------------------------------------
@@ -241,6 +280,15 @@ class Stage:
         assert "internal error" not in done.text, done
         return done
 
+    def begin(self, *arguments: str, **more: str) -> Going:
+        """Start a command on the folder; whatever still runs at the end of the test is killed."""
+        number = len(self.going)
+        out, err = (self.folder.parent / f"going-{number}.{name}" for name in ("out", "err"))
+        with out.open("wb") as to_out, err.open("wb") as to_err:
+            going = Going(self._start(arguments, to_out, to_err, **more), out, err)
+        self.going.append(going)
+        return going
+
     def _start(
         self, arguments: Sequence[str], out: IO[bytes], err: IO[bytes], **more: str
     ) -> Forked:
@@ -266,7 +314,9 @@ class Stage:
         return done
 
     def end(self) -> None:
-        """Kill every controller; what one said contains no traceback."""
+        """Kill every controller and what else goes on; what one said contains no traceback."""
+        for going in self.going:
+            going.kill()
         for controller in self.controllers:
             controller.kill()
         for controller in self.controllers:

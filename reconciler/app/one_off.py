@@ -1,0 +1,239 @@
+"""Verbs on one-off tasks: run one and follow it, list, read the log, stop."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from reconciler.app.world import World
+from reconciler.controller.one_off import Audience, OneOffs, Place
+from reconciler.controller.operator import as_of
+from reconciler.model.desired import DesiredApp
+from reconciler.model.errors import GuardRefused, PermanentError, UsageError
+from reconciler.model.names import Address, last_part
+from reconciler.model.observed import ObservedApp
+from reconciler.model.run import Run, RunKey, RunKind, RunState
+from reconciler.model.work import Work
+from reconciler.plan.canonical import canonical_task_definition
+from reconciler.plan.lookups import filled
+from reconciler.plan.one_off import Ask, Origin, guarded, origin_named, origin_of, work_of
+from reconciler.resources.task_definition import task_definition
+from reconciler.runs import operate
+from reconciler.runs.diagnosis import Diagnosis, explain
+from reconciler.runs.evidence import DESCRIBE_LIMIT
+from reconciler.runs.outcome import exit_code_of
+from reconciler.settings import Settings
+from reconciler.source.task_file import read_task_definition
+
+MOST = 50
+"""Tasks that one command starts."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What `task run` is to start: from where, what differs, how many."""
+
+    ask: Ask
+    origin: Address | None = None
+    definition: str = ""
+    """A file, an ARN or `family:revision`."""
+    count: int = 1
+    detach: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A task as the command leaves it; `code` is None while it is not over."""
+
+    run: Run
+    code: int | None
+    diagnosis: Diagnosis | None = None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A task of the ledger, with ECS's word for it while it is alive."""
+
+    run: Run
+    status: str
+
+
+def run(settings: Settings, desired: DesiredApp, order: Order, audience: Audience) -> list[Outcome]:
+    """Start what was ordered, or find it by its key, and follow it to its end.
+
+    Raises UsageError for an order that cannot be, GuardRefused for a key of another request,
+    PermanentError while the files lack a value, AwsError when nothing could be started.
+    """
+    world = World(settings, acting=True)
+    opened = world.place(desired)
+    ledger = as_of(world.ledger(desired), opened.aws.now())
+    observed = world.observer(desired).observe(opened.aws, desired, ledger)
+    desired = filled(desired, observed.lookups, observed.ledger.lookups)
+    origin = _origin(world, desired, observed, order)
+    works = _works(origin, order)
+    _refuse_other_uses(world, desired, order.ask.key, works)
+    images = observed.images
+    place = Place(opened.aws, world.store(desired), desired, opened.identity.arn, images)
+    follow = OneOffs(place, {work.key: work for work in works}, audience)
+    return _outcomes(place, follow.follow(detach=order.detach))
+
+
+def tasks(settings: Settings, desired: DesiredApp) -> list[Listed]:
+    """Return the app's one-off tasks, the newest first; reads only."""
+    world = World(settings)
+    aws, runs = world.place(desired).aws, _runs(world, desired)
+    alive = [run.task_arn for run in runs if run.task_arn and not run.over]
+    words: dict[str, str] = {}
+    for start in range(0, len(alive), DESCRIBE_LIMIT):
+        some = alive[start : start + DESCRIBE_LIMIT]
+        answer = aws.call("ecs", "DescribeTasks", cluster=desired.cluster, tasks=some)
+        words |= {t["taskArn"]: str(t.get("lastStatus", "")) for t in answer.get("tasks", ())}
+    return [Listed(run, words.get(run.task_arn or "", "")) for run in runs]
+
+
+def follow_logs(
+    settings: Settings,
+    desired: DesiredApp,
+    name: str,
+    audience: Audience,
+    *,
+    follow: bool,
+) -> Outcome:
+    """Pass the log of a task on, from its beginning; with `follow`, until the task has ended.
+
+    Raises UsageError for a task that the ledger does not know.
+    """
+    world = World(settings)
+    found = find(_runs(world, desired), name)
+    place = _place(world, desired)
+    tasks = OneOffs(place, {found.key: None}, audience)
+    if not follow:
+        tasks.read_once(found)
+        return _outcomes(place, [found])[0]
+    return _outcomes(place, tasks.follow() or [found])[0]
+
+
+def stop(
+    settings: Settings,
+    desired: DesiredApp,
+    name: str,
+    reason: str,
+    audience: Audience,
+) -> Outcome:
+    """Ask for the end of a task and see it through. Raises UsageError, PermanentError when it has ended."""
+    world = World(settings)
+    found = find(_runs(world, desired), name)
+    place = _place(world, desired)
+    subject = operate.Subject(
+        place.store, desired.cluster, found.name, found.revision, RunKind.TASK
+    )
+    operate.stop(subject, operate.Operator(place.actor, reason))
+    tasks = OneOffs(place, {found.key: None}, audience, with_logs=False)
+    return _outcomes(place, tasks.follow() or [found])[0]
+
+
+def find(runs: Sequence[Run], name: str) -> Run:
+    """Return the one run that a key, a task's ARN or id, or the beginning of an id names.
+
+    Raises UsageError when there is none, or are several.
+    """
+    wanted = last_part(name)
+    exact = [run for run in runs if wanted in (run.revision, last_part(run.task_arn or ""))]
+    found = exact or [run for run in runs if last_part(run.task_arn or "").startswith(wanted)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise UsageError(f"no task '{name}' in the ledger; see: reconciler task list")
+    ids = ", ".join(last_part(run.task_arn or "") for run in found)
+    raise UsageError(f"several tasks are called so: {ids}")
+
+
+def _runs(world: World, desired: DesiredApp) -> list[Run]:
+    runs = world.store(desired).runs(RunKind.TASK)
+    return sorted(runs, key=lambda run: run.intent_at, reverse=True)
+
+
+def _place(world: World, desired: DesiredApp) -> Place:
+    opened = world.place(desired)
+    return Place(opened.aws, world.store(desired), desired, opened.identity.arn)
+
+
+def _outcomes(place: Place, runs: Sequence[Run]) -> list[Outcome]:
+    return [_outcome(place, run) for run in runs]
+
+
+def _outcome(place: Place, run: Run) -> Outcome:
+    code = code_of(run)
+    diagnosis = explain(run, place.aws, place.desired.key) if code else None
+    return Outcome(run, code, diagnosis)
+
+
+def code_of(run: Run) -> int | None:
+    """Return a task's exit code, None while it is not over."""
+    return exit_code_of(run) if run.over or run.state is RunState.UNKNOWN else None
+
+
+def _origin(world: World, desired: DesiredApp, observed: ObservedApp, order: Order) -> Origin:
+    like = origin_named(desired, observed, order.origin) if order.origin else None
+    if order.definition:
+        definition = _definition(world, desired, order.definition)
+        return guarded(desired, origin_of(desired, definition, like, order.definition))
+    if like is None:
+        raise UsageError("say what to run: --from ADDRESS or --task-definition FILE|ARN")
+    if order.origin is not None and order.origin.kind == "migration" and not order.ask.command:
+        raise UsageError(
+            f"{order.origin} runs once per revision, by the controller: give a COMMAND to run instead"
+        )
+    return like
+
+
+def _definition(world: World, desired: DesiredApp, given: str) -> dict[str, object]:
+    """Read a task definition from a file, or from ECS by its ARN or family and revision."""
+    path = Path(given)
+    if path.is_file():
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{given}: {error}") from error
+        return canonical_task_definition(read_task_definition(given, text))
+    if not re.fullmatch(r"arn:[\w:/-]+|[\w-]+(:\d+)?", given):
+        raise UsageError(f"--task-definition {given}: no such file, and no ARN or family:revision")
+    aws = world.place(desired).aws
+    found = task_definition.observe(aws, desired.cluster, [given])[given]
+    if not found.active:
+        raise PermanentError(f"{given} is not ACTIVE: ECS starts no task of it")
+    return dict(found.content)
+
+
+def _works(origin: Origin, order: Order) -> list[Work]:
+    """Return the work of each task; several have keys that tell how many they are."""
+    key = order.ask.key or f"auto-{secrets.token_hex(5)}"
+    if order.count == 1:
+        return [work_of(origin, replace(order.ask, key=key))]
+    numbers = range(1, order.count + 1)
+    return [
+        work_of(origin, replace(order.ask, key=f"{key}.{number}of{order.count}"))
+        for number in numbers
+    ]
+
+
+def _refuse_other_uses(world: World, desired: DesiredApp, key: str, works: Sequence[Work]) -> None:
+    """Refuse a key under which something else was started: of another origin, or another number of tasks."""
+    if not key:
+        return
+    ours: set[RunKey] = {work.key for work in works}
+    same = re.compile(rf"{re.escape(key)}(\.\d+of\d+)?")
+    for known in world.store(desired).runs(RunKind.TASK):
+        if same.fullmatch(known.revision) and known.key not in ours:
+            raise GuardRefused(
+                f"the key {key} belongs to another request: {known.address}, {known.which}, of "
+                f"{_minute(known.intent_at)}; nothing was started"
+            )
+
+
+def _minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
