@@ -25,6 +25,7 @@ from reconciler.model.plan import Plan
 from reconciler.model.status import AppStatus
 from reconciler.plan.digest import digest_of
 from reconciler.runs import diagnosis
+from reconciler.runs.failed_tasks import rollout_story
 from reconciler.settings import Settings
 from reconciler.source.folder import load_folder
 from reconciler.store.members import Member
@@ -164,7 +165,13 @@ class Membership:
             return not self.core.draining.is_set()
 
         return Reconciler(
-            source, self.open, self.world.clock, report, go_on=go_on, explain=diagnosis.story
+            source,
+            self.open,
+            self.world.clock,
+            report,
+            go_on=go_on,
+            explain=diagnosis.story,
+            explain_rollout=rollout_story,
         )
 
 

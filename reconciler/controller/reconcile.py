@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from reconciler.aws.door import Aws
@@ -24,7 +25,12 @@ from reconciler.model.errors import LeaseHeld, LeaseLost, PermanentError
 from reconciler.model.events import Event
 from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.names import Address, AppKey
-from reconciler.model.observed import LedgerView, ObservedApp, RolloutState, ServicePresence
+from reconciler.model.observed import (
+    LedgerView,
+    ObservedApp,
+    RolloutState,
+    ServicePresence,
+)
 from reconciler.model.plan import Plan
 from reconciler.model.run import Run, RunKey, RunState
 from reconciler.model.status import AppStatus
@@ -99,6 +105,8 @@ class Reconciler:
     """Asked between steps; it is also the pass's sign of life."""
     explain: Callable[[Run, Aws, AppKey], Sequence[str]] = lambda *_: ()
     """Says in lines, for a person, why a run failed or is unknown, and what to type next."""
+    explain_rollout: Callable[..., Sequence[str]] = lambda *_, **__: ()
+    """Says in lines why the rollout of a ServiceRecord failed; takes `aws` and `cluster` too."""
     cause: str = ""
     """Why the lease is taken, for the journal."""
     approve: Callable[[Plan], None] = lambda _: None
@@ -125,7 +133,8 @@ class Reconciler:
 
         observed = access.observer.observe(aws, desired, ledger)
         desired = filled(desired, observed.lookups, observed.ledger.lookups)
-        observed = settle(session, access.store, observed, self.report)
+        why = partial(self.explain_rollout, aws=access.aws, cluster=desired.cluster)
+        observed = settle(session, access.store, observed, self.report, why)
         observed, plan = checked_plan(access.observer, aws, desired, observed, prune=self.prune)
         plan = self._repeats.held(plan, observed)
         self.approve(plan)

@@ -6,7 +6,7 @@ judged on our own deployment id, and intents that a crash left open.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -27,8 +27,12 @@ def settle(
     store: AppStore,
     observed: ObservedApp,
     report: Callable[[Event], None],
+    explain: Callable[[ServiceRecord], Sequence[str]] = lambda _: (),
 ) -> ObservedApp:
-    """Close open intents, record ended rollouts; return the snapshot with both taken in."""
+    """Close open intents, record ended rollouts; return the snapshot with both taken in.
+
+    `explain` says in lines why a rollout that is held from now on failed.
+    """
     _close_open_intents(session, store, observed)
     records: dict[str, ServiceRecord] = dict(observed.ledger.services)
     for name, record in observed.ledger.services.items():
@@ -48,7 +52,9 @@ def settle(
             writes.append(release_write(observed.key, _release(judged, session.aws.now())))
         session.commit([entry], writes)
         records[name] = bumped(judged)
-        report(_ended(observed.key, judged, live.running_count if live else 0, store.clock.now()))
+        why = explain(judged) if judged.state is RolloutState.HELD else ()
+        running = live.running_count if live else 0
+        report(_ended(observed.key, judged, running, store.clock.now(), why))
     return replace(observed, ledger=replace(observed.ledger, services=records, open_intents={}))
 
 
@@ -65,12 +71,14 @@ def _release(record: ServiceRecord, now: datetime) -> Release:
     )
 
 
-def _ended(key: AppKey, record: ServiceRecord, running: int, now: datetime) -> Event:
+def _ended(
+    key: AppKey, record: ServiceRecord, running: int, now: datetime, why: Sequence[str]
+) -> Event:
     """Return what is told about a rollout that came to its end."""
     address = f"service/{record.name}"
     if record.state is not RolloutState.HELD:
         return Event(EventKind.DONE, key, address, f"steady, {running} running", now)
-    said = f"{record.reason}\n  {how_to_release(key, address)}"
+    said = "\n".join((record.reason, *why, f"  {how_to_release(key, address)}"))
     return Event(EventKind.FAILED, key, address, said, now)
 
 

@@ -146,10 +146,17 @@ def log_tail(run: Run, aws: Aws, limit: int = LOG_LINES) -> tuple[tuple[str, ...
     """Return the last log lines of the run's container, masked, and where they are from or why none."""
     if run.task_arn is None:
         return (), "no task is known"
+    arn = str(run.request["taskDefinition"])
+    return log_of(aws, arn, run.container, run.task_arn, limit)
+
+
+def log_of(
+    aws: Aws, task_definition: str, container: str, task_arn: str, limit: int = LOG_LINES
+) -> tuple[tuple[str, ...], str]:
+    """Return the last log lines of a task's container, masked, and where they are from or why none."""
     try:
-        arn = run.request["taskDefinition"]
-        answer = aws.call("ecs", "DescribeTaskDefinition", taskDefinition=arn)
-        place, why = place_of(answer.get("taskDefinition", {}), run.container, run.task_arn)
+        answer = aws.call("ecs", "DescribeTaskDefinition", taskDefinition=task_definition)
+        place, why = place_of(answer.get("taskDefinition", {}), container, task_arn)
         if place is None:
             return (), why
         lines = tail(aws.in_region(place.region), place, limit)

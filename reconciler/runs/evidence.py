@@ -60,11 +60,11 @@ def find(aws: Aws, cluster: str, run: Run) -> TaskSighting | None:
     `startedBy` must be the only filter and finds only tasks that are to run; stopped ones are found
     through their family (ecs ListTasks).
     """
-    alive = _described(aws, cluster, {"startedBy": run.started_by})
+    alive = described(aws, cluster, {"startedBy": run.started_by})
     found = [task for task in alive if task.get("startedBy") == run.started_by]
     if not found:
         family = last_part(str(run.request["taskDefinition"])).partition(":")[0]
-        stopped = _described(aws, cluster, {"family": family, "desiredStatus": "STOPPED"})
+        stopped = described(aws, cluster, {"family": family, "desiredStatus": "STOPPED"})
         found = [task for task in stopped if task.get("startedBy") == run.started_by]
     if not found:
         return None
@@ -74,7 +74,8 @@ def find(aws: Aws, cluster: str, run: Run) -> TaskSighting | None:
     )
 
 
-def _described(aws: Aws, cluster: str, filters: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def described(aws: Aws, cluster: str, filters: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield DescribeTasks' word for every task that ListTasks finds with these filters."""
     arns: list[str] = []
     for page in aws.pages("ecs", "ListTasks", cluster=cluster, **filters):
         arns += page.get("taskArns", ())

@@ -19,6 +19,9 @@ def test_reverted_rollout_is_held_until_git_changes(shop):
     assert failed.code == UNHEALTHY
     assert "service/web" in failed.err
     assert re.search(REVERTED, failed.err)
+    assert "stop code: EssentialContainerExited" in failed.err
+    assert re.search(r"containers: app: [1-9]", failed.err)
+    assert re.search(r"log: /ecs/shop-production-web app/app/\w+\n +\| ", failed.err)
     assert shop.web_versions() == {TAG}
     updates = shop.calls("ecs:UpdateService")
     again = shop.cli("apply", "--yes")
