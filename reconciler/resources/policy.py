@@ -20,6 +20,7 @@ from reconciler.resources.grants import (
     ledger,
     logs,
     lookups,
+    one_off,
     preflight,
     redis,
     roles,
@@ -37,7 +38,9 @@ class Role(StrEnum):
     DIFF = "diff"
     """`diff`, `status`, `history`, `doctor`: nothing but reads."""
     GUARD = "guard"
-    """The task role of migrations: what their guard container needs to claim a run."""
+    """The task role of what runs with a guard: what that container needs to claim a run."""
+    TASK_RUN = "task-run"
+    """`task run`, `task stop`: reads, and starting tasks of whatever the files name."""
 
 
 READS: tuple[Grant, ...] = (
@@ -68,6 +71,7 @@ _GRANTS: Mapping[Role, tuple[Grant, ...]] = {
     Role.DIFF: READS,
     Role.CONTROLLER: (*READS, *WRITES),
     Role.GUARD: (ledger.guard,),
+    Role.TASK_RUN: (*READS, one_off.writes, one_off.ledger),
 }
 
 

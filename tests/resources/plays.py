@@ -7,22 +7,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from reconciler.aws.door import Aws
 from reconciler.controller import operator
+from reconciler.controller.one_off import Audience, OneOffs, Place
 from reconciler.controller.planning import checked_plan
 from reconciler.controller.rollback import Order, Rollback
 from reconciler.local.times import Times
 from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import OutcomeUnknown
 from reconciler.model.names import Address
-from reconciler.model.run import Run, RunKey
+from reconciler.model.run import Launch, Run, RunKey
+from reconciler.model.work import Work
 from reconciler.plan.lookups import filled
+from reconciler.plan.one_off import Ask, origin_named, runnable, work_of
 from reconciler.resources import image, service_revision
 from reconciler.resources.observe import Observer
 from reconciler.resources.preflight.doctor import check_app
+from reconciler.resources.task_definition import newest_active
 from reconciler.runs import diagnosis, operate
+from reconciler.runs.failed_tasks import rollout_story
 from reconciler.store.run_records import claim_key
 from reconciler.store.tables import Tables
 from tests.controller.lab import KEY, Controller, Lab
@@ -33,6 +40,7 @@ from tests.fakes.small import FakeLogs
 from tests.fakes.transport import FakeTransport
 from tests.resources.everything import EVERYTHING, REPOSITORY, parsed
 
+TASK = "arn:aws:ecs:ap-northeast-1:123456789012:task/main"
 Watch = Callable[[str, str, Any, bool], None]
 """Sees each call before it is answered, with whether a reading verb makes it, and may raise."""
 
@@ -70,6 +78,30 @@ class Configurations:
         return {"os": "linux", "architecture": "arm64"}
 
 
+class Waiting:
+    """Whoever waits for a task: asks for its end after a while, or revokes its claim by hand."""
+
+    def __init__(self, play: Play, work: Work, *, stops: bool, revokes: bool) -> None:
+        self._play, self._work, self._stops, self._revokes = play, work, stops, revokes
+        self.stop = self.leave = False
+        self._rounds = 0
+
+    def pause(self, length: timedelta) -> None:
+        self._play.starting = False  # the controller's heart goes on beating meanwhile
+        self._play.lab.go_on(max(0.5, length.total_seconds()))
+        self._play.starting = True
+        self._rounds += 1
+        if self._rounds == 20:
+            self.stop = self._stops
+            if self._revokes:
+                self._play.revoke_claim(Launch(*self._work.key[1:], 1, 0, self._work.kind))
+
+    def moved(self, *_: object) -> None:
+        """Hear it."""
+
+    said = lines = moved
+
+
 class Play:
     """One account, one controller, and the files as they are changed from act to act."""
 
@@ -93,10 +125,14 @@ class Play:
         self.controller = Controller(lab, "a")
         self.controller.transport.before = self.see
         self.losing, self.reading = "", False
+        self.starting = False
+        self.watch_starts: Watch = watch
+        """Sees instead what is called as somebody who may start tasks."""
 
     def see(self, service: str, operation: str, params: Any) -> None:
         """Look at a call; lose it where the play says so."""
-        self.watch(service, operation, params, self.reading)
+        watch = self.watch_starts if self.starting else self.watch
+        watch(service, operation, params, self.reading)
         if operation == self.losing:
             self.losing = ""
             raise OutcomeUnknown("the answer was lost", operation=f"{service}:{operation}")
@@ -153,6 +189,16 @@ class Play:
         assert not observed.ledger.sequence or store.entry(1) is not None
         for run in store.runs():
             diagnosis.explain(run, aws, KEY)
+        for document in files.task_definitions:
+            self._read_logs(document)
+        for record in observed.ledger.services.values():
+            rollout_story(record, aws, "main")
+
+    def _read_logs(self, document: Any) -> None:
+        """Read the logs of a task definition's containers, as after a rollout that failed."""
+        arns = newest_active(self.controller.aws, str(document["family"]))
+        for container in document["containerDefinitions"] if arns else ():
+            diagnosis.log_of(self.controller.aws, arns[0], container["name"], f"{TASK}/1")
 
     def doctor(self) -> None:
         """Run `doctor`: every check, and none that could not be made."""
@@ -274,8 +320,12 @@ class Play:
 
     def revoke_by_hand(self) -> None:
         """Revoke the claim of a launch behind the controller's back, which then relies on it."""
-        run = self.run("7")
-        cell = claim_key(KEY, run.newest)
+        self.revoke_claim(self.run("7").newest)
+        self.controller.reconcile()
+
+    def revoke_claim(self, launch: Launch) -> None:
+        """Revoke the claim of a launch."""
+        cell = claim_key(KEY, launch)
         self.lab.quiet.call(
             "dynamodb",
             "UpdateItem",
@@ -285,7 +335,6 @@ class Play:
             ConditionExpression="attribute_exists(k)",
             ExpressionAttributeValues={":st": {"S": "REVOKED"}},
         )
-        self.controller.reconcile()
 
     def roll_back(self) -> None:
         """Roll a service back, which suspends the app, and resume."""
@@ -333,11 +382,50 @@ class Play:
         self.write(("    " + SCALING, ""))
         self.settle()
 
+    def run_tasks(self) -> None:
+        """Start a task from everything that the files name, and stop one; a claim is revoked behind another."""
+        for address in runnable(self.files):
+            self._run_task(address, f"whole-{address.name}")
+        self._run_task(Address("service", "web"), "stopped", stops=True)
+        self.weather.until_start = 1e6
+        self._run_task(Address("service", "web"), "revoked", stops=True)
+        self._run_task(Address("service", "web"), "by-hand", revokes=True)
+        self.weather.until_start = 5.0
+
+    def _run_task(
+        self, address: Address, key: str, *, stops: bool = False, revokes: bool = False
+    ) -> None:
+        controller = self.controller
+        observer, store = Observer(), controller.store
+        observed = observer.observe(controller.aws, self.files, store.read())
+        files = _not_yet_applied(filled(self.files, observed.lookups))
+        ask = Ask(key=key, timeout=timedelta(minutes=5), tags={"team": "shop"})
+        work = work_of(origin_named(files, observed, address), ask)
+        place = Place(controller.aws, store, files, "arn:me", observed.images)
+        waiting = Waiting(self, work, stops=stops, revokes=revokes)
+        (run,) = OneOffs(place, {work.key: work}, Audience(waiting, waiting)).follow()
+        assert run.over, run
+
+    def start(self, act: Callable[[Play], None]) -> None:
+        """Do something as somebody who may start tasks."""
+        self.starting = True
+        act(self)
+        self.starting = False
+
     def prune(self) -> None:
         """Take a service out of the files: it is deleted."""
         start = self.text.index("  worker:")
         self.text = self.text[:start]
         self.settle()
+
+
+def _not_yet_applied(files: DesiredApp) -> DesiredApp:
+    """Return files in which a migration needs a revision that no controller has registered."""
+    larger = {"cpu": "1024", "memory": "2048"}
+    migrations = (
+        replace(m, task_definition={**m.task_definition, **larger}) for m in files.migrations
+    )
+    return replace(files, migrations=tuple(migrations))
 
 
 READS = (Play.look, Play.doctor, Play.read_revisions, Play.find_platform)
@@ -348,6 +436,7 @@ WRITES = (
     Play.stop,
     Play.lose,
     Play.revoke,
+    Play.run_tasks,
     Play.roll_back,
     Play.change_redis,
     Play.change_scaling,

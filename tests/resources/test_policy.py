@@ -139,7 +139,7 @@ def test_controller_policy_contains_the_one_for_diff():
         ("dynamodb:UpdateItem", "arn:aws:dynamodb:ap-northeast-1:123456789012:table/reconciler-journal", False),
         ("dynamodb:PutItem", "arn:aws:dynamodb:ap-northeast-1:123456789012:table/other", False),
         ("logs:GetLogEvents", "arn:aws:logs:ap-northeast-1:123456789012:log-group:/ecs/shop-db:x", True),
-        ("logs:GetLogEvents", "arn:aws:logs:ap-northeast-1:123456789012:log-group:/ecs/shop-web:x", False),
+        ("logs:GetLogEvents", "arn:aws:logs:ap-northeast-1:123456789012:log-group:/ecs/other:x", False),
     ],
 )  # fmt: skip
 def test_what_the_controller_may_do(action, resource, expected):
@@ -191,7 +191,12 @@ def test_the_ledger_is_limited_to_the_apps_own_keys():
         if not actions:
             continue
         keys = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-        assert set(keys) <= {"A#production/shop", "M", "mig#production/shop/*"}
+        assert set(keys) <= {
+            "A#production/shop",
+            "M",
+            "mig#production/shop/*",
+            "task#production/shop/*",
+        }
         assert statement["Condition"]["Null"] == {"dynamodb:LeadingKeys": "false"}
 
 
@@ -201,7 +206,7 @@ def test_the_guard_may_only_claim():
 
     assert [r.rpartition("/")[2] for r in statement["Resource"]] == ["reconciler-claims"]
     assert statement["Condition"]["ForAllValues:StringLike"] == {
-        "dynamodb:LeadingKeys": ["mig#production/shop/*"]
+        "dynamodb:LeadingKeys": ["mig#production/shop/*", "task#production/shop/*"]
     }
 
 

@@ -30,12 +30,19 @@ def played() -> dict[Role, frozenset[Need]]:
         seen[Role.CONTROLLER].update(found)
         if reading:
             seen[Role.DIFF].update(found)
+            seen[Role.TASK_RUN].update(found)
+
+    def watch_starts(service, operation, params, _reading) -> None:
+        seen[Role.TASK_RUN].update(needs(service, operation, params))
 
     play = Play(watch)
+    play.watch_starts = watch_starts
     stage = iter((Play.first_use, Play.begin, *WRITES))
     for act in (*_with_reads(stage), *READS):
         if act in READS:
             play.read(act)
+        elif act is Play.run_tasks:
+            play.start(act)
         else:
             act(play)
     for operation, params in play.guards:
@@ -83,7 +90,7 @@ def test_nothing_can_be_taken_out_of_it(role, sid, action):
     assert any(not allowed(less, need) for need in played()[role])
 
 
-@pytest.mark.parametrize("role", [Role.CONTROLLER, Role.DIFF])
+@pytest.mark.parametrize("role", [Role.CONTROLLER, Role.DIFF, Role.TASK_RUN])
 def test_every_resource_is_needed(role):
     """No statement names a thing that none of the calls is about."""
     spare = [

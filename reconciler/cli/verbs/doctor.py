@@ -24,9 +24,9 @@ WIDEST = 32
 )
 @option(
     "--role",
-    type=click.Choice(("controller", "diff", "guard")),
+    type=click.Choice(("controller", "diff", "guard", "task-run")),
     default="controller",
-    help="Whose policy: run and apply; the verbs that only read; migrations' task role.",
+    help="Whose policy: run and apply; the verbs that only read; the task role beside a guard; task run.",
 )
 @option(
     "--part",
@@ -68,7 +68,7 @@ def _policy(
     """Return what was asked for: the whole policy, with a word where it is too large, or one part."""
     if not parts:
         raise invocation.usage_error(
-            "nothing needs a policy for this role: no migration of the files claims its runs"
+            "nothing needs a policy for this role: nothing of the files claims its runs"
         )
     if part is None:
         if len(parts) > 1:

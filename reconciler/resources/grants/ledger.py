@@ -19,13 +19,13 @@ def reads(names: Names) -> Iterator[Statement]:
         "ReadState",
         ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"],
         [names.table("state")],
-        _keys([_partition_of(names), "M"]),
+        keys([partition_of(names), "M"]),
     )
     yield allow(
         "ReadJournal",
         ["dynamodb:GetItem", "dynamodb:Query"],
         [names.table("journal")],
-        _keys([_partition_of(names)]),
+        keys([partition_of(names)]),
     )
 
 
@@ -41,13 +41,13 @@ def writes(names: Names) -> Iterator[Statement]:
         _tables(names),
     )
     write = ["dynamodb:PutItem", "dynamodb:UpdateItem"]
-    yield allow("WriteState", write, [names.table("state")], _keys([_partition_of(names), "M"]))
+    yield allow("WriteState", write, [names.table("state")], keys([partition_of(names), "M"]))
     # Append only: no UpdateItem, and no table has DeleteItem.
     yield allow(
         "AppendJournal",
         ["dynamodb:PutItem"],
         [names.table("journal")],
-        _keys([_partition_of(names)]),
+        keys([partition_of(names)]),
     )
     claims = ["dynamodb:ConditionCheckItem", "dynamodb:GetItem", *write]
     yield allow(
@@ -60,7 +60,7 @@ def writes(names: Names) -> Iterator[Statement]:
 
 def guard(names: Names) -> Iterator[Statement]:
     """Grant what the guard container does: one conditional update, whose refusal tells it all."""
-    if names.app.migrations:
+    if names.app.migrations or names.app.guard is not None:
         yield allow(
             "GuardClaims",
             ["dynamodb:UpdateItem"],
@@ -73,15 +73,16 @@ def _tables(names: Names) -> list[str]:
     return [names.table(name) for name in ("state", "journal", "claims")]
 
 
-def _partition_of(names: Names) -> str:
+def partition_of(names: Names) -> str:
+    """Return the partition key of the app's items in the state and journal tables."""
     return f"A#{names.app.key}"
 
 
 def _claims(names: Names) -> dict[str, Any]:
-    return _keys([f"mig#{names.app.key}/*"])
+    return keys([f"{kind}#{names.app.key}/*" for kind in ("mig", "task")])
 
 
-def _keys(patterns: Sequence[str]) -> dict[str, Any]:
+def keys(patterns: Sequence[str]) -> dict[str, Any]:
     """Limit DynamoDB to partition keys. `ForAllValues` is true of nothing at all: hence `Null`."""
     return {
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": sorted(patterns)},

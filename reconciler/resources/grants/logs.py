@@ -1,4 +1,4 @@
-"""CloudWatch Logs: whether log groups exist, and the last lines of a migration that failed."""
+"""CloudWatch Logs: whether log groups exist, and the logs of what runs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from reconciler.resources.grants.statement import Names, Statement, allow
 
 
 def reads(names: Names) -> Iterator[Statement]:
-    """Grant looking for log groups and reading those of migrations."""
+    """Grant looking for log groups and reading those of whatever the files let run: what failed, tells."""
     groups = set(_groups(names))
     if groups:
         yield allow(
-            "ReadMigrationLogs",
+            "ReadLogs",
             ["logs:GetLogEvents"],
             [f"{group}:*" for group in groups],
         )
@@ -20,8 +20,8 @@ def reads(names: Names) -> Iterator[Statement]:
 
 
 def _groups(names: Names) -> Iterator[str]:
-    for migration in names.app.migrations:
-        for container in migration.task_definition.get("containerDefinitions", ()):
+    for document in names.app.task_definitions:
+        for container in document.get("containerDefinitions", ()):
             options = (container.get("logConfiguration") or {}).get("options") or {}
             if group := options.get("awslogs-group"):
                 yield names.arn("logs", f"log-group:{group}")
