@@ -57,13 +57,14 @@ def apply(
     over in time), TimedOut, AwsError.
     """
     logs.configure(settings.log_format, verbose=settings.verbose, quiet=settings.quiet)
-    source = _Checked(settings, desired)
+    source = Checked(settings, desired)
     wants = () if options.no_wait else (desired.key,)
     with Membership(settings, wants) as ours:
         reconciler = ours.reconciler(source, on_event)
         reconciler.prune, reconciler.only = options.prune, options.addresses
         reconciler.cause = f"apply: {options.reason}" if options.reason else "apply"
         reconciler.approve = _Approval(options)
+        reconciler.begins = frozenset()
         lease = timedelta(0) if options.no_wait else options.wait
         try:
             return converge(
@@ -105,13 +106,14 @@ def stale(key: AppKey) -> str:
 
 
 @dataclass
-class _Checked:
+class Checked:
     """The desired state that was shown to the user, as long as the files still say it."""
 
     settings: Settings
     shown: DesiredApp
 
     def desired(self, key: AppKey) -> DesiredApp:
+        """Return them; raises GuardRefused when they say something else by now."""
         now = load(self.settings).apps.get(key)
         if now is None or now.content_hash != self.shown.content_hash:
             raise GuardRefused(
@@ -120,6 +122,7 @@ class _Checked:
         return now
 
     def problem(self, _: AppKey) -> str:
+        """Say nothing: broken files are an error of `desired`."""
         return ""
 
 
@@ -188,6 +191,8 @@ def run(
     ours = Membership(settings)
     source = FolderSource(settings.directory, load_folder, ours.world.clock)
     reconciler = ours.reconciler(source, on_event)
+    if until_converged:
+        reconciler.begins = frozenset()
     options = Options(
         workers=workers,
         resync=settings.resync,

@@ -15,7 +15,7 @@ import click
 if TYPE_CHECKING:
     from pathlib import Path
 
-SECTIONS = {"redis": "redis", "services": "service", "migrations": "migration"}
+SECTIONS = {"redis": "redis", "services": "service", "migrations": "migration", "jobs": "job"}
 SCALED = "autoscaling"
 """The word in a service that makes an address of its own."""
 _NULLS = ("null", "~")
@@ -47,6 +47,12 @@ def complete_service(ctx: click.Context, _param: click.Parameter, incomplete: st
 def complete_migration(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[Any]:
     """Offer the names of migrations."""
     names = {a.partition("/")[2] for a in _addresses(ctx) if a.startswith("migration/")}
+    return _items(names, incomplete)
+
+
+def complete_job(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[Any]:
+    """Offer the names of jobs."""
+    names = {a.partition("/")[2] for a in _addresses(ctx) if a.startswith("job/")}
     return _items(names, incomplete)
 
 

@@ -40,10 +40,13 @@ def version_of(status: AppStatus) -> str:
 
 
 def run_document(run: Run) -> dict[str, Any]:
-    """Say where a run of a migration stands; the frozen request is not part of it."""
+    """Say where a run stands, as `migration` and `revision` or `job` and `occurrence`.
+
+    The frozen request is not part of it.
+    """
     return {
-        "migration": run.name,
-        "revision": run.revision,
+        str(run.kind): run.name,
+        run.kind.noun: run.revision,
         "state": run.state,
         "attempt": run.attempt,
         "launch": run.launch,

@@ -81,7 +81,9 @@ class FileGuide:
 
 def _places(app: DesiredApp) -> dict[str, Places]:
     """Return by address where each value stands, and which ones we wrote down."""
-    found: dict[str, Places] = {str(m.address): (m.origins, m.written) for m in app.migrations}
+    found: dict[str, Places] = {
+        str(run.address): (run.origins, run.written) for run in app.launched
+    }
     found |= {str(r.address): (r.origins, frozenset()) for r in app.redis}
     for service in app.services:
         found[str(service.address)] = (service.origins, service.written)

@@ -38,6 +38,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "resume": "End a suspension.",
         "retry": "Release a Held rollout.",
         "migration": "Look at migrations and settle them.",
+        "job": "Look at scheduled jobs and run them by hand.",
         "task": "Run one-off tasks, and look at them.",
         "once": "Run a command once per key, whoever starts it.",
     },

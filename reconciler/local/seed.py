@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from reconciler.local.ecs import clusters, dispatch
 from reconciler.local.ecs.state import World
@@ -23,11 +23,13 @@ from reconciler.local.images import ImageReference, Images
 from reconciler.local.moto_backend import MotoBackend, MotoError
 from reconciler.local.named import Named
 from reconciler.local.seed_lookups import seed_lookups
-from reconciler.model.desired import DesiredApp, DesiredService
+from reconciler.model.desired import DesiredApp, DesiredJob, DesiredMigration, DesiredService
 from reconciler.model.errors import UsageError
 from reconciler.model.lookups import Deferred, without_look_ups
 from reconciler.model.names import last_part
 from reconciler.resources.grants.roles import roles_in
+
+Launched = TypeVar("Launched", DesiredMigration, DesiredJob)
 
 _ARN_PARTS = 6
 _EXISTS = (
@@ -71,8 +73,8 @@ class Seeder:
         known = _known(app)
         for document in known.task_definitions:
             self._task_definition(document, app)
-        for migration in known.migrations:
-            for key in _keys(migration.launch):
+        for run in known.launched:
+            for key in _keys(run.launch):
                 Named(self._aws.moto).key(key, app.region)
         for service in known.services:
             self._surroundings(service, app)
@@ -85,7 +87,7 @@ class Seeder:
         """Give the cluster the capacity providers that the files name."""
         cluster = clusters.find(self._aws.world, scope, {"cluster": app.cluster})
         strategies = [s.service.get("capacityProviderStrategy") or () for s in app.services]
-        strategies += [m.launch.get("capacityProviderStrategy") or () for m in app.migrations]
+        strategies += [run.launch.get("capacityProviderStrategy") or () for run in app.launched]
         named = {str(item["capacityProvider"]) for strategy in strategies for item in strategy}
         known = cluster.document.get("capacityProviders") or ()
         cluster.document["capacityProviders"] = sorted({*known, *named})
@@ -216,12 +218,14 @@ def _known(app: DesiredApp) -> DesiredApp:
             )
             for s in app.services
         ),
-        migrations=tuple(
-            replace(
-                m,
-                launch=without_look_ups(m.launch),
-                task_definition=without_look_ups(m.task_definition),
-            )
-            for m in app.migrations
-        ),
+        migrations=tuple(_known_run(migration) for migration in app.migrations),
+        jobs=tuple(_known_run(job) for job in app.jobs),
+    )
+
+
+def _known_run(run: Launched) -> Launched:
+    return replace(
+        run,
+        launch=without_look_ups(run.launch),
+        task_definition=without_look_ups(run.task_definition),
     )

@@ -65,9 +65,9 @@ def _in_app(app: DesiredApp) -> Iterator[Found]:
         yield from _in(service.task_definition, "")
         if service.autoscaling:
             yield from _in(vars(service.autoscaling), "")
-    for migration in app.migrations:
-        yield from _in(migration.task_definition, "")
-        yield from _in(migration.launch, "")
+    for run in app.launched:
+        yield from _in(run.task_definition, "")
+        yield from _in(run.launch, "")
     for redis in app.redis:
         yield from _in(redis.group, "")
 

@@ -317,12 +317,16 @@ class DesiredApp:
         )
 
     @property
+    def launched(self) -> tuple[DesiredMigration | DesiredJob, ...]:
+        """What RunTask starts: migrations and jobs."""
+        return (*self.migrations, *self.jobs)
+
+    @property
     def task_definitions(self) -> tuple[Document, ...]:
         """The task definitions of all services, migrations and jobs."""
         return (
             *(s.task_definition for s in self.services),
-            *(m.task_definition for m in self.migrations),
-            *(j.task_definition for j in self.jobs),
+            *(run.task_definition for run in self.launched),
         )
 
     def image_references(self) -> frozenset[str]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from reconciler.model.desired import (
     DesiredApp,
     DesiredAutoscaling,
+    DesiredJob,
     DesiredMigration,
     DesiredService,
 )
@@ -28,6 +29,7 @@ from reconciler.shapes.botocore_model import input_of
 from reconciler.shapes.casing import to_wire
 from reconciler.shapes.redis_tables import ELASTICACHE
 
+Workload = DesiredService | DesiredMigration | DesiredJob
 Found = Iterator[tuple[Address, Mapping[str, Any]]]
 
 
@@ -75,7 +77,7 @@ def api_inputs(app: DesiredApp, operation: str) -> list[Input]:
 
 
 def _registrations(app: DesiredApp) -> Found:
-    workloads: tuple[DesiredService | DesiredMigration, ...] = (*app.services, *app.migrations)
+    workloads: tuple[Workload, ...] = (*app.services, *app.launched)
     for workload in workloads:
         if workload.task_definition:  # another deployer's may have none in the files
             yield workload.address, registration(app, workload.address, workload.task_definition)
@@ -97,8 +99,8 @@ def _updates(app: DesiredApp) -> Found:
 
 
 def _runs(app: DesiredApp) -> Found:
-    for migration in app.migrations:
-        yield migration.address, {**_where(app, migration), **migration.launch}
+    for run in app.launched:
+        yield run.address, {**_where(app, run), **run.launch}
 
 
 def _scalable_targets(app: DesiredApp) -> Found:
@@ -126,7 +128,7 @@ def _scaled(app: DesiredApp) -> Iterator[tuple[dict[str, str], DesiredAutoscalin
             yield scope_of(resource), service.autoscaling
 
 
-def _where(app: DesiredApp, workload: DesiredService | DesiredMigration) -> dict[str, Any]:
+def _where(app: DesiredApp, workload: Workload) -> dict[str, Any]:
     family = workload.task_definition.get("family")
     return {"cluster": app.cluster, **({"taskDefinition": family} if family else {})}
 

@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from reconciler.model.desired import DesiredApp, DesiredMigration, DesiredRedis, DesiredService
+from reconciler.model.desired import (
+    DesiredApp,
+    DesiredJob,
+    DesiredMigration,
+    DesiredRedis,
+    DesiredService,
+)
 from reconciler.model.diagnostics import Origin
 from reconciler.model.names import Address, Path
 from reconciler.model.plan import STARTS_TASKS, Change, Effect, Plan, Step, Verb, Why
@@ -112,6 +118,7 @@ def _resources(app: DesiredApp) -> dict[Address, _Resource]:
     """Return the resources of a revision in the order of a plan."""
     found: dict[Address, _Resource] = {r.address: _redis(r) for r in app.redis}
     found |= {m.address: _run(m) for m in app.migrations}
+    found |= {j.address: _job(j) for j in app.jobs}
     for service in app.services:
         found[service.address] = _service(service)
         if service.autoscaling is not None:
@@ -144,6 +151,23 @@ def _run(migration: DesiredMigration) -> _Resource:
     )
     gone = "no longer in the files: it keeps gating until it is set to null"
     return _Resource(sides, migration.origins, migration.written, migration.revision, gone)
+
+
+def _job(job: DesiredJob) -> _Resource:
+    words = {
+        "schedule": job.schedule,
+        "timeZone": job.time_zone,
+        "concurrency": str(job.policy.concurrency),
+        "catchUp": str(job.policy.catch_up),
+        "suspend": job.policy.suspended,
+        "retries": job.retries,
+    }
+    sides = (
+        _Side(SERVICE, "job", words),
+        _Side(TASK_DEFINITION, TASK_DEFINITION, job.task_definition),
+        _Side(SERVICE, "launch", job.launch),
+    )
+    return _Resource(sides, job.origins, job.written, gone="its runs end, and no other one starts")
 
 
 def _redis(redis: DesiredRedis) -> _Resource:

@@ -9,7 +9,13 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from reconciler.model.desired import DesiredApp, DesiredMigration, DesiredRedis, DesiredService
+from reconciler.model.desired import (
+    DesiredApp,
+    DesiredJob,
+    DesiredMigration,
+    DesiredRedis,
+    DesiredService,
+)
 from reconciler.model.lookups import Remembered, Unresolved, Value, Values
 from reconciler.model.names import Address, Path
 from reconciler.plan.mask import mask_value
@@ -34,9 +40,10 @@ def with_news(service: DesiredService, values: Values, remembered: Remembered) -
 
 def relied_on(desired: DesiredApp, address: Address, values: Values) -> dict[str, Value]:
     """Return the look-ups that a resource's documents are made of, with their values."""
-    workloads: list[DesiredService | DesiredMigration | DesiredRedis] = [
+    workloads: list[DesiredService | DesiredMigration | DesiredJob | DesiredRedis] = [
         *desired.services,
         *desired.migrations,
+        *desired.jobs,
         *desired.redis,
     ]
     named = (w.looked_up.values() for w in workloads if w.address == address)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from reconciler.model.desired import (
     DesiredApp,
     DesiredAutoscaling,
+    DesiredJob,
     DesiredMigration,
     DesiredRedis,
     DesiredService,
@@ -44,6 +45,8 @@ from reconciler.shapes.tables import SERVICE, TASK_DEFINITION, Kind, list_rule
 FAILED = "look-up failed"
 """How a step begins that is held for its look-ups."""
 
+Runs = TypeVar("Runs", DesiredMigration, DesiredJob)
+
 _SCALING = {
     "target": "RegisterScalableTarget",
     "policies": "PutScalingPolicy",
@@ -65,7 +68,8 @@ def filled(desired: DesiredApp, values: Values, remembered: Remembered = NOTHING
         services=tuple(
             with_news(_service(service, values), values, remembered) for service in desired.services
         ),
-        migrations=tuple(_migration(migration, values) for migration in desired.migrations),
+        migrations=tuple(_run(m, values, "migrations") for m in desired.migrations),
+        jobs=tuple(_run(job, values, "jobs") for job in desired.jobs),
         redis=tuple(_redis(redis, values) for redis in desired.redis),
     )
 
@@ -78,7 +82,8 @@ def filled_with(desired: DesiredApp, values: Values) -> DesiredApp:
     return replace(
         desired,
         services=tuple(_service(service, values, partly=True) for service in desired.services),
-        migrations=tuple(_migration(m, values, partly=True) for m in desired.migrations),
+        migrations=tuple(_run(m, values, "migrations", partly=True) for m in desired.migrations),
+        jobs=tuple(_run(job, values, "jobs", partly=True) for job in desired.jobs),
     )
 
 
@@ -111,21 +116,16 @@ def _service(service: DesiredService, values: Values, *, partly: bool = False) -
     )
 
 
-def _migration(
-    migration: DesiredMigration, values: Values, *, partly: bool = False
-) -> DesiredMigration:
-    if not _waits(migration.launch, migration.task_definition):
-        return migration
-    filling = _Filling(values, "migrations." + migration.name, migration.origins, partly)
-    launch = filling.document(migration.launch, input_of("RunTask"), SERVICE, prefix="launch")
-    task = _task(filling, migration.task_definition)
+def _run(run: Runs, values: Values, section: str, *, partly: bool = False) -> Runs:
+    if not _waits(run.launch, run.task_definition):
+        return run
+    filling = _Filling(values, f"{section}.{run.name}", run.origins, partly)
+    launch = filling.document(run.launch, input_of("RunTask"), SERVICE, prefix="launch")
+    task = _task(filling, run.task_definition)
     if filling.unresolved:
-        return replace(migration, unresolved=filling.reasons)
+        return replace(run, unresolved=filling.reasons)
     return replace(
-        migration,
-        launch=canonical_service(launch),
-        task_definition=task,
-        looked_up=filling.found,
+        run, launch=canonical_service(launch), task_definition=task, looked_up=filling.found
     )
 
 

@@ -1,6 +1,6 @@
 """The exit code of a run for the shell: that of its container, or one that says why there is none. PURE.
 
-Called by `task run`. 124 to 127 are those of coreutils' timeout and of `docker run`.
+Called by `task run` and `job trigger --wait`. 124 to 127 are those of coreutils' timeout and of `docker run`.
 """
 
 from __future__ import annotations

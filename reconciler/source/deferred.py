@@ -6,13 +6,13 @@ about or whether something already ran has to be known before AWS is asked.
 
 from __future__ import annotations
 
-from reconciler.source.fields import MIGRATION_OWN, SERVICE_OWN
+from reconciler.source.fields import JOB_OWN, MIGRATION_OWN, SERVICE_OWN
 from reconciler.source.nodes import Broken, Entry, Mapping, Node, Scalar, Sequence
 from reconciler.source.report import Report, show
 
 _OPEN = frozenset({"vars", "images"})
-_WORKLOADS = frozenset({"services", "migrations", "containers", "redis"})
-_OWN = (SERVICE_OWN | MIGRATION_OWN) - {"autoscaling"}
+_WORKLOADS = frozenset({"services", "migrations", "jobs", "containers", "redis"})
+_OWN = (SERVICE_OWN | MIGRATION_OWN | JOB_OWN) - {"autoscaling"}
 _NAMES = frozenset(
     {
         *("name", "family", "serviceName", "containerName", "sourceContainer", "sourceVolume"),

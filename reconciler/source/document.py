@@ -6,11 +6,13 @@ before could make, so that one pass says everything.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from reconciler.model.desired import (
     DesiredApp,
+    DesiredJob,
     DesiredMigration,
     DesiredService,
     Guard,
@@ -21,6 +23,7 @@ from reconciler.shapes.botocore_model import known_regions, suggest
 from reconciler.source.containers import Templates
 from reconciler.source.deferred import refuse_look_ups
 from reconciler.source.images import check_image
+from reconciler.source.jobs import build_job
 from reconciler.source.lift import lift_document
 from reconciler.source.meaning import content_hash, look_ups_of
 from reconciler.source.migrations import build_migration
@@ -41,15 +44,18 @@ from reconciler.source.services import After, build_service
 from reconciler.source.states import states_of
 from reconciler.source.workload import AppContext, check_unused
 
+Workload = DesiredService | DesiredMigration | DesiredJob
+Built = TypeVar("Built")
+
 HEADER_KEYS = frozenset(Header.model_fields)
 SECTIONS = frozenset(
     {
         *("guard", "sync", "state", "tfstate", "vars", "images", "defaults", "containers"),
-        *("redis", "migrations", "services"),
+        *("redis", "migrations", "services", "jobs"),
     }
 )
-LATER_SECTIONS = frozenset({"jobs", "autoscaling"})
-NAMED_SECTIONS = ("images", "containers", "redis", "migrations", "services")
+LATER_SECTIONS = frozenset({"autoscaling"})
+NAMED_SECTIONS = ("images", "containers", "redis", "migrations", "services", "jobs")
 
 
 @dataclass(frozen=True)
@@ -79,9 +85,10 @@ def build_app(document: Mapping, where: Where, report: Report) -> DesiredApp | N
     context = _context(resolved, sync, report)
     check_unused(resolved, context)
     services = _services(resolved, context)
-    migrations = _migrations(resolved, context)
+    migrations = _built(build_migration, "migrations", resolved, context)
+    jobs = _built(build_job, "jobs", resolved, context)
     redis = redis_groups(resolved, report)
-    _check_families(services, migrations, resolved, report)
+    _check_families((*services, *migrations, *jobs), resolved, report)
     if header is None or report.errors:
         return None
     app = DesiredApp(
@@ -103,6 +110,7 @@ def build_app(document: Mapping, where: Where, report: Report) -> DesiredApp | N
         services=services,
         migrations=migrations,
         dropped_migrations=_dropped(resolved),
+        jobs=jobs,
         states=states_of(resolved, report),
         redis=redis,
     )
@@ -201,16 +209,20 @@ def _services(document: Mapping, context: AppContext) -> tuple[DesiredService, .
     return tuple(built)
 
 
-def _migrations(document: Mapping, context: AppContext) -> tuple[DesiredMigration, ...]:
-    section = document.mapping("migrations") or Mapping(document.place)
-    built = []
-    for name, entry in section.entries.items():
-        if isinstance(entry.value, Null | Broken):
-            continue
-        migration = build_migration(name, entry, context)
-        if migration is not None:
-            built.append(migration)
-    return tuple(built)
+def _built(
+    build: Callable[[str, Entry, AppContext], Built | None],
+    section: str,
+    document: Mapping,
+    context: AppContext,
+) -> tuple[Built, ...]:
+    """Return what a section holds, in its order; `null` says that there is none of that name."""
+    items = document.mapping(section) or Mapping(document.place)
+    found = (
+        build(name, entry, context)
+        for name, entry in items.entries.items()
+        if not isinstance(entry.value, Null | Broken)
+    )
+    return tuple(item for item in found if item is not None)
 
 
 def _dropped(document: Mapping) -> frozenset[str]:
@@ -256,21 +268,16 @@ def _check_region(document: Mapping, report: Report) -> None:
         report.warning(node.place, message, "unknown-region", path="region")
 
 
-def _check_families(
-    services: tuple[DesiredService, ...],
-    migrations: tuple[DesiredMigration, ...],
-    document: Mapping,
-    report: Report,
-) -> None:
-    """Report two workloads with one serviceName, or with one family where a migration is among them.
+def _check_families(workloads: Sequence[Workload], document: Mapping, report: Report) -> None:
+    """Report two workloads with one serviceName, or with one family unless both are services.
 
-    A migration's runs are found again by its family. Services may share one: each names its revision.
+    A migration's and a job's runs are found again by its family. Services may share one: each names its
+    revision.
     """
-    families: dict[str, DesiredService | DesiredMigration] = {}
+    families: dict[str, Workload] = {}
     names: dict[str, str] = {}
-    workloads: list[DesiredService | DesiredMigration] = [*services, *migrations]
     for workload in workloads:
-        section = "services" if isinstance(workload, DesiredService) else "migrations"
+        section = f"{workload.address.kind}s"
         items = document.mapping(section)
         assert items is not None  # noqa: S101 - the workload came from there
         place = items.entries[workload.name].place

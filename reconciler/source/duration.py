@@ -1,4 +1,4 @@
-"""Durations as Go writes them: `30s`, `5m`, `1h30m`. Called for the fields of `migrations`."""
+"""Durations as Go writes them: `30s`, `5m`, `1h30m`. Called for the fields of runs."""
 
 from __future__ import annotations
 

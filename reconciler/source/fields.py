@@ -37,6 +37,13 @@ MIGRATION_OWN = frozenset(
         "from",
     }
 )
+JOB_OWN = frozenset(
+    {
+        *("schedule", "timeZone", "concurrency", "startingDeadline", "catchUp", "suspend"),
+        *("timeout", "startTimeout", "retries", "retryBackoff", "container", "from"),
+        *("successfulHistoryLimit", "failedHistoryLimit"),
+    }
+)
 
 
 @cache
@@ -83,5 +90,5 @@ def read_only_task() -> frozenset[str]:
 
 @cache
 def misplaced_fields() -> frozenset[str]:
-    """Return what a service takes and a migration does not, so that a message can say so."""
+    """Return what a service takes and a migration or job does not, so that a message can say so."""
     return frozenset(input_of("CreateService").members) - frozenset(input_of("RunTask").members)

@@ -26,7 +26,8 @@ OWNED_TAGS = ("reconciler:", "aws:")
 def lift_document(document: Mapping, report: Report) -> Mapping:
     """Return an app's document with every workload and container in long form."""
     document = _each(document, "services", lambda p, n: lift_workload(service_of(n), p, report))
-    document = _each(document, "migrations", lambda path, n: lift_workload(n, path, report))
+    for section in ("migrations", "jobs"):
+        document = _each(document, section, lambda path, n: lift_workload(n, path, report))
     document = _each(document, "containers", lambda path, n: lift_container(n, path, report))
     document = _each(document, "redis", lambda path, n: _redis(n, path, report))
     defaults = document.mapping("defaults")

@@ -13,6 +13,7 @@ from typing import Any
 from reconciler.model.desired import (
     DesiredApp,
     DesiredAutoscaling,
+    DesiredJob,
     DesiredMigration,
     DesiredRedis,
     DesiredService,
@@ -32,6 +33,7 @@ def content_hash(app: DesiredApp) -> str:
             warnings=(),
             services=(),
             migrations=(),
+            jobs=(),
             redis=(),
             lookups=frozenset(),
         )
@@ -41,6 +43,7 @@ def content_hash(app: DesiredApp) -> str:
     meaning["services"] = sorted((_meaning(s) for s in app.services), key=canonical_json)
     # The order of migrations is the order in which they run.
     meaning["migrations"] = [_meaning(m) for m in app.migrations]
+    meaning["jobs"] = sorted((_meaning(j) for j in app.jobs), key=canonical_json)
     meaning["redis"] = sorted((_without_places(r) for r in app.redis), key=canonical_json)
     meaning["lookups"] = sorted(app.lookups)
     meaning["dropped_migrations"] = sorted(app.dropped_migrations)
@@ -59,14 +62,14 @@ def _documents(app: DesiredApp) -> Iterator[Any]:
         yield service.task_definition
         if service.autoscaling is not None:
             yield _without_places(service.autoscaling, as_is=True)
-    for migration in app.migrations:
-        yield migration.launch
-        yield migration.task_definition
+    for run in app.launched:
+        yield run.launch
+        yield run.task_definition
     for redis in app.redis:
         yield _without_places(redis, as_is=True)
 
 
-def _meaning(workload: DesiredService | DesiredMigration) -> dict[str, Any]:
+def _meaning(workload: DesiredService | DesiredMigration | DesiredJob) -> dict[str, Any]:
     # Not asdict: it copies whole documents, and this is the largest part of them.
     names = {f.name for f in fields(workload)} - {"origins", "unresolved", "looked_up", "moved"}
     result = {name: marked(getattr(workload, name)) for name in names}

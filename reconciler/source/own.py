@@ -1,6 +1,6 @@
 """Our own sections as pydantic models: what AWS has no word for.
 
-Called by `document`, `services` and `migrations`.
+Called by `document`, `services`, `migrations` and `jobs`.
 
 Values arrive as the text written; `check` turns pydantic's complaints into diagnostics with places.
 """
@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from reconciler.model.desired import OnChange, When
+from reconciler.model.due import CatchUp, Concurrency
 from reconciler.model.names import NAME_PATTERN, REVISION_PATTERN
 from reconciler.shapes.botocore_model import suggest
 from reconciler.source.duration import parse_duration
@@ -198,6 +199,37 @@ class MigrationSection(_Section):
     """Whose exit code decides: else the only one, else the one called like the migration."""
     irreversible: Bool = False
     """Older code cannot work once it has run: `rollback` refuses to go back behind it."""
+
+
+class JobSection(_Section):
+    """A job's own words; its other fields are AWS's."""
+
+    schedule: _Text
+    """Cron with five fields, rate(6 hours), or AWS's cron(…) with six."""
+    timeZone: _Text = "UTC"  # noqa: N815 - as written in the file
+    """Whose wall clock the schedule is about, as Asia/Tokyo. Default UTC."""
+    concurrency: Concurrency = Concurrency.FORBID
+    """When the last run is still under way: wait for its end, start beside it, or stop it first."""
+    startingDeadline: Duration | None = None  # noqa: N815 - as written in the file
+    """How late a run may still start; none: however late."""
+    catchUp: CatchUp = CatchUp.LATEST  # noqa: N815 - as written in the file
+    """Which missed runs are made up for: the latest one, all within the deadline, or none."""
+    suspend: Bool = False
+    """Start nothing, and make up for nothing afterwards."""
+    timeout: Duration = timedelta(hours=1)
+    """From the start of the task; then it is stopped. Default 1h."""
+    startTimeout: Duration = timedelta(minutes=15)  # noqa: N815 - as written in the file
+    """How long the task may take to start. Default 15m."""
+    retries: Count = 0
+    """How many attempts follow a failed one."""
+    retryBackoff: Duration = timedelta(seconds=30)  # noqa: N815 - as written in the file
+    """Before the first of them; doubled each time, up to 10m. Default 30s."""
+    successfulHistoryLimit: Count = 3  # noqa: N815 - as written in the file
+    """How many runs that succeeded are kept."""
+    failedHistoryLimit: Count = 10  # noqa: N815 - as written in the file
+    """How many runs that failed are kept."""
+    container: _Text | None = None
+    """Whose exit code decides: else the only one, else the one called like the job."""
 
 
 Section = TypeVar("Section", bound=_Section)

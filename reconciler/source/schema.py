@@ -155,10 +155,10 @@ def _service(parts: Parts) -> Json:
     return structure(known, patternProperties=ignored(fields.read_only_service() - known.keys()))
 
 
-def _migration(parts: Parts) -> Json:
+def _run(model: type[BaseModel], parts: Parts) -> Json:
     copied = _named("The container of `containers` to copy.")
     flat = _flat(parts, RUN, "RunTask", fields.run_fields())
-    return structure({**flat, "from": copied, **parts.model(own.MigrationSection)})
+    return structure({**flat, "from": copied, **parts.model(model)})
 
 
 def _defaults(parts: Parts) -> Json:
@@ -167,7 +167,7 @@ def _defaults(parts: Parts) -> Json:
     known = default_words() | fields.lifted_task_fields()
     fitting = {name: field for name, field in {**runs, **services}.items() if name in known}
     return structure(
-        fitting, description="Laid under every service and migration that can have it."
+        fitting, description="Laid under every service, migration and job that can have it."
     )
 
 
@@ -248,7 +248,10 @@ SECTIONS: dict[str, Callable[[Parts], Json]] = {
         _items, _container, CONTAINER, "Containers to copy with `from`, by name."
     ),
     "redis": partial(_items, redis_group, "redisEntry", "ElastiCache replication groups, by name."),
-    "migrations": partial(_items, _migration, "migrationEntry", "Migrations, by name."),
+    "migrations": partial(
+        _items, partial(_run, own.MigrationSection), "migrationEntry", "Migrations, by name."
+    ),
     "services": partial(_items, _service, "serviceEntry", "Services, by name."),
+    "jobs": partial(_items, partial(_run, own.JobSection), "jobEntry", "Scheduled jobs, by name."),
 }
 """Section → its schema. A new section of the files is a line here."""

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from reconciler.cli.exit_codes import EXIT_CODES
 from reconciler.cli.options import GLOBALS
 from reconciler.cli.root import SECTIONS, reconciler
+from reconciler.cli.verbs.job import SECTIONS as JOB
 from reconciler.cli.verbs.migration import SECTIONS as MIGRATION
 from reconciler.cli.verbs.task import SECTIONS as TASK
 
@@ -27,6 +28,8 @@ def parts() -> dict[str, str]:
         found[f"reconciler migration {verb}"] = _help("migration", verb)
     for verb in TASK["Verbs"]:
         found[f"reconciler task {verb}"] = _help("task", verb)
+    for verb in JOB["Verbs"]:
+        found[f"reconciler job {verb}"] = _help("job", verb)
     return found
 
 

@@ -64,6 +64,11 @@ migrations:
     command: rails db:migrate
     revision: "1"
     propagateTags: TASK_DEFINITION
+jobs:
+  report:
+    from: rails
+    command: rake report
+    schedule: "0 0 1 1 *"
 redis:
   main:
     replicationGroupId: shop

@@ -167,6 +167,13 @@ def _document(desired: DesiredApp, addresses: Sequence[str], *, reveal: bool) ->
             "runTask": {"cluster": desired.cluster, **migration.launch},
             "registerTaskDefinition": migration.task_definition,
         }
+    for job in desired.jobs:
+        resources[job.address] = {
+            "schedule": job.schedule,
+            "timeZone": job.time_zone,
+            "runTask": {"cluster": desired.cluster, **job.launch},
+            "registerTaskDefinition": job.task_definition,
+        }
     for scaling in (s.autoscaling for s in desired.services if s.autoscaling):
         resources[scaling.address] = {
             "registerScalableTarget": scaling.target,

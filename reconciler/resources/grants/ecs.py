@@ -1,4 +1,4 @@
-"""ECS: clusters, services, task definitions and the tasks of migrations."""
+"""ECS: clusters, services, task definitions and the tasks of migrations and jobs."""
 
 from __future__ import annotations
 
@@ -67,15 +67,15 @@ def definition_writes(names: Names) -> Iterator[Statement]:
 
 
 def run_writes(names: Names) -> Iterator[Statement]:
-    """Grant running and stopping the tasks of migrations."""
-    migrations = names.app.migrations
-    if not migrations:
+    """Grant running and stopping the tasks of migrations and jobs."""
+    launched = names.app.launched
+    if not launched:
         return
     tasks = [names.arn("ecs", f"task/{names.cluster_name}/*")]
-    families = names.families(m.task_definition for m in migrations)
-    yield allow("EcsRunMigrations", ["ecs:RunTask"], families, names.in_cluster)
-    yield allow("EcsStopMigrations", ["ecs:StopTask"], tasks, names.in_cluster)
-    if any(_tags_tasks(m.launch) for m in migrations):
+    families = names.families(run.task_definition for run in launched)
+    yield allow("EcsRunTasks", ["ecs:RunTask"], families, names.in_cluster)
+    yield allow("EcsStopTasks", ["ecs:StopTask"], tasks, names.in_cluster)
+    if any(_tags_tasks(run.launch) for run in launched):
         yield allow(
             "EcsTagTasks",
             ["ecs:TagResource"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from reconciler.model.run import RunKind
 from reconciler.resources.grants.statement import Names, Statement, allow
 
 
@@ -60,7 +61,7 @@ def writes(names: Names) -> Iterator[Statement]:
 
 def guard(names: Names) -> Iterator[Statement]:
     """Grant what the guard container does: one conditional update, whose refusal tells it all."""
-    if names.app.migrations or names.app.guard is not None:
+    if names.app.launched or names.app.guard is not None:
         yield allow(
             "GuardClaims",
             ["dynamodb:UpdateItem"],
@@ -79,7 +80,9 @@ def partition_of(names: Names) -> str:
 
 
 def _claims(names: Names) -> dict[str, Any]:
-    return keys([f"{kind}#{names.app.key}/*" for kind in ("mig", "task")])
+    app = names.app
+    kinds = [RunKind.MIGRATION, *((RunKind.JOB,) if app.jobs else ()), RunKind.TASK]
+    return keys([f"{kind.cell}#{app.key}/*" for kind in kinds])
 
 
 def keys(patterns: Sequence[str]) -> dict[str, Any]:

@@ -56,8 +56,8 @@ def _simulated(names: Names, scope: Scope) -> Iterator[str]:
     """Yield the execution roles that read secrets or files, and the task roles that a guard claims with."""
     yield from _things(secrets.readers_of(scope))
     yield from _things(environment_files.readers_of(scope))
-    for migration in names.app.migrations:
-        if names.app.guard and (role := migration.task_definition.get("taskRoleArn")):
+    for run in names.app.launched:
+        if names.app.guard and (role := run.task_definition.get("taskRoleArn")):
             yield names.role(str(role))
 
 

@@ -24,14 +24,14 @@ def passes(names: Names) -> Iterator[Statement]:
 
 
 def task_roles(app: DesiredApp) -> set[str]:
-    """Return the roles of tasks as the files name them, overrides of migrations included."""
+    """Return the roles of tasks as the files name them, overrides of migrations and jobs included."""
     declared = {
         str(document[name])
         for document in app.task_definitions
         for name in ("taskRoleArn", "executionRoleArn")
         if document.get(name)
     }
-    overrides = {r for m in app.migrations for r in roles_in(m.launch.get("overrides"))}
+    overrides = {r for run in app.launched for r in roles_in(run.launch.get("overrides"))}
     return declared | overrides
 
 

@@ -49,7 +49,7 @@ def check_app(
     probes: tuple[tuple[str, Probe], ...] = (
         *_BEFORE_IMAGES,
         ("images", partial(images.in_registries, registry=registry, pins=pins or {})),
-        ("guarantee", guarantee.migrations),
+        ("guarantee", guarantee.runs),
     )
     for name, probe in probes:
         answers, goes_on = _probed(aws.within(PATIENCE), desired, name, probe)
@@ -76,7 +76,7 @@ def _look_ups(known: DesiredApp) -> Iterator[Finding]:
     if not known.lookups:
         return
     lacking = [(one, s.address) for s in known.services for one in s.unresolved]
-    lacking += [(one, m.address) for m in known.migrations for one in m.unresolved]
+    lacking += [(one, m.address) for m in known.launched for one in m.unresolved]
     for one, address in lacking:
         yield Finding(f"look-up for {address}", CheckState.FAILED, one.reason, (address,))
     if not lacking:

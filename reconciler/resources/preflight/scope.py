@@ -65,7 +65,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Workload:
-    """A service or a migration. `fields` are those of CreateService or RunTask; `live` what runs now."""
+    """A service, migration or job. `fields` are those of CreateService or RunTask; `live` what runs now."""
 
     address: Address
     fields: Document
@@ -174,14 +174,14 @@ def whole(
         for s in app.services
         if _is_readable(s.unresolved)
     ]
-    migrations = [
-        Workload(m.address, m.launch, m.task_definition)
-        for m in app.migrations
-        if _is_readable(m.unresolved)
+    launched = [
+        Workload(run.address, run.launch, run.task_definition)
+        for run in app.launched
+        if _is_readable(run.unresolved)
     ]
     return Scope(
         app,
-        tuple(w for w in (*migrations, *services) if only(w.address)),
+        tuple(w for w in (*launched, *services) if only(w.address)),
         tuple(r for r in app.redis if _is_readable(r.unresolved) and only(r.address)),
     )
 

@@ -1,0 +1,31 @@
+"""`job logs`: what a run's container wrote."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli.apps import API_VERSION, the_one
+from reconciler.cli.complete import complete_job
+from reconciler.cli.options import Invocation, option, verb
+
+
+@verb("logs", short_help="Print the last log lines of a run.")
+@click.argument("name", shell_complete=complete_job)
+@click.argument("occurrence", required=False)
+@option("-n", "--lines", type=click.IntRange(1, 10_000), default=100, help="Lines at most.")
+def command(invocation: Invocation, *, name: str, occurrence: str | None, lines: int) -> None:
+    """Print the last log lines of a run: of OCCURRENCE as `job history` has it, or of the newest one.
+
+    Values that look like secrets are masked.
+    """
+    from reconciler.app import jobs  # noqa: PLC0415 - brings boto3
+
+    desired = the_one(invocation)
+    found = jobs.job_logs(invocation.settings, desired, name, occurrence, lines)
+    if invocation.output.is_json:
+        invocation.output.document(
+            {"apiVersion": API_VERSION, "kind": "Log", "key": desired.key, "lines": list(found)}
+        )
+        return
+    for line in found:
+        invocation.output.result(line)

@@ -1,0 +1,95 @@
+"""Scheduled jobs as people meet them: real processes, started by the clock or by hand, once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tests.e2e.stage import DIFFERENT, OK, eventually
+
+NAME = "daily-report"
+FAILS = 3
+
+
+def schedule(stage, script="echo report of $JOB_OCCURRENCE", cron="0 3 * * *", **words):
+    """Write job/daily-report into the files, and make what it names."""
+    more = "".join(f"    {word}: {value}\n" for word, value in words.items())
+    job = (
+        f'\njobs:\n  {NAME}:\n    schedule: "{cron}"\n    timeZone: Asia/Tokyo\n    from: rails\n'
+        f'    command: [sh, -c, "{script}"]\n{more}'
+    )
+    stage.write(stage.file, stage.file.read_text().partition("\njobs:")[0] + job)
+    stage.seed()
+
+
+def runs(stage):
+    """Return what the ledger has of the job's runs, the newest first."""
+    return stage.cli("job", "history", NAME, "-o", "json").document["runs"]
+
+
+def test_a_run_by_hand_without_a_controller(shop):
+    """`--wait` begins it and sees it to its end: log, exit code, and never twice for a key."""
+    schedule(shop)
+    planned = shop.cli("diff")
+    assert (planned.code, f"create job/{NAME}" in planned.out.replace("  ", " ")) == (
+        DIFFERENT,
+        True,
+    )
+    assert shop.cli("apply", "--yes").code == OK
+    assert shop.cli("diff").code == OK
+    assert runs(shop) == []
+
+    first = shop.cli("job", "trigger", NAME, "--key", "k1", "--wait", "--reason", "month end")
+    assert (first.code, first.out) == (OK, "report of manual-k1\n"), first
+    again = shop.cli("job", "trigger", NAME, "--key", "k1", "--wait")
+    assert (again.code, again.out) == (OK, "report of manual-k1\n"), again
+    assert [(r["occurrence"], r["state"], r["attempt"]) for r in runs(shop)] == [
+        ("manual-k1", "SUCCEEDED", 1)
+    ]
+    assert shop.cli("job", "logs", NAME).out == "report of manual-k1\n"
+    assert "month end" in shop.cli("history", "-o", "json").out
+    assert shop.journal_is_whole()
+
+
+def test_a_run_by_hand_passes_the_commands_code_on(shop):
+    """Exit 3 is 3, with the reason and the log; the app stays well, and the job says what failed."""
+    schedule(shop, f"echo no disk left; exit {FAILS}")
+    assert shop.cli("apply", "--yes").code == OK
+
+    failed = shop.cli("job", "trigger", NAME, "--wait")
+
+    assert failed.code == FAILS, failed
+    assert failed.out == "no disk left\n"
+    assert f"container {NAME} exited 3" in failed.err
+    assert "exit 3" in shop.cli("job", "list").out
+    status = shop.cli("status", "--exit-code")
+    assert (status.code, "Degraded" in status.out) == (OK, True), status
+
+
+def test_a_controller_runs_it_at_its_time_and_by_hand(shop):
+    """The clock starts it once; a trigger beside it is begun, and the controller goes on leading."""
+    schedule(shop, cron="*/5 * * * *")
+    controller = shop.controller()
+    controller.until("next run")
+    shop.aws.clock.advance(timedelta(minutes=5))
+    controller.until("occurrence .* succeeded")
+    assert [r["state"] for r in runs(shop)] == ["SUCCEEDED"]
+
+    by_hand = shop.cli("job", "trigger", NAME, "--key", "now", "--wait")
+    assert (by_hand.code, by_hand.out) == (OK, "report of manual-now\n"), by_hand
+    asked = shop.cli("job", "trigger", NAME, "--key", "later")
+    assert "the controller begins it" in asked.out
+    eventually(
+        lambda: runs(shop), lambda found: len(found) == 3 and all(r["settledAt"] for r in found)
+    )
+    assert controller.alive
+    assert shop.journal_is_whole()
+
+
+def test_next_runs_are_told_without_aws(stage):
+    """`job next` counts on the wall clock of the job's zone, and says each instant in UTC."""
+    schedule(stage)
+    told = stage.cli("job", "next", NAME, "-n", "2", AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    assert told.code == OK
+    assert [line.split()[2:4] for line in told.out.splitlines()] == [["03:00", "JST"]] * 2
+    assert all("T18:00:00Z" in line for line in told.out.splitlines())
+    assert stage.cli("job", "next", "nightly").code == 2
