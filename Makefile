@@ -51,8 +51,8 @@ bench: dev ## From saving a file to the first changing AWS call; what a diff of 
 	@$(BIN)/python -m tests.bench.diff
 	@exec $(BIN)/python -m tests.bench.once
 
-once: $(VENV)/installed-dev ## The single file dist/reconciler-once: `once` and the guard, for an image
-	@$(BIN)/python .ci/once dist/reconciler-once
+once: ## The single file dist/reconciler-once: `once` and the guard, for an image
+	@python3 .ci/once dist/reconciler-once
 
 dev: $(VENV)/installed-dev ## Only set up the environment for development
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.e2e.stage import environment
 from tests.e2e.storm import Storm
 
 PROCESSES, KILLS = 200, 60
 
 
+@pytest.mark.timeout(300)
 def test_two_hundred_on_one_key(shop, tmp_path):
     """The command's own counter says one success, whoever was killed."""
     storm = Storm(environment(shop.endpoint, tmp_path), tmp_path / "storm", "one", 1)
