@@ -284,11 +284,11 @@ def test_a_policy_that_is_too_large_for_iam_comes_in_parts(cli, apps, monkeypatc
 
 
 def test_a_policy_about_nothing_is_none(cli, apps):
-    """IAM refuses a policy without statements: without a migration nobody needs the guard's."""
+    """IAM refuses a policy without statements: without a guard nobody needs the guard's."""
     apps[0] = replace(apps[0], migrations=())
     result = cli("doctor", "--iam-policy", "--role", "guard")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "no migration" in result.stderr
+    assert "nothing of the files claims its runs" in result.stderr
 
 
 @pytest.mark.parametrize(
