@@ -202,15 +202,8 @@ class _Call:
 
     def run(self) -> dict[str, Any]:
         self.ends_at = self.aws.clock.boot_seconds() + self.aws.deadline.total_seconds()
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(self._may_retry),
-            wait=self._pause,
-            stop=self._past_deadline,
-            sleep=self._sleep,
-            reraise=True,
-        )
         try:
-            return retrying(self._attempt)
+            return self._attempted()
         except (OutcomeUnknown, ConditionFailed, Conflict):
             raise
         except AwsError as error:
@@ -222,6 +215,28 @@ class _Call:
                 code=error.code,
                 request_id=error.request_id,
             ) from error
+
+    def _attempted(self) -> dict[str, Any]:
+        """Attempt until an answer, or an error that stays. The machinery is only set up for a second one."""
+        try:
+            return self._attempt()
+        except AwsError as error:
+            if not self._may_retry(error):
+                raise
+            failed = [error]
+
+        def attempt() -> dict[str, Any]:
+            if failed:
+                raise failed.pop()
+            return self._attempt()
+
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception(self._may_retry),
+            wait=self._pause,
+            stop=self._past_deadline,
+            sleep=self._sleep,
+            reraise=True,
+        )(attempt)
 
     def _attempt(self) -> dict[str, Any]:
         self._spend_budget()
