@@ -16,6 +16,8 @@ SHARDS, SEEDS = 20, 100
 CRITICAL = ("RunTask", "TransactWriteItems", "DescribeTasks", "UpdateItem")
 
 
+# A shard takes half a minute of processor time: on a busy machine it is not to be taken for hanging.
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_seeded_schedules_keep_every_guarantee(shard: int) -> None:
     """A hundred schedules in claim mode end truthfully, and together meet every kind of fault."""
