@@ -96,6 +96,8 @@ class _Task:
     run: Run | None = None
     due: float = 0.0
     status: str = ""
+    told: str = ""
+    """What was said last of a task that is not there yet: not again and again."""
     is_ours: bool = False
     """Whether this process has begun it."""
 
@@ -153,7 +155,8 @@ class OneOffs:
             if self._wishes.stop and not self._asked:
                 self._ask_to_stop()
             self._try(self._step)
-            self._try(self._look)
+            if not detach:
+                self._try(self._look)
             if self._with_logs and not detach:
                 self._read_logs()
             if all(self._is_done(task, detach=detach) for task in self._tasks):
@@ -220,7 +223,8 @@ class OneOffs:
         moved = advance(self._context(session, task), task.work, view, task.run)
         wait = LONGEST_LOOK if moved.requeue_after is None else moved.requeue_after
         task.due = self._now() + wait.total_seconds()
-        if moved.message and not task.arn:
+        if moved.message and not task.arn and moved.message != task.told:
+            task.told = moved.message
             self._listener.said(task.number, moved.message)
 
     def _context(self, session: Session, task: _Task) -> RunContext:

@@ -75,7 +75,7 @@ class TaskOutput:
         elif not follower.problem:
             at_rest = follower.settled(now, news=news)
             self.done = follower.at_end and (at_rest or waited or self._is_complete(run))
-        elif waited:
+        elif waited or follower.is_denied:
             self.done = True
             self._say(f"its log may not be complete: {follower.problem}")
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from reconciler.model.desired import DesiredApp, DesiredJob, DesiredMigration
 from reconciler.model.errors import PermanentError, UsageError
+from reconciler.model.lookups import Unresolved
 from reconciler.model.names import Address, last_part
 from reconciler.model.observed import ObservedApp, ServicePresence
 from reconciler.model.run import Run, RunKind
@@ -186,13 +187,13 @@ def _override(overrides: Mapping[str, Any], container: str) -> dict[str, Any]:
 
 
 def _of_run(run: DesiredMigration | DesiredJob) -> Origin:
-    _whole(run.address, (u.reason for u in run.unresolved))
+    _whole(run.address, run.unresolved)
     return Origin(run.name, run.task_definition, run.launch, run.container)
 
 
 def _of_service(subject: Subject) -> Origin:
     service, live = subject.service, subject.live
-    _whole(service.address, (u.reason for u in service.unresolved))
+    _whole(service.address, service.unresolved)
     if live.presence is ServicePresence.ABSENT:
         effective = for_creation(service)
     else:
@@ -208,8 +209,12 @@ def _of_service(subject: Subject) -> Origin:
     return Origin(service.name, document, _launch(effective.service, live.service))
 
 
-def _whole(address: Address, reasons: Iterable[str]) -> None:
-    if said := "; ".join(reasons):
+def _whole(address: Address, unresolved: Iterable[Unresolved]) -> None:
+    """Refuse a workload of which a look-up has no value yet, with what it waits for."""
+    waits = (
+        f"${{{u.name}}} waits for {u.blocked_by}" if u.blocked_by else u.reason for u in unresolved
+    )
+    if said := "; ".join(waits):
         raise PermanentError(f"{address} is not complete yet: {said}")
 
 

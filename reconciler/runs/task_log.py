@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from reconciler.aws.door import Aws
-from reconciler.model.errors import AwsError, NotFound
+from reconciler.model.errors import AccessDenied, AwsError, NotFound
 from reconciler.model.names import last_part
 
 MOST_EVENTS = 10_000
@@ -101,6 +101,8 @@ class Follower:
         """Whether the last page was the newest there was."""
         self.problem = ""
         """Why the last look failed, empty when it did not."""
+        self.is_denied = False
+        """Whether it failed for want of a permission, which no waiting gives."""
 
     def page(self) -> list[str]:
         """Return the next lines, none when there are none yet. An error is kept in `problem`.
@@ -116,6 +118,7 @@ class Follower:
             return []
         except AwsError as error:
             self.at_end, self.problem = True, str(error)
+            self.is_denied = isinstance(error, AccessDenied)
             return []
         after = str(answer.get("nextForwardToken") or "")
         self.at_end = not after or after == self._token.get("nextToken")

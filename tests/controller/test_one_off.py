@@ -152,6 +152,7 @@ def test_no_room_is_a_failure_that_never_started() -> None:
 
         assert exit_code_of(run) == NEVER_STARTED
         assert "RESOURCE:MEMORY" in run.reason
+        assert len(story.person.remarks) == len(set(story.person.remarks))
         assert run.over
         assert story.stage.timeline.seconds < 60
         assert story.stage.store.read().unfinished == ()
@@ -258,6 +259,7 @@ def test_a_log_that_may_not_be_read_changes_no_code() -> None:
 
     assert exit_code_of(run) == 0
     assert len([r for r in story.person.remarks if "may not be complete" in r]) == 1
+    assert story.stage.timeline.seconds < 30
 
 
 def test_several_tasks_are_followed_together() -> None:
