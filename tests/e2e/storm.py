@@ -119,7 +119,8 @@ class Storm:
         """Hold what the storm is about: one success, never two at a time, and codes of waiting or done."""
         assert len(self.words("ok")) == 1
         assert self.words("overlap") == []
-        assert set(self.codes) <= {0, 5, 6}, self.codes
+        # 125: its confirmation had no answer for half of the short lease, and nothing was run.
+        assert set(self.codes) <= {0, 5, 6, 125}, self.codes
 
     def end(self) -> None:
         """Kill what is left."""

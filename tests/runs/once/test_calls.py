@@ -40,6 +40,9 @@ class Time(Clock):
     def boot(self) -> float:
         return self.seconds
 
+    def jittered(self, seconds: float) -> float:
+        return seconds
+
     def sleep(self, seconds: float) -> None:
         self.seconds += seconds
 
