@@ -136,6 +136,27 @@ def stop(
     return _outcomes(place, tasks.follow() or [found])[0]
 
 
+def resolve(  # noqa: PLR0913 - the verb's own arguments
+    settings: Settings,
+    desired: DesiredApp,
+    name: str,
+    outcome: str,
+    *,
+    reason: str,
+    force: bool,
+) -> str:
+    """Write down how a task ended; returns what was done. Raises UsageError, GuardRefused while it runs."""
+    world = World(settings)
+    found = find(_runs(world, desired), name)
+    place = _place(world, desired)
+    subject = operate.Subject(
+        place.store, desired.cluster, found.name, found.revision, RunKind.TASK
+    )
+    who = operate.Operator(place.actor, reason)
+    run = operate.resolve(subject, operate.RESOLUTIONS[outcome], who, force=force)
+    return f"{subject.title} is {run.state} now, by your word"
+
+
 def find(runs: Sequence[Run], name: str) -> Run:
     """Return the one run that a key, a task's ARN or id, or the beginning of an id names.
 

@@ -121,15 +121,17 @@ def next_command(run: Run, key: AppKey = "") -> str:
     app = f"-a {key} " if key else ""
     verb = f"reconciler {app}{run.kind} {{}} {run.name} {run.revision}"
     match run.state:
+        case RunState.FAILED if run.unfinished:
+            return ""  # the next attempt follows by itself
         case RunState.FAILED if run.kind is RunKind.TASK:
             return _next_of_task(run, app)
-        case RunState.FAILED if run.kind is not RunKind.MIGRATION:
-            return ""
         case RunState.FAILED:
             return f"{verb.format('retry')} --reason '…'  (after mending the cause)"
         case RunState.UNKNOWN:
             what = "the database" if run.kind is RunKind.MIGRATION else "what it was to do"
             how = f"--as succeeded|failed --reason '…'  (after a look at {what})"
+            if run.kind is RunKind.TASK:
+                return f"reconciler {app}task resolve {run.revision} {how}"
             return f"{verb.format('resolve')} {how}"
         case _:
             return ""

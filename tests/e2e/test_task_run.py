@@ -9,7 +9,7 @@ import signal
 
 import pytest
 
-from reconciler.runs.outcome import NEVER_STARTED, TIMED_OUT
+from reconciler.runs.outcome import NEVER_STARTED, TIMED_OUT, UNKNOWN
 from tests.e2e.stage import eventually
 
 REGISTRY = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
@@ -338,3 +338,21 @@ def test_a_wrong_order_starts_nothing(plain):
         done = plain.cli("task", "run", *flags, "--", "true")
         assert (done.code, said in done.err) == (2, True), done
     eventually(lambda: starts(plain) == 0)
+
+
+def test_a_lost_host_is_unknown_until_somebody_says(plain):
+    """A host that vanishes leaves no code: 6 and the command to type, which settles it."""
+    started = plain.begin(
+        "task", "run", "--from", "service/web", "--idempotency-key", "k", "--", "sh", "-c",
+        "echo up; sleep 60",
+    )  # fmt: skip
+    started.until("up")
+    plain.aws.engine.lose_task(plain.aws.engine.tasks(lambda t: not t.stopped)[0].arn)
+    done = started.end()
+    assert done.code == UNKNOWN, done
+    assert "next: reconciler -a production/tool task resolve k --as succeeded|failed" in done.err
+
+    said = plain.cli("task", "resolve", "k", "--as", "failed", "--reason", "the host is gone")
+    assert (said.code, "is FAILED now, by your word" in said.out) == (0, True), said
+    again = plain.cli("task", "stop", "k")
+    assert (again.code, "has ended" in again.err) == (1, True), again

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from reconciler.model.run import RunState
+from reconciler.model.run import RunKind, RunState
 from reconciler.runs.decide import TOOK_TOO_LONG
-from reconciler.runs.diagnosis import explain
+from reconciler.runs.diagnosis import explain, next_command
 from reconciler.runs.snapshot import GUARD_CONTAINER
 from tests.runs.conftest import MakeRun
 from tests.runs.stage import Stage
@@ -85,3 +87,23 @@ def test_likely_cause_comes_from_what_ecs_said(
     said = explain(run, Stage().aws)
     assert cause in said.likely_cause
     assert bool(said.likely_cause) == bool(cause)
+
+
+@pytest.mark.parametrize(
+    ("kind", "run", "said"),
+    [
+        (RunKind.JOB, {"state": RunState.FAILED, "over": True}, "job retry db 1 --reason"),
+        (RunKind.JOB, {"state": RunState.FAILED, "over": False}, ""),
+        (RunKind.JOB, {"state": RunState.UNKNOWN}, "job resolve db 1 --as"),
+        (RunKind.TASK, {"state": RunState.FAILED, "over": True, "exit_code": 1}, "task logs aaa"),
+        (RunKind.TASK, {"state": RunState.FAILED, "over": True, "exit_code": None}, "doctor"),
+        (RunKind.TASK, {"state": RunState.UNKNOWN}, "task resolve 1 --as"),
+    ],
+)
+def test_each_kind_has_its_next_command(
+    make_run: MakeRun, kind: RunKind, run: dict[str, Any], said: str
+) -> None:
+    """What to type is a verb of that kind; nothing where the next attempt follows by itself."""
+    told = next_command(make_run(kind=kind, **run), "production/shop")
+    assert told.startswith(f"reconciler -a production/shop {said}" if said else said)
+    assert bool(told) == bool(said)

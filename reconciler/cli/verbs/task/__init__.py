@@ -11,6 +11,7 @@ SECTIONS = {
         "list": "List one-off tasks.",
         "logs": "Print a task's log.",
         "stop": "Stop a task.",
+        "resolve": "Say how a task ended, where it cannot be proven.",
     }
 }
 
