@@ -29,6 +29,7 @@ def strike_every_call(fault: Fault, controllers: int, make_body: MakeBody) -> No
         assert sum(ending.world.coverage.values()) == 1, "the fault did not strike"
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("controllers", [1, 2])
 @pytest.mark.parametrize("fault", KINDS)
 def test_single_fault_anywhere_keeps_every_guarantee(fault: Fault, controllers: int) -> None:
