@@ -24,6 +24,7 @@ _SIGNS = 0x100000
 
 # Whoever writes these wants a shell; ECS runs the command without one.
 _SHELL = re.compile(r"&&|\|\||[|;<>&`]|\$(?:[A-Za-z_][A-Za-z0-9_]*|[({])|\n")
+_NAMES_A_SHELL = re.compile(r"\s*(?:\S*/)?(?:ba|da|a|k|z)?sh\s+-[a-z]*c\s")
 
 
 class Shorts:
@@ -162,7 +163,9 @@ def _is_sole(value: Scalar) -> bool:
 
 
 def _unquoted(text: str) -> str:
-    """Return the text without what single quotes protect from a shell."""
+    """Return the text without what quotes protect from a shell, or give to one that is named."""
+    if _NAMES_A_SHELL.match(text):
+        text = re.sub(r'"(?:[^"\\]|\\.)*"', "", text)
     return re.sub(r"'[^']*'", "", text)
 
 

@@ -56,6 +56,7 @@ def test_long_forms_are_accepted(world):
     [
         ("bin/rails db:migrate", ["bin/rails", "db:migrate"]),
         ("sh -c 'a && b'", ["sh", "-c", "a && b"]),
+        ('/bin/bash -ec "a; b $C"', ["/bin/bash", "-ec", "a; b $C"]),
         ('echo "a b"', ["echo", "a b"]),
         ('["sh", "-c", "a | b"]', ["sh", "-c", "a | b"]),
     ],
@@ -66,7 +67,7 @@ def test_commands_are_split_as_a_shell_would(world, command, words):
 
 
 @pytest.mark.parametrize(
-    "command", ["a && b", "a | b", "echo $HOME", "a > b", "a; b", "a `b`", 'x "y']
+    "command", ["a && b", 'sh -c "a" ; b', "a | b", "echo $HOME", "a > b", "a; b", "a `b`", 'x "y']
 )
 def test_shell_syntax_is_refused(world, command):
     """There is no shell: operators and variables are an error, not arguments."""
