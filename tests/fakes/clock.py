@@ -82,3 +82,7 @@ class HostClock:
     def sleep(self, duration: timedelta) -> None:
         """Let the duration pass as this host measures it."""
         (self.on_sleep or self.world.sleep)(max(timedelta(0), duration) / self.rate)
+
+    def overslept(self, seconds: float) -> None:
+        """Let its seconds since boot not count those that just passed; its wall clock does."""
+        self._made_at += seconds

@@ -31,6 +31,12 @@ class Timeline(VirtualClock):
         event()
         return True
 
+    def leap(self, seconds: float) -> None:
+        """Let time pass without anything happening in it: what is due is due so much later."""
+        assert seconds >= 0, "time does not go back"
+        self.seconds += seconds
+        self._due = [(due + seconds, number, event) for due, number, event in self._due]
+
     def advance(self, duration: timedelta | float) -> None:
         """Let time pass with everything that happens in it."""
         seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration

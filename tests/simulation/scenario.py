@@ -137,7 +137,7 @@ def settle(world: World) -> Ending:
         raise ViolationError(f"not settled: {_describe(world)}")
     world.run(LONGEST_DELAY, lambda: world.under_way == 0)
     states = {run.revision: str(run.state) for run in world.properties.runs()}
-    _have_it_settled_by_a_person(world)
+    have_it_settled_by_a_person(world)
     _check(world)
     return Ending(world, states)
 
@@ -154,7 +154,7 @@ def _wake_the_last(world: World) -> None:
     world.run(left + 1.0)
 
 
-def _have_it_settled_by_a_person(world: World) -> None:
+def have_it_settled_by_a_person(world: World) -> None:
     """Resolve what is Unknown truthfully, retry what Failed: then everything converges."""
     for _ in range(6):
         desired = world.desired.migrations[0].revision

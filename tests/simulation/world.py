@@ -47,6 +47,8 @@ class Setup:
 class World:
     """Everything of one simulation. `wish` is what the files say now."""
 
+    watched_by: type[Properties] = Properties
+
     def __init__(self, setup: Setup, make_body: Callable[[Process], Body]) -> None:
         self.seed = setup.seed
         self.setup = setup
@@ -70,7 +72,7 @@ class World:
             "sts": FakeSts().handle,
             "logs": FakeLogs().handle,
         }
-        self.properties = Properties(self)
+        self.properties = self.watched_by(self)
         self.ecs.tasks.commands = self.properties.commands
         self.ecs.tasks.dynamodb = self.dynamodb.handle
         self.ecs.services.on_task_definition = self.properties.service_changes
