@@ -33,7 +33,7 @@ class OtherTerminal(Stage):
     def __init__(self, endpoint: str, folder: Path) -> None:
         self.folder, self.endpoint = folder, endpoint
         self.data = folder.parent / "data"
-        self.controllers = []
+        self.controllers, self.going = [], []
 
     def web_versions(self) -> set[str]:
         """Ask the ports that DescribeTasks shows, as anybody could."""

@@ -26,6 +26,7 @@ WEB, CLASSIC, WORKER, DB = (
     Address("service", "worker"),
     Address("migration", "db"),
 )
+REPORT = Address("job", "report")
 
 
 def test_all_is_well_where_everything_is_there(place):
@@ -38,10 +39,10 @@ def test_all_is_well_where_everything_is_there(place):
 
 
 def test_what_is_shared_is_asked_about_once(place):
-    """Roles, subnets and secrets of four workloads cost one call each, and name all four."""
+    """Roles, subnets and secrets of five workloads cost one call each, and name all five."""
     found = place.look()
 
-    assert set(found["role shop-execution"].addresses) == {WEB, CLASSIC, WORKER, DB}
+    assert set(found["role shop-execution"].addresses) == {WEB, CLASSIC, WORKER, DB, REPORT}
     sent = [(s, o, json.dumps(p, sort_keys=True)) for s, o, p in place.transport.calls]
     assert len(sent) == len(set(sent))
     assert len(sent) <= 31
@@ -380,13 +381,13 @@ def test_new_tasks_are_counted_as_ecs_starts_them(workload, expected):
     ("free", "state", "message"),
     [
         ({"subnet-0aaa": 0, "subnet-0bbb": 0}, FAILED, "no free address"),
-        ({"subnet-0aaa": 1, "subnet-0bbb": 1}, WARNING, "2 free addresses, 3 for new tasks"),
+        ({"subnet-0aaa": 1, "subnet-0bbb": 1}, WARNING, "2 free addresses, 4 for new tasks"),
         ({"subnet-0aaa": 9, "subnet-0bbb": 0}, WARNING, "no free address in subnet-0bbb"),
-        ({"subnet-0aaa": 2, "subnet-0bbb": 1}, OK, "3 free addresses"),
+        ({"subnet-0aaa": 2, "subnet-0bbb": 2}, OK, "4 free addresses"),
     ],
 )
 def test_subnets_need_an_address_for_each_new_task(place, free, state, message):
-    """All workloads in the same subnets need theirs at once: two services and a migration."""
+    """All workloads in the same subnets need theirs at once: two services, a migration and a job."""
     place.around.free = free
 
     found = place.look()["subnets subnet-0aaa, subnet-0bbb"]
@@ -498,7 +499,7 @@ def test_the_vcpu_quota_is_compared_with_what_is_new(place):
     found = place.look()
 
     assert found["Fargate vCPU quota"].state is WARNING
-    assert found["Fargate vCPU quota"].message.startswith("1 vCPUs for new tasks of 0.5")
+    assert found["Fargate vCPU quota"].message.startswith("1.5 vCPUs for new tasks of 0.5")
 
 
 def test_a_file_system_must_be_usable(place):
@@ -517,7 +518,7 @@ def test_who_waits_for_redis_is_looked_at_meanwhile():
     )
     broken = replace(worker, unresolved=(Unresolved("ssm:/x", "not there"),))
 
-    found = whole(replace(app, services=(waits, broken), migrations=()))
+    found = whole(replace(app, services=(waits, broken), migrations=(), jobs=()))
 
     assert found.addresses == (WEB,)
 

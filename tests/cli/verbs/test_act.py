@@ -143,7 +143,16 @@ def test_migration_list(cli, apps, monkeypatch):
 def test_migration_status(cli, apps, monkeypatch, state, code):
     """Failed and unknown are 6; the diagnosis and the next command are printed."""
     diagnosis = Diagnosis(
-        "migration/db", "exit 1", "", "", {"db": "1"}, "", ("log line",), "/ecs", "type this"
+        title="migration/db",
+        reason="exit 1",
+        stop_code="",
+        stopped_reason="",
+        exit_codes={"db": "1"},
+        likely_cause="",
+        advice="",
+        log_lines=("log line",),
+        log_source="/ecs",
+        next_command="type this",
     )
     monkeypatch.setattr(
         "reconciler.app.ledger.migration_status",
