@@ -125,12 +125,7 @@ def stop(
     audience: Audience,
 ) -> Outcome:
     """Ask for the end of a task and see it through. Raises UsageError, PermanentError when it has ended."""
-    world = World(settings)
-    found = find(_runs(world, desired), name)
-    place = _place(world, desired)
-    subject = operate.Subject(
-        place.store, desired.cluster, found.name, found.revision, RunKind.TASK
-    )
+    place, found, subject = _subject(settings, desired, name)
     operate.stop(subject, operate.Operator(place.actor, reason))
     tasks = OneOffs(place, {found.key: None}, audience, with_logs=False)
     return _outcomes(place, tasks.follow() or [found])[0]
@@ -146,15 +141,23 @@ def resolve(  # noqa: PLR0913 - the verb's own arguments
     force: bool,
 ) -> str:
     """Write down how a task ended; returns what was done. Raises UsageError, GuardRefused while it runs."""
+    place, _, subject = _subject(settings, desired, name)
+    who = operate.Operator(place.actor, reason)
+    run = operate.resolve(subject, operate.RESOLUTIONS[outcome], who, force=force)
+    return f"{subject.title} is {run.state} now, by your word"
+
+
+def _subject(
+    settings: Settings, desired: DesiredApp, name: str
+) -> tuple[Place, Run, operate.Subject]:
+    """Return what an operator's verb is about. Raises UsageError when there is no such task."""
     world = World(settings)
     found = find(_runs(world, desired), name)
     place = _place(world, desired)
     subject = operate.Subject(
         place.store, desired.cluster, found.name, found.revision, RunKind.TASK
     )
-    who = operate.Operator(place.actor, reason)
-    run = operate.resolve(subject, operate.RESOLUTIONS[outcome], who, force=force)
-    return f"{subject.title} is {run.state} now, by your word"
+    return place, found, subject
 
 
 def find(runs: Sequence[Run], name: str) -> Run:

@@ -86,6 +86,14 @@ def done_document(key: AppKey, message: str) -> dict[str, str]:
     return {"apiVersion": API_VERSION, "kind": "Done", "key": key, "message": message}
 
 
+def say_one(output: Output, key: AppKey, message: str) -> None:
+    """Print what was done to the one app of a verb: a line, or the JSON document."""
+    if output.is_json:
+        output.document(done_document(key, message))
+    else:
+        output.result(message)
+
+
 def say_done(output: Output, outcomes: Sequence[Outcome[str]]) -> None:
     """Print what was done to each app: a line each, or one JSON document."""
     if output.is_json:

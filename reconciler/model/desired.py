@@ -158,38 +158,44 @@ class DesiredService:
         return str(self.service["serviceName"])
 
 
-@dataclass(frozen=True)
-class DesiredMigration:
-    """One migration at one revision.
+@dataclass(frozen=True, kw_only=True)
+class Launched:
+    """What a migration and a job have in common: a task of their own, launched for its exit code.
 
     `launch` holds the RunTask fields the files declare (networkConfiguration, launchType,
     capacityProviderStrategy, platformVersion …), without cluster, taskDefinition and token.
     `task_definition` has no guard container yet: `runs` adds it. `container` is the one whose exit
-    code decides.
+    code decides. A run that has begun is unaffected by what is `unresolved`.
     """
 
     address: Address
-    revision: str
-    attempt: int
-    when: When
     container: str
     task_definition: Document
     launch: Document
     timeout: timedelta
     start_timeout: timedelta
-    irreversible: bool = False
-    """Whether code from before it cannot work once it has run: `rollback` refuses to cross it."""
     written: frozenset[Path] = frozenset()
     origins: Mapping[Path, Origin] = field(default_factory=dict)
     unresolved: tuple[Unresolved, ...] = ()
-    """As of a service; a run that has begun is unaffected."""
+    """As of a service."""
     looked_up: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
     """As of a service."""
 
     @property
     def name(self) -> str:
-        """The section key, `db` of `migration/db`."""
+        """The section key: `db` of `migration/db`, `daily-report` of `job/daily-report`."""
         return self.address.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class DesiredMigration(Launched):
+    """One migration at one revision."""
+
+    revision: str
+    attempt: int
+    when: When
+    irreversible: bool = False
+    """Whether code from before it cannot work once it has run: `rollback` refuses to cross it."""
 
     @property
     def work(self) -> Work:
@@ -214,37 +220,20 @@ class DesiredMigration:
         return RunKey.migration(self.name, self.revision)
 
 
-@dataclass(frozen=True)
-class DesiredJob:
-    """One command on a schedule. Documents and `container` are those of `DesiredMigration`.
+@dataclass(frozen=True, kw_only=True)
+class DesiredJob(Launched):
+    """One command on a schedule.
 
     `schedule` and `time_zone` are what `plan.schedule.Schedule` takes, checked. `backoff` comes before
     the second attempt of an occurrence.
     """
 
-    address: Address
     schedule: str
     time_zone: str
     policy: JobPolicy
-    container: str
-    task_definition: Document
-    launch: Document
-    timeout: timedelta
-    start_timeout: timedelta
     retries: int = 0
     backoff: timedelta = timedelta(seconds=30)
     history: History = field(default_factory=History)
-    written: frozenset[Path] = frozenset()
-    origins: Mapping[Path, Origin] = field(default_factory=dict)
-    unresolved: tuple[Unresolved, ...] = ()
-    """As of a service; a run that has begun is unaffected."""
-    looked_up: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
-    """As of a service."""
-
-    @property
-    def name(self) -> str:
-        """The section key, `daily-report` of `job/daily-report`."""
-        return self.address.name
 
     @property
     def timetable(self) -> str:

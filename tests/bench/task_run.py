@@ -22,25 +22,8 @@ import click
 from reconciler.local.sample import sample_images
 from reconciler.local.server import EmbeddedAws
 from reconciler.source.folder import load_folder
+from tests.e2e.tool import FILES
 
-REGISTRY = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
-FILES = f"""\
-apiVersion: reconciler/v1alpha1
-app: tool
-environment: production
-account: "123456789012"
-region: ap-northeast-1
-cluster: production
-services:
-  web:
-    image: {REGISTRY}/shop:1
-    command: sleep 600
-    cpu: 256
-    memory: 512
-    executionRoleArn: arn:aws:iam::123456789012:role/tool
-    networkConfiguration:
-      subnets: [subnet-0aaa]
-"""
 LARGE = (
     "i=0; while [ $i -lt 100 ]; do i=$((i+1)); head -c 104856 /dev/zero | tr '\\0' x; echo; done"
 )

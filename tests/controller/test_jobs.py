@@ -16,8 +16,9 @@ from reconciler.model.run import RunKind, RunState
 from reconciler.model.status import Health
 from reconciler.runs import operate
 from reconciler.runs.operate import Operator, Subject
-from tests.controller.job_stage import ANN, Exits, JobLab
+from tests.controller.job_stage import ANN, JobLab
 from tests.controller.lab import KEY, Controller
+from tests.fakes.ecs_nature import Exits
 from tests.plan.builders import a_migration
 
 REPORT = Address("job", "report")

@@ -17,8 +17,9 @@ from reconciler.model.errors import AccessDenied, GuardRefused
 from reconciler.model.run import RunState
 from reconciler.model.work import Work
 from reconciler.runs.outcome import NEVER_STARTED, TIMED_OUT, UNKNOWN, exit_code_of
+from tests.fakes.ecs_nature import Exits
 from tests.fakes.ecs_tasks import Nature
-from tests.runs.kinds_stage import Exits, Kinds, NoRoom
+from tests.runs.kinds_stage import Kinds, NoRoom
 
 OPTIONS = {"awslogs-group": "/g", "awslogs-stream-prefix": "p", "awslogs-region": "eu-west-1"}
 

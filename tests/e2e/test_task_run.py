@@ -11,37 +11,9 @@ import pytest
 
 from reconciler.runs.outcome import NEVER_STARTED, TIMED_OUT, UNKNOWN
 from tests.e2e.stage import eventually
+from tests.e2e.tool import FILES, REGISTRY
 
-REGISTRY = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
 GUARD = f"guard:\n  image: {REGISTRY}/reconciler-guard:1\n"
-FILES = f"""\
-apiVersion: reconciler/v1alpha1
-app: tool
-environment: production
-account: "123456789012"
-region: ap-northeast-1
-cluster: production
-services:
-  web:
-    image: {REGISTRY}/shop:1
-    command: sleep 600
-    cpu: 256
-    memory: 512
-    stopTimeout: 2
-    executionRoleArn: arn:aws:iam::123456789012:role/tool
-    networkConfiguration:
-      subnets: [subnet-0aaa]
-migrations:
-  db:
-    image: {REGISTRY}/shop:1
-    command: echo migrated
-    revision: "1"
-    cpu: 256
-    memory: 512
-    executionRoleArn: arn:aws:iam::123456789012:role/tool
-    networkConfiguration:
-      subnets: [subnet-0aaa]
-"""
 INTERRUPTED, TERMINATED = 130, 143
 
 

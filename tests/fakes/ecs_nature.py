@@ -84,3 +84,17 @@ class Commands:
     def running(self) -> list[Execution]:
         """Commands that are under way."""
         return [e for e in self.executions if e.ended is None]
+
+
+class Exits(Nature):
+    """Commands that exit with these codes, one after the other, then 0; each runs for so long."""
+
+    def __init__(self, *codes: int, seconds: float = 20.0) -> None:
+        self.codes = list(codes)
+        self.seconds = seconds
+
+    def exit_code(self) -> int:
+        return self.codes.pop(0) if self.codes else 0
+
+    def duration(self) -> float:
+        return self.seconds

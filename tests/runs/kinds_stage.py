@@ -18,20 +18,6 @@ AT_THREE = AT_TWO + timedelta(hours=1)
 ANN = Operator("arn:aws:iam::123456789012:user/ann", "by hand")
 
 
-class Exits(Nature):
-    """Commands that exit with these codes, one after the other, then 0; each runs for so long."""
-
-    def __init__(self, *codes: int, seconds: float = 20.0) -> None:
-        self.codes = list(codes)
-        self.seconds = seconds
-
-    def exit_code(self) -> int:
-        return self.codes.pop(0) if self.codes else 0
-
-    def duration(self) -> float:
-        return self.seconds
-
-
 class NoRoom(Nature):
     """A cluster that has no room for anything."""
 

@@ -15,8 +15,9 @@ from reconciler.runs import operate, transitions
 from reconciler.runs.advance import advance
 from reconciler.runs.occurrences import Skip, skip
 from reconciler.runs.transitions import At
+from tests.fakes.ecs_nature import Exits
 from tests.fakes.ecs_tasks import Nature
-from tests.runs.kinds_stage import ANN, AT_THREE, AT_TWO, Exits, Kinds, NoRoom
+from tests.runs.kinds_stage import ANN, AT_THREE, AT_TWO, Kinds, NoRoom
 from tests.simulation.desired import KEY
 
 

@@ -11,7 +11,8 @@ from reconciler.model.errors import PermanentError, UsageError
 from reconciler.model.job import occurrence_by_hand
 from reconciler.model.run import RunState
 from reconciler.runs import operate
-from tests.runs.kinds_stage import ANN, Exits, Kinds
+from tests.fakes.ecs_nature import Exits
+from tests.runs.kinds_stage import ANN, Kinds
 
 
 def test_a_stop_between_two_attempts_ends_the_run() -> None:

@@ -26,6 +26,8 @@ def command(invocation: Invocation, *, address: str, reason: str) -> None:
         raise invocation.usage_error(str(error)) from None
     if wanted.kind == "migration":
         raise invocation.usage_error("for a migration: reconciler migration retry NAME REVISION")
+    if wanted.kind == "job":
+        raise invocation.usage_error("for a job: reconciler job retry NAME OCCURRENCE")
     desired = the_one(invocation)
     known = [service.address for service in desired.services]
     if wanted not in known:

@@ -8,9 +8,9 @@ from reconciler.cli.apps import API_VERSION, the_one
 from reconciler.cli.complete import complete_job
 from reconciler.cli.documents import run_document
 from reconciler.cli.options import Invocation, verb
-from reconciler.cli.output import local_time
+from reconciler.cli.runs import RUN_HEADER, run_row
 
-HEADER = ("OCCURRENCE", "STATE", "ATTEMPT", "GUARANTEE", "STARTED", "REASON")
+HEADER = ("OCCURRENCE", *RUN_HEADER)
 
 
 @verb("history", short_help="List the runs that the ledger has.")
@@ -30,17 +30,7 @@ def command(invocation: Invocation, *, name: str) -> None:
             {"apiVersion": API_VERSION, "kind": "JobHistory", "key": desired.key, "runs": found}
         )
         return
-    rows = [
-        (
-            run.revision,
-            str(run.state),
-            str(run.attempt),
-            str(run.mode),
-            local_time(run.intent_at.isoformat()),
-            run.reason,
-        )
-        for run in runs
-    ]
+    rows = [run_row(run) for run in runs]
     if rows:
         invocation.output.table(HEADER, rows)
     else:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from reconciler.cli.apps import chosen, document, for_each, highest
 from reconciler.cli.documents import run_document
 from reconciler.cli.options import Invocation, verb
+from reconciler.cli.runs import say_tables
 
 HEADER = ("JOB", "SCHEDULE", "TIME ZONE", "NEXT", "LAST RUN", "RESULT")
 
@@ -25,15 +26,9 @@ def command(invocation: Invocation) -> int:
             document("Jobs", outcomes, lambda lines: {"jobs": [_document(n) for n in lines]})
         )
         return highest(outcomes)
-    for index, outcome in enumerate(o for o in outcomes if o.result is not None):
-        if index:
-            invocation.output.result("")
-        if len(outcomes) > 1:
-            invocation.output.result(outcome.key)
-        if not outcome.result:
-            invocation.output.result("no job is declared")
-            continue
-        invocation.output.table(HEADER, [_row(line) for line in outcome.result])
+    say_tables(
+        invocation, outcomes, HEADER, lambda lines: [_row(n) for n in lines], "no job is declared"
+    )
     return highest(outcomes)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.apps import done_document, the_one
+from reconciler.cli.apps import say_one, the_one
 from reconciler.cli.complete import complete_job
 from reconciler.cli.options import Invocation, option, verb
 
@@ -22,7 +22,4 @@ def command(invocation: Invocation, *, name: str, occurrence: str, reason: str) 
 
     desired = the_one(invocation)
     done = jobs.job_stop(invocation.settings, desired, name, occurrence, reason)
-    if invocation.output.is_json:
-        invocation.output.document(done_document(desired.key, done))
-    else:
-        invocation.output.result(done)
+    say_one(invocation.output, desired.key, done)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from reconciler.cli.apps import chosen, document, for_each, highest
 from reconciler.cli.documents import run_document
 from reconciler.cli.options import Invocation, verb
-from reconciler.cli.output import local_time
+from reconciler.cli.runs import RUN_HEADER, run_row, say_tables
 
-HEADER = ("MIGRATION", "REVISION", "STATE", "ATTEMPT", "GUARANTEE", "STARTED", "REASON")
+HEADER = ("MIGRATION", "REVISION", *RUN_HEADER)
 
 
 @verb("list", short_help="List what the ledger knows.")
@@ -24,25 +26,11 @@ def command(invocation: Invocation) -> int:
             document("Migrations", outcomes, lambda runs: {"runs": [run_document(r) for r in runs]})
         )
         return highest(outcomes)
-    for index, outcome in enumerate(o for o in outcomes if o.result is not None):
-        if index:
-            invocation.output.result("")
-        if len(outcomes) > 1:
-            invocation.output.result(outcome.key)
-        if not outcome.result:
-            invocation.output.result("no migration has run")
-            continue
-        rows = [
-            (
-                run.name,
-                run.revision,
-                str(run.state),
-                str(run.attempt),
-                str(run.mode),
-                local_time(run.intent_at.isoformat()),
-                run.reason,
-            )
-            for run in outcome.result
-        ]
-        invocation.output.table(HEADER, rows)
+    say_tables(
+        invocation, outcomes, HEADER, lambda runs: [_row(r) for r in runs], "no migration has run"
+    )
     return highest(outcomes)
+
+
+def _row(run: Any) -> tuple[str, ...]:
+    return (run.name, *run_row(run))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.apps import API_VERSION, the_one
+from reconciler.cli.apps import the_one
 from reconciler.cli.complete import complete_migration
 from reconciler.cli.options import Invocation, option, verb
+from reconciler.cli.runs import say_log
 
 
 @verb("logs", short_help="Print the last log lines of a run.")
@@ -22,10 +23,4 @@ def command(invocation: Invocation, *, name: str, revision: str | None, lines: i
 
     desired = the_one(invocation)
     found = ledger.migration_logs(invocation.settings, desired, name, revision, lines)
-    if invocation.output.is_json:
-        invocation.output.document(
-            {"apiVersion": API_VERSION, "kind": "Log", "key": desired.key, "lines": list(found)}
-        )
-        return
-    for line in found:
-        invocation.output.result(line)
+    say_log(invocation, desired.key, found)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.apps import done_document, the_one
+from reconciler.cli.apps import the_one
 from reconciler.cli.complete import complete_migration
 from reconciler.cli.options import Invocation, option, verb
-from reconciler.cli.prompt import confirmed
-
-DECLINED = 1
+from reconciler.cli.runs import settled
 
 
 @verb("resolve", short_help="Say how a revision ended, where it cannot be proven.")
@@ -42,14 +40,12 @@ def command(  # noqa: PLR0913 - one for each flag
 
     desired = the_one(invocation)
     question = f"Record migration/{name} {revision} of {desired.key} as {outcome}, unproven?"
-    if force and not confirmed(invocation, question):
-        invocation.output.note("nothing was recorded")
-        return DECLINED
-    done = ledger.migration_resolve(
-        invocation.settings, desired, name, revision, outcome, reason=reason, force=force
+    return settled(
+        invocation,
+        desired.key,
+        question,
+        force=force,
+        record=lambda: ledger.migration_resolve(
+            invocation.settings, desired, name, revision, outcome, reason=reason, force=force
+        ),
     )
-    if invocation.output.is_json:
-        invocation.output.document(done_document(desired.key, done))
-    else:
-        invocation.output.result(done)
-    return 0

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from reconciler.cli.apps import chosen, document, for_each, highest
 from reconciler.cli.options import Invocation, option, verb
 from reconciler.cli.output import local_time
+from reconciler.cli.runs import say_tables
 from reconciler.cli.tasks import outcome_document, short
 
 HEADER = ("TASK", "FROM", "KEY", "STATE", "ECS", "EXIT", "STARTED", "REASON")
@@ -35,26 +38,25 @@ def command(invocation: Invocation, *, limit: int) -> int:
             )
         )
         return highest(outcomes)
-    for outcome in outcomes:
-        if outcome.result is None:
-            continue
-        if len(outcomes) > 1:
-            invocation.output.result(outcome.key)
-        if not outcome.result:
-            invocation.output.result("no task has run")
-            continue
-        rows = [
-            (
-                short(task.run.task_arn or "-"),
-                task.run.name,
-                task.run.revision,
-                str(task.run.state),
-                task.status or "-",
-                "-" if task.run.exit_code is None else str(task.run.exit_code),
-                local_time(task.run.intent_at.isoformat()),
-                task.run.reason,
-            )
-            for task in outcome.result[:limit]
-        ]
-        invocation.output.table(HEADER, rows)
+    say_tables(
+        invocation,
+        outcomes,
+        HEADER,
+        lambda found: [_row(task) for task in found[:limit]],
+        "no task has run",
+    )
     return highest(outcomes)
+
+
+def _row(task: Any) -> tuple[str, ...]:
+    run = task.run
+    return (
+        short(run.task_arn or "-"),
+        run.name,
+        run.revision,
+        str(run.state),
+        task.status or "-",
+        "-" if run.exit_code is None else str(run.exit_code),
+        local_time(run.intent_at.isoformat()),
+        run.reason,
+    )

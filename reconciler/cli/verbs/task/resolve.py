@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.apps import done_document, the_one
+from reconciler.cli.apps import the_one
 from reconciler.cli.options import Invocation, option, verb
-from reconciler.cli.prompt import confirmed
-
-DECLINED = 1
+from reconciler.cli.runs import settled
 
 
 @verb("resolve", short_help="Say how a task ended, where it cannot be proven.")
@@ -31,12 +29,12 @@ def command(invocation: Invocation, *, task: str, outcome: str, reason: str, for
 
     desired = the_one(invocation)
     question = f"Record task {task} of {desired.key} as {outcome}, unproven?"
-    if force and not confirmed(invocation, question):
-        invocation.output.note("nothing was recorded")
-        return DECLINED
-    done = one_off.resolve(invocation.settings, desired, task, outcome, reason=reason, force=force)
-    if invocation.output.is_json:
-        invocation.output.document(done_document(desired.key, done))
-    else:
-        invocation.output.result(done)
-    return 0
+    return settled(
+        invocation,
+        desired.key,
+        question,
+        force=force,
+        record=lambda: one_off.resolve(
+            invocation.settings, desired, task, outcome, reason=reason, force=force
+        ),
+    )
