@@ -1,0 +1,150 @@
+"""The verbs of jobs: what they hand on, what they print, and the exit code of a run that is waited for."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from reconciler.app.jobs import Finished
+from reconciler.controller.converge import TimedOut
+from reconciler.model.run import RunKind, RunState
+from reconciler.runs.snapshot import STOPPING_SINCE
+from tests.cli import values
+
+OCCURRENCE = "2026-11-28T18:00:00Z"
+
+
+def run(state: RunState = RunState.SUCCEEDED, code: int | None = 0, **more):
+    """Return a job's run that has ended."""
+    made = replace(values.run(state), kind=RunKind.JOB, name="report", revision=OCCURRENCE)
+    return replace(made, exit_code=code, **more)
+
+
+@pytest.fixture
+def called(monkeypatch):
+    """Note what reaches `app.jobs`; every verb answers `done`."""
+    calls = []
+    for name in ("job_retry", "job_stop", "job_resolve"):
+        monkeypatch.setattr(
+            f"reconciler.app.jobs.{name}",
+            lambda _s, _d, *given, _name=name, **more: calls.append((_name, given, more)) or "done",
+        )
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("words", "call"),
+    [
+        (("retry",), ("job_retry", ("report", OCCURRENCE, "why"), {})),
+        (("stop",), ("job_stop", ("report", OCCURRENCE, "why"), {})),
+        (
+            ("resolve", "--as", "not-started"),
+            (
+                "job_resolve",
+                ("report", OCCURRENCE, "not-started"),
+                {"reason": "why", "force": False},
+            ),
+        ),
+    ],
+)
+def test_a_persons_verbs(cli, apps, called, words, call):
+    """Name, occurrence and reason are handed on; what was done is a line, or the document of all verbs."""
+    given = ("job", *words, "report", OCCURRENCE, "--reason", "why")
+
+    plain, as_json = cli(*given), cli(*given, "-o", "json")
+
+    assert (plain.exit_code, plain.stdout) == (0, "done\n")
+    assert json.loads(as_json.stdout)["message"] == "done"
+    assert called == [call, call]
+    assert cli(*given[:-2]).exit_code == 2
+
+
+def test_forced_resolve_asks_first(cli, apps, called):
+    """As for a migration: --force without --yes and without a terminal is wrong usage."""
+    given = ("job", "resolve", "report", OCCURRENCE, "--as", "failed", "--reason", "x", "--force")
+    assert cli(*given).exit_code == 2
+    assert cli(*given, "-y").exit_code == 0
+    assert [more["force"] for _, _, more in called] == [True]
+
+
+def test_retry_of_a_rollout_tells_where_jobs_are_retried(cli, apps):
+    """`retry` is for services; who names a job is told the verb."""
+    result = cli("retry", "job/report", "--reason", "x")
+    assert result.exit_code == 2
+    assert "job retry NAME OCCURRENCE" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("ended", "code"),
+    [
+        (run(), 0),
+        (run(RunState.FAILED, 3), 3),
+        (run(RunState.FAILED, 127), 127),
+        (run(RunState.FAILED, None), 125),
+        (run(RunState.FAILED, 143, facts={STOPPING_SINCE: "2026-11-28T18:00:00+00:00"}), 124),
+        (run(RunState.UNKNOWN, None), 6),
+    ],
+)
+def test_trigger_that_waits_ends_as_the_run(cli, apps, monkeypatch, ended, code):
+    """The container's own code, 124 for its timeout, 125 without a start, 6 for Unknown; its log on stdout."""
+    monkeypatch.setattr("reconciler.app.jobs.job_trigger", lambda *_: None)
+    monkeypatch.setattr(
+        "reconciler.app.jobs.job_wait", lambda *_: Finished(ended, ("written",), ())
+    )
+
+    result = cli("job", "trigger", "report", "--key", "k", "--wait")
+    document = json.loads(
+        cli("job", "trigger", "report", "--key", "k", "--wait", "-o", "json").stdout
+    )
+
+    assert (result.exit_code, result.stdout) == (code, "written\n")
+    assert (document["kind"], document["exitCode"], document["log"]) == (
+        "JobRun",
+        code,
+        ["written"],
+    )
+
+
+def test_trigger_that_waits_too_long_is_7(cli, apps, monkeypatch):
+    """--timeout is ours, not the run's: it goes on, and the command ends with 7."""
+    asked = []
+
+    def wait(_settings, _desired, order, _say):
+        asked.append(order)
+        raise TimedOut("occurrence manual-k is RUNNING after 0:00:05")
+
+    monkeypatch.setattr("reconciler.app.jobs.job_trigger", lambda *_: None)
+    monkeypatch.setattr("reconciler.app.jobs.job_wait", wait)
+
+    result = cli("job", "trigger", "report", "--key", "k", "--wait", "--timeout", "5s")
+
+    assert result.exit_code == 7
+    assert asked[0].timeout == timedelta(seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [(None, "the controller begins it"), (run(), "was asked for before: it is SUCCEEDED")],
+)
+def test_trigger_says_whether_the_key_is_known(cli, apps, monkeypatch, known, said):
+    """The same key again is told what became of it, and asks for nothing."""
+    monkeypatch.setattr("reconciler.app.jobs.job_trigger", lambda *_: known)
+    result = cli("job", "trigger", "report", "--key", "k")
+    assert result.exit_code == 0
+    assert said in result.stdout
+    assert "manual-k" in result.stdout
+
+
+def test_logs_and_history(cli, apps, monkeypatch):
+    """Lines as they are; runs as a table that says so when there is none."""
+    monkeypatch.setattr("reconciler.app.jobs.job_logs", lambda *_: ("one", "two"))
+    monkeypatch.setattr("reconciler.app.jobs.job_history", lambda *_: [run(RunState.FAILED, 3)])
+    assert cli("job", "logs", "report").stdout == "one\ntwo\n"
+    table = cli("job", "history", "report").stdout.splitlines()
+    assert table[0].split() == ["OCCURRENCE", "STATE", "ATTEMPT", "GUARANTEE", "STARTED", "REASON"]
+    assert table[1].split()[:4] == [OCCURRENCE, "FAILED", "1", "claim"]
+    monkeypatch.setattr("reconciler.app.jobs.job_history", lambda *_: [])
+    assert cli("job", "history", "report").stdout == "job/report has not run\n"
