@@ -62,18 +62,19 @@ class WorkQueue:
         give None. A timeout of zero never waits.
         """
         with self._changed:
-            start = self._clock.boot_seconds()
+            now = self._clock.boot_seconds()
+            ends = None if timeout is None else now + timeout.total_seconds()
             while not self._closed:
-                self._promote()
+                self._promote(now)
                 if self._ready:
                     key = next(iter(self._ready))
                     del self._ready[key]
                     self._working[key] = None
                     return key
-                nap = self._nap(start, timeout)
-                if nap <= 0:
+                if ends is not None and now >= ends:
                     return None
-                self._changed.wait(nap)
+                self._changed.wait(self._nap(now, ends))
+                now = self._clock.boot_seconds()
             return None
 
     def done(self, key: AppKey) -> None:
@@ -106,7 +107,7 @@ class WorkQueue:
     def ready(self) -> int:
         """Return how many keys could be handed out now."""
         with self._changed:
-            self._promote()
+            self._promote(self._clock.boot_seconds())
             return len(self._ready)
 
     def working(self) -> frozenset[AppKey]:
@@ -117,7 +118,7 @@ class WorkQueue:
     def busy(self) -> frozenset[AppKey]:
         """Return the keys that are being worked on or could be handed out now."""
         with self._changed:
-            self._promote()
+            self._promote(self._clock.boot_seconds())
             return frozenset(self._working) | frozenset(self._ready)
 
     def shut_down(self) -> None:
@@ -135,18 +136,13 @@ class WorkQueue:
             self._ready[key] = None
             self._changed.notify()
 
-    def _promote(self) -> None:
-        now = self._clock.boot_seconds()
+    def _promote(self, now: float) -> None:
         due = sorted((at, key) for key, at in self._due.items() if at <= now)
         for _, key in due:
             del self._due[key]
             self._add(key)
 
-    def _nap(self, start: float, timeout: timedelta | None) -> float:
-        now = self._clock.boot_seconds()
-        nap = LONGEST_NAP
-        if self._due:
-            nap = min(nap, min(self._due.values()) - now)
-        if timeout is not None:
-            nap = min(nap, start + timeout.total_seconds() - now)
-        return nap
+    def _nap(self, now: float, ends: float | None) -> float:
+        """Return how long nothing can become ready by itself: by one reading of the clock, so never 0."""
+        moments = [now + LONGEST_NAP, *self._due.values(), *([] if ends is None else [ends])]
+        return min(moments) - now

@@ -36,6 +36,22 @@ def test_hands_out_in_the_order_of_adding():
     assert [queue.get(NOW), queue.get(NOW), queue.get(NOW)] == [SHOP, BLOG, None]
 
 
+class Ticking(VirtualClock):
+    """Time that goes on a little with each look at it."""
+
+    def boot_seconds(self) -> float:
+        self.seconds += 0.0003
+        return self.seconds
+
+
+def test_a_key_that_becomes_ready_between_two_looks_at_the_clock_ends_no_worker():
+    """Nothing at all is handed out only after `shut_down`: a worker that is given it goes home."""
+    for number in range(1, 40):
+        queue = WorkQueue(Ticking(), lambda: 0.0)
+        queue.add_after(SHOP, seconds(number / 10_000))
+        assert queue.get() == SHOP
+
+
 def test_adding_twice_is_adding_once():
     """A key is handed out once however often it was added before."""
     queue, _ = make()
