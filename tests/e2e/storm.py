@@ -23,9 +23,14 @@ except OSError:
     note("overlap")
 note("start")
 time.sleep(float(sys.argv[1]))
+while os.path.exists("raging"):
+    time.sleep(0.05)
 note("ok")
 """
-"""Counts its own starts and successes; a lock that dies with it tells of a second one beside it."""
+"""Counts its own starts and successes; a lock that dies with it tells of a second one beside it.
+
+It does not succeed before the storm has spent itself: on a fast machine nobody would be left to kill.
+"""
 LIMIT = 170.0
 _WAVE = 5
 
@@ -100,6 +105,8 @@ class Storm:
 
     def rage(self, processes: int, kills: int, seconds: float = 0.5) -> None:
         """Start so many, kill so many of them, settle what becomes unknown, until the key is done."""
+        raging = self.folder / "raging"
+        raging.touch()
         for _ in range(processes):
             self.start(seconds)
         ends = time.monotonic() + LIMIT
@@ -108,6 +115,8 @@ class Storm:
             self.collect()
             if self.living and self.kills < kills:
                 self.kill_one()
+            if self.kills >= kills:
+                raging.unlink(missing_ok=True)
             if not self.living and self.show() != 0:
                 # Everybody was killed, or has ended with 6: the operator looks, and some more are started.
                 self.settle()
