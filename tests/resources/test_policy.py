@@ -80,11 +80,18 @@ def app(key: str = "production/shop", **changes) -> DesiredApp:
         services=(DesiredService(Address("service", "web"), service, definition("web")),),
         migrations=(
             DesiredMigration(
-                Address("migration", "db"), "1", 1, When.BEFORE, "app", definition("db"), {},
-                timedelta(minutes=20), timedelta(minutes=5),
+                address=Address("migration", "db"),
+                revision="1",
+                attempt=1,
+                when=When.BEFORE,
+                container="app",
+                task_definition=definition("db"),
+                launch={},
+                timeout=timedelta(minutes=20),
+                start_timeout=timedelta(minutes=5),
             ),
         ),
-    )  # fmt: skip
+    )
     return replace(base, **changes)
 
 
