@@ -6,17 +6,16 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 
 from reconciler.app.world import World
 from reconciler.controller.one_off import Audience, OneOffs, Place
 from reconciler.controller.operator import as_of
 from reconciler.model.desired import DesiredApp
-from reconciler.model.errors import GuardRefused, PermanentError, UsageError
+from reconciler.model.errors import PermanentError, UsageError
 from reconciler.model.names import Address, last_part
 from reconciler.model.observed import ObservedApp
-from reconciler.model.run import Run, RunKey, RunKind, RunState
+from reconciler.model.run import Run, RunKind, RunState
 from reconciler.model.work import Work
 from reconciler.plan.canonical import canonical_task_definition
 from reconciler.plan.lookups import filled
@@ -75,10 +74,10 @@ def run(settings: Settings, desired: DesiredApp, order: Order, audience: Audienc
     desired = filled(desired, observed.lookups, observed.ledger.lookups)
     origin = _origin(world, desired, observed, order)
     works = _works(origin, order)
-    _refuse_other_uses(world, desired, order.ask.key, works)
     images = observed.images
     place = Place(opened.aws, world.store(desired), desired, opened.identity.arn, images)
-    follow = OneOffs(place, {work.key: work for work in works}, audience)
+    wanted = {work.key: work for work in works}
+    follow = OneOffs(place, wanted, audience, key=order.ask.key)
     return _outcomes(place, follow.follow(detach=order.detach))
 
 
@@ -243,21 +242,3 @@ def _works(origin: Origin, order: Order) -> list[Work]:
         work_of(origin, replace(order.ask, key=f"{key}.{number}of{order.count}"))
         for number in numbers
     ]
-
-
-def _refuse_other_uses(world: World, desired: DesiredApp, key: str, works: Sequence[Work]) -> None:
-    """Refuse a key under which something else was started: of another origin, or another number of tasks."""
-    if not key:
-        return
-    ours: set[RunKey] = {work.key for work in works}
-    same = re.compile(rf"{re.escape(key)}(\.\d+of\d+)?")
-    for known in world.store(desired).runs(RunKind.TASK):
-        if same.fullmatch(known.revision) and known.key not in ours:
-            raise GuardRefused(
-                f"the key {key} belongs to another request: {known.address}, {known.which}, of "
-                f"{_minute(known.intent_at)}; nothing was started"
-            )
-
-
-def _minute(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -14,19 +14,14 @@ from functools import partial
 from typing import Any, Protocol
 
 from reconciler.aws.door import Aws
+from reconciler.controller.key_use import refuse_other_order, refuse_other_use
 from reconciler.controller.registering import Registration, equal_revision, register
 from reconciler.controller.task_output import TaskOutput
 from reconciler.model.desired import DesiredApp
-from reconciler.model.errors import (
-    AwsError,
-    GuardRefused,
-    PermanentError,
-    Superseded,
-)
+from reconciler.model.errors import AwsError, PermanentError, Superseded
 from reconciler.model.observed import LedgerView
 from reconciler.model.run import Run, RunKey, RunState
 from reconciler.model.work import Work
-from reconciler.plan.one_off import difference
 from reconciler.runs import operate
 from reconciler.runs.advance import RunContext, advance
 from reconciler.runs.evidence import DESCRIBE_LIMIT
@@ -114,7 +109,10 @@ class _Task:
 
 
 class OneOffs:
-    """Some tasks, followed together. With `work` None a run is only driven to its end."""
+    """Some tasks, followed together. With `work` None a run is only driven to its end.
+
+    `key` is the idempotency key that was given for all of them, empty when none was.
+    """
 
     def __init__(
         self,
@@ -122,6 +120,7 @@ class OneOffs:
         wanted: Mapping[RunKey, Work | None],
         audience: Audience,
         *,
+        key: str = "",
         with_logs: bool = True,
     ) -> None:
         self._place = place
@@ -130,6 +129,7 @@ class OneOffs:
             _Task(number, key, work, self._output(number))
             for number, (key, work) in enumerate(wanted.items())
         ]
+        self._key = key
         self._session: Session | None = None
         self._began = self._now()
         self._failing_since: float | None = None
@@ -185,6 +185,8 @@ class OneOffs:
         session = self._session_on(view)
         for task in due:
             self._recall(task, view)
+        if self._key and any(task.run is None for task in due):
+            refuse_other_use(self._place.store, self._key, [task.key for task in self._tasks])
         try:
             for task in due:
                 if not task.over and not self._is_abandoned(task):
@@ -203,15 +205,10 @@ class OneOffs:
     def _recall(self, task: _Task, view: LedgerView) -> None:
         """Take what the ledger knows of a task; a run of the same key must be of the same request."""
         first, task.run = task.run is None, view.runs.get(str(task.key))
-        if task.run is None or not first or task.is_ours:
+        if task.run is None or not first or task.work is None:
             return
-        other = difference(task.run, task.work) if task.work is not None else ""
-        if other:
-            raise GuardRefused(
-                f"the key {task.key.revision} belongs to another request, which began at "
-                f"{task.run.intent_at:%Y-%m-%d %H:%M:%S} UTC: not the same {other}; nothing was started"
-            )
-        if task.work is not None:
+        refuse_other_order(task.run, task.work)
+        if not task.is_ours:
             self._listener.said(task.number, f"{task.run.which} is known: {task.run.state}")
 
     def _is_abandoned(self, task: _Task) -> bool:
@@ -219,8 +216,8 @@ class OneOffs:
         return task.run is None and (self._wishes.stop or task.work is None)
 
     def _advance(self, session: Session, task: _Task, view: LedgerView) -> None:
-        task.is_ours = task.is_ours or task.run is None
         moved = advance(self._context(session, task), task.work, view, task.run)
+        task.is_ours = task.is_ours or task.run is None
         wait = LONGEST_LOOK if moved.requeue_after is None else moved.requeue_after
         task.due = self._now() + wait.total_seconds()
         if moved.message and not task.arn and moved.message != task.told:
