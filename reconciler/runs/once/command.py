@@ -97,8 +97,9 @@ def _settle(
 
     if options.show:
         return settle.show(ledger, lambda text: print(options.key, text))  # noqa: T201 - the result
-    user = environment.get("USER") or environment.get("LOGNAME") or "somebody"
-    said = settle.Settlement(options.resolve, options.reason, f"{user} on {ledger.writer.who}")
+    said = settle.Settlement(
+        options.resolve, options.reason, f"{settle.person(environment)} on {ledger.writer.who}"
+    )
     return settle.settle(ledger, Clock(), voice, said)
 
 

@@ -75,6 +75,8 @@ SHARED = (
 )
 """Flags that every verb has."""
 _SHORT = {"-q": "--quiet"}
+_WHERE = ("namespace", "table", "region", "profile", "endpoint_url")
+"""Flags that say, with the key, which item it is about."""
 _CHOICES = {"on_failure": ("hold", "retry"), "resolve": ("", "done", "failed", "retry")}
 
 
@@ -209,13 +211,13 @@ def usage(program: str) -> str:
 
 
 def _again(program: str, options: Options) -> str:
-    """Spell the beginning of a command about the same key."""
+    """Spell the beginning of a command about the same key, in the same AWS wherever it is typed."""
     from shlex import quote  # noqa: PLC0415 - only where somebody has to type it
 
     words = [program, "--key", quote(options.key)]
-    for flag in FLAGS:
+    for flag in (*FLAGS, *SHARED):
         value = getattr(options, flag.field, "")
-        if flag.field in ("namespace", "table") and value != flag.default:
+        if flag.field in _WHERE and value != flag.default:
             words += [flag.name, quote(str(value))]
     return " ".join(words)
 

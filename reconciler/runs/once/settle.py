@@ -6,6 +6,9 @@ would have to watch it.
 
 from __future__ import annotations
 
+import os
+from pwd import getpwuid
+
 from reconciler.runs.once import turn
 from reconciler.runs.once.clock import lasting
 from reconciler.runs.once.record import DONE, FAILED, RETRY, RUNNING, STARTING, UNKNOWN
@@ -13,7 +16,7 @@ from reconciler.runs.once.tell import BAD, GOOD, WAITING, failed, shown, who
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from reconciler.runs.once.clock import Clock
     from reconciler.runs.once.ledger import Ledger
@@ -40,6 +43,16 @@ class Settlement:
     def __init__(self, word: str, reason: str, by: str) -> None:
         self.word, self.reason, self.by = word, reason, by
         self.state = _STATES[word]
+
+
+def person(environment: Mapping[str, str]) -> str:
+    """Say whose word it is; cron and `env -i` set no USER, and a container may have a uid without a name."""
+    if name := environment.get("USER") or environment.get("LOGNAME"):
+        return name
+    try:
+        return getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
 
 
 def settle(ledger: Ledger, clock: Clock, voice: Voice, said: Settlement) -> int:
@@ -91,8 +104,8 @@ def _of_nothing(ledger: Ledger, voice: Voice, said: Settlement) -> int:
 
 
 def _settled(voice: Voice, seen: Record, said: Settlement) -> int:
-    before = failed(seen) if seen.state in (FAILED, UNKNOWN) else f"was {seen.state}"
+    before = failed(seen) if seen.state in (FAILED, UNKNOWN) else f"{seen.state} on {seen.who}"
     results = {"done": "no start will run it", "retry": "the next start runs it"}
     then = results.get(said.word, "--on-failure decides")
-    voice.say(GOOD, f"settled as {said.word}: {then}; it {before}")
+    voice.say(GOOD, f"settled as {said.word}: {then}; before: {before}")
     return 0

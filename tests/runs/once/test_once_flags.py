@@ -87,6 +87,13 @@ def test_message_repeats_what_names_the_key():
     assert options.again == "reconciler once --key 'a b' --namespace shop"
 
 
+def test_message_repeats_where_the_key_is():
+    """A command typed as the message says reaches the same AWS, and adopts no key of another one."""
+    where = "--region eu-west-1 --profile ops --endpoint-url http://localhost:1"
+    options = parse(["--key", "k", *where.split(), "cmd"], {}, PROGRAM)
+    assert options.again == f"reconciler once --key k {where}"
+
+
 def test_both_programs_have_the_same_flags():
     """The verb's help and that of the single file come from one table."""
     declared = {o for p in command.own_params for o in p.opts if o.startswith("--")}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from types import SimpleNamespace
+
 import pytest
 
-from reconciler.runs.once.settle import Settlement, settle, show
+from reconciler.runs.once.settle import Settlement, person, settle, show
 from tests.runs.once.lab import KEY, TABLE, Fault, Lab
 
 LEASE = "--lease 30s"
@@ -52,6 +55,22 @@ def test_unknown_is_settled(word, state, then, started):
     if word == "done":
         assert "was settled as done" in after.voice.said[-1]
         assert "by alice (looked)" in after.voice.said[-1]
+
+
+def test_settlement_says_what_was_before():
+    """The message is a sentence, whatever state the key was in."""
+    said = settled(unknown(), "retry").voice.said[-1]
+    assert "the next start runs it; before: nobody knows how it ended: " in said
+
+
+def test_whose_word_it_is(monkeypatch):
+    """USER, else the name behind the uid, else the uid: never nobody."""
+    people = {os.getuid(): SimpleNamespace(pw_name="alice")}
+    monkeypatch.setattr("reconciler.runs.once.settle.getpwuid", people.__getitem__)
+    assert person({"USER": "bob"}) == "bob"
+    assert person({}) == "alice"
+    people.clear()
+    assert person({}) == f"uid {os.getuid()}"
 
 
 def test_failed_settlement_is_retried_when_asked():
