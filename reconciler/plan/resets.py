@@ -16,7 +16,6 @@ from reconciler.shapes.default_values import unpredictable
 from reconciler.shapes.effects import ONLY_WITH_STRATEGY, RESETS, service_effect
 from reconciler.shapes.tables import SERVICE
 
-_BALANCED = ("loadBalancers", "vpcLatticeConfigurations")
 _OWNERLESS = ("availabilityZoneRebalancing",)
 """Nobody else takes these over, so that it is worth a note that they stay."""
 
@@ -31,12 +30,8 @@ def resets_of(
     resets: list[Difference] = []
     lasting: list[str] = []
     whole: set[str] = set()
-    given_up = {d.path[0] for d in gone}
-    after = {**{k: v for k, v in live.items() if k not in given_up}, **desired}
     for difference in gone:
         field, nested = difference.path[0], len(difference.path) > 1
-        if _loses_its_use(field, live, after):
-            continue
         if not _can_be_reset(field):
             if field in _OWNERLESS:
                 lasting.append(_stays(difference.path))
@@ -79,13 +74,6 @@ def _fitting(value: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str,
         for name, part in value.items()
         if name in declared or ONLY_WITH_STRATEGY.get(name, strategy) == strategy
     }
-
-
-def _loses_its_use(field: str, live: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether what it applies to goes in the same call, which ECS then refuses to take it in."""
-    # "Health check grace period is only valid for services configured to use load balancers".
-    balanced = [any(document.get(name) for name in _BALANCED) for document in (live, after)]
-    return field == "healthCheckGracePeriodSeconds" and balanced == [True, False]
 
 
 def _can_be_reset(field: str) -> bool:

@@ -73,6 +73,9 @@ RESETS: dict[str, Any] = {
     "vpcLatticeConfigurations": [],
     "gatewayConnectors": [],
     "serviceConnectConfiguration": {"enabled": False},
+    # Also in the call that takes the load balancers away: it counts for containers' health checks, too [M];
+    # where ECS insisted on load balancers it looked at those before the call
+    # (cloudformation-coverage-roadmap#1313).
     "healthCheckGracePeriodSeconds": 0,
     "enableExecuteCommand": False,
     "enableECSManagedTags": False,

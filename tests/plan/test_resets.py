@@ -110,11 +110,18 @@ def test_service_connect_as_a_whole_is_disabled() -> None:
     assert sent["serviceConnectConfiguration"] == {"enabled": False}
 
 
-def test_a_grace_period_is_not_reset_where_its_load_balancer_goes_too() -> None:
-    """ECS takes one only with a load balancer, and it means nothing without."""
-    sent = update({"loadBalancers": [BALANCER], "healthCheckGracePeriodSeconds": 60}, {})
-    assert sent["loadBalancers"] == []
-    assert "healthCheckGracePeriodSeconds" not in sent
+@pytest.mark.parametrize("balanced", ["loadBalancers", "vpcLatticeConfigurations"])
+def test_a_grace_period_goes_with_its_load_balancer_in_one_call(balanced: str) -> None:
+    """It counts for the containers' own health checks too, and nothing of it is left behind to be reported."""
+    world = World()
+    world.converge(an_app(a_service(**{balanced: [BALANCER]}, healthCheckGracePeriodSeconds=60)))
+    app = an_app(a_service())
+    sent = only(world.plan(app), "service/web").request.update
+    assert (sent[balanced], sent["healthCheckGracePeriodSeconds"]) == ([], 0)
+
+    world.converge(app)
+    step = only(world.plan(app), "service/web")
+    assert (step.verb, step.undeclared, step.notes) == (Verb.NONE, (), ())
 
 
 def test_a_strategy_that_left_the_files_goes_back_to_the_launch_type() -> None:
