@@ -143,7 +143,7 @@ class DesiredService:
     """Why its documents are not whole, once look-ups are filled in: nothing is computed from them."""
     looked_up: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
     """Where look-ups were filled in → their names; the paths begin as those of `origins`."""
-    moved: Mapping[str, tuple[Value, Value]] = field(default_factory=dict)
+    moved: Mapping[str, tuple[Value | None, Value | None]] = field(default_factory=dict)
     """Look-up → the value that was last relied on and the other one that it has now."""
     carried: frozenset[Path] = frozenset()
 

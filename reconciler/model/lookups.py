@@ -13,8 +13,8 @@ from typing import Any, Self
 Value = str | int | float | bool | tuple["Value", ...]
 """What a look-up yields: a text, a number, true or false, or a list of them."""
 
-Remembered = Mapping[str, Mapping[str, Value]]
-"""Address as text → look-up → the value that the resource was last made of."""
+Remembered = Mapping[str, Mapping[str, Value | None]]
+"""Address as text → look-up → the value that the resource was last made of; None: absent, so its default."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ Called by `plan.lookups` and the steps of services, and by `controller.relied`, 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -27,19 +28,27 @@ _SHORT = 60
 
 def with_news(service: DesiredService, values: Values, remembered: Remembered) -> DesiredService:
     """Return the service with the look-ups whose value is another than the one last relied on."""
-    before = remembered.get(str(service.address), {})
-    names = {name for names in service.looked_up.values() for name in names} & before.keys()
-    now = {name: values.get(name) for name in sorted(names)}
-    moved = {
-        name: (before[name], value)
-        for name, value in now.items()
-        if value is not None and not isinstance(value, Unresolved) and value != before[name]
-    }
+    names = {name for names in service.looked_up.values() for name in names}
+    moved = moved_among(names, values, remembered.get(str(service.address), {}))
     return replace(service, moved=moved) if moved else service
 
 
-def relied_on(desired: DesiredApp, address: Address, values: Values) -> dict[str, Value]:
-    """Return the look-ups that a resource's documents are made of, with their values."""
+def moved_among(
+    names: Iterable[str], values: Values, before: Mapping[str, Value | None]
+) -> dict[str, tuple[Value | None, Value | None]]:
+    """Return those of these look-ups that are not what they were `before`: then and now."""
+    return {
+        name: (before[name], value)
+        for name, value in _told(values, names).items()
+        if name in before and value != before[name]
+    }
+
+
+def relied_on(desired: DesiredApp, address: Address, values: Values) -> dict[str, Value | None]:
+    """Return the look-ups that a resource's documents are made of, with their values.
+
+    One that is absent has None: its default stands in for it, and may have to make way for a value.
+    """
     workloads: list[DesiredService | DesiredMigration | DesiredJob | DesiredRedis] = [
         *desired.services,
         *desired.migrations,
@@ -47,9 +56,22 @@ def relied_on(desired: DesiredApp, address: Address, values: Values) -> dict[str
         *desired.redis,
     ]
     named = (w.looked_up.values() for w in workloads if w.address == address)
-    names = sorted({name for paths in named for path in paths for name in path})
-    found = ((name, values.get(name)) for name in names)
-    return {n: v for n, v in found if v is not None and not isinstance(v, Unresolved)}
+    return _told(values, {name for paths in named for path in paths for name in path})
+
+
+def _told(values: Values, names: Iterable[str]) -> dict[str, Value | None]:
+    """Return what is known of look-ups, by name: their values, None for what is certainly absent."""
+    told: dict[str, Value | None] = {}
+    for name in sorted(names):
+        match values.get(name):
+            case Unresolved(absent=absent):
+                if absent:
+                    told[name] = None
+            case None:
+                continue
+            case value:
+                told[name] = value
+    return told
 
 
 def moved_paths(service: DesiredService) -> frozenset[Path]:
@@ -61,20 +83,23 @@ def moved_paths(service: DesiredService) -> frozenset[Path]:
 def moved_notes(service: DesiredService) -> tuple[str, ...]:
     """Say which look-ups have other values now, and which."""
     return tuple(
-        f"${{{name}}}: {_short(shown_value(name, before))} → {_short(shown_value(name, after))}"
+        f"${{{name}}}: {_short(name, before)} → {_short(name, after)}"
         for name, (before, after) in sorted(service.moved.items())
     )
 
 
-def shown_value(name: str, value: Value) -> Any:
+def shown_value(name: str, value: Value | None) -> Any:
     """Return a value as it may be shown and journaled: masked where its name promises a secret."""
-    if name.startswith("secret:"):  # a version's number or id, never a value
+    if value is None or name.startswith("secret:"):  # a version's number or id, never a value
         return value
     steps = tuple(step for step in _STEPS.split(name) if step)
     listed = list(value) if isinstance(value, tuple) else value
     return mask_value(("environment", *steps[-1:]), listed)
 
 
-def _short(value: Any) -> str:
-    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+def _short(name: str, value: Value | None) -> str:
+    if value is None:
+        return "absent"
+    shown = shown_value(name, value)
+    text = ",".join(map(str, shown)) if isinstance(shown, list) else str(shown)
     return text if len(text) <= _SHORT else text[: _SHORT - 1] + "…"

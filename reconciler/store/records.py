@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from reconciler.model.lookups import Remembered, Value
+from reconciler.model.lookups import Remembered
 from reconciler.model.names import Address, AppKey
 from reconciler.model.observed import (
     MigrationRecord,
@@ -178,7 +178,7 @@ def decode_lookups(item: Mapping[str, Any], table: str = "state") -> Remembered:
     }
 
 
-def _tuples(value: Any) -> Value:
+def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 

@@ -154,6 +154,50 @@ def test_a_lost_parameter_holds_its_service_and_nothing_else(shop):
     assert shop.controller.did() == []
 
 
+def test_a_value_that_takes_the_place_of_a_default_is_a_change_of_the_look_up(shop):
+    """There and back: a parameter that appears, and one that goes, say so; the files did not change."""
+    host = Deferred((Lookup("ssm:/shop/cdn", default=("plain.example",)),))
+    task = a_task_definition(environment=[{"name": "HOST", "value": host}])
+    shop.lab.files = app(service(td=task), service("other"))
+    assert shop.controller.settle().status.converged
+    assert shop.plan().in_sync
+
+    shop.ssm.put("/shop/cdn", "cdn.example")
+    [step] = [s for s in shop.plan().steps if s.changes]
+    assert [c.why for c in step.changes] == [Why.LOOKUP]
+    assert "${ssm:/shop/cdn}: absent → cdn.example" in step.notes
+    assert shop.controller.settle().status.converged
+
+    del shop.ssm.parameters["/shop/cdn"]
+    [step] = [s for s in shop.plan().steps if s.changes]
+    assert [c.why for c in step.changes] == [Why.LOOKUP]
+    assert "${ssm:/shop/cdn}: cdn.example → absent" in step.notes
+    assert shop.controller.settle().status.converged
+    assert shop.told()[-2:] == [
+        ("service/web", "look-ups changed", {name: before}, {name: after})
+        for name, before, after in (
+            ("ssm:/shop/cdn", None, "cdn.example"),
+            ("ssm:/shop/cdn", "cdn.example", None),
+        )
+    ]
+    assert shop.plan().in_sync
+
+
+def test_a_default_that_is_edited_in_the_files_is_their_change(shop):
+    """The parameter is still not there: nothing but the files has changed."""
+
+    def hosted(default):
+        value = Deferred((Lookup("ssm:/shop/cdn", default=(default,)),))
+        task = a_task_definition(environment=[{"name": "H", "value": value}])
+        return app(service(td=task), service("other"))
+
+    shop.lab.files = hosted("one")
+    assert shop.controller.settle().status.converged
+    shop.lab.files = hosted("two")
+    [step] = [s for s in shop.plan().steps if s.changes]
+    assert [c.why for c in step.changes] == [Why.GIT]
+
+
 def test_drift_of_a_looked_up_field_is_drift(shop):
     """The same value is no news: what somebody changed by hand is put back as such."""
     shop.lab.ecs.handle(

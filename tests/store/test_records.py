@@ -205,10 +205,18 @@ def test_records_are_replaced_only_at_the_version_that_was_read(make, record):
 
 
 def test_look_ups_come_back_as_they_were():
-    """Lists, numbers and truth values keep their types; nothing is as good as no item."""
+    """Lists, numbers, truth values and what was absent keep their types; nothing is as good as no item."""
     world = World()
     session = world.session()
-    values = {"service/web": {"ssm:/a": "x", "ssm:/b": ("1", "2"), "tfstate:x.y.z": 3, "c": True}}
+    values = {
+        "service/web": {
+            "ssm:/a": "x",
+            "ssm:/b": ("1", "2"),
+            "tfstate:x.y.z": 3,
+            "c": True,
+            "d": None,
+        }
+    }
     session.commit([ENTRY], [records.lookups_write(KEY, {}, values)])
     assert world.store().read().lookups == values
     with pytest.raises(Superseded):

@@ -16,6 +16,7 @@ from reconciler.model.names import Path
 from reconciler.model.observed import ObservedApp, ObservedRedis
 from reconciler.model.plan import ApiCall, Change, Effect, Why
 from reconciler.plan.changes import origin_of
+from reconciler.plan.lookup_news import moved_among
 from reconciler.plan.mask import is_sensitive, mask_value
 from reconciler.plan.ownership import ownership_tags
 from reconciler.shapes.botocore_model import input_of
@@ -69,11 +70,17 @@ class RedisSubject:
             path=".".join(path),
             observed=mask_value(path, observed),
             desired=mask_value(path, desired),
-            why=why,
+            why=Why.LOOKUP if why is Why.GIT and self._has_moved(full) else why,
             effect=effect,
             origin=None if why is Why.REMOVED else self._origin(full),
             sensitive=any(is_sensitive(path, value) for value in values),
         )
+
+    def _has_moved(self, path: Path) -> bool:
+        """Say whether what stands there is from a look-up that has changed since it was applied."""
+        before = self.observed.ledger.lookups.get(str(self.redis.address), {})
+        names = self.redis.looked_up.get(path, ())
+        return bool(moved_among(names, self.observed.lookups, before))
 
     def _origin(self, path: Path) -> Origin | None:
         if path == ("group", "cacheParameterGroupName") and path not in self.redis.origins:
