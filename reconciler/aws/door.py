@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, Protocol
 
 import tenacity
@@ -176,13 +177,20 @@ class _AwsTime:
         newest = self._newest
         if newest is None:
             return clock.now()
-        try:
-            date = parsedate_to_datetime(newest[0])
-        except ValueError:
+        date = _parsed(newest[0])
+        if date is None:
             return clock.now()
-        if date.tzinfo is None:
-            date = date.replace(tzinfo=UTC)
         return date + timedelta(seconds=max(0.0, clock.boot_seconds() - newest[1]))
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> datetime | None:
+    """Return the time of a Date header, None when it is none; asked often between two answers."""
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
 
 
 @dataclass

@@ -42,16 +42,18 @@ def from_value(typed: Mapping[str, Any]) -> Any:  # noqa: PLR0911 - one for each
     """Return the plain form of one typed value. Raises ValueError for an unknown type."""
     ((kind, value),) = typed.items()
     match kind:
-        case "S" | "B" | "BOOL":
+        case "S":
             return value
         case "N":
             return _number(value)
-        case "NULL":
-            return None
         case "M":
             return {k: from_value(v) for k, v in value.items()}
         case "L":
             return [from_value(v) for v in value]
+        case "B" | "BOOL":
+            return value
+        case "NULL":
+            return None
         case "SS" | "BS":
             return frozenset(value)
         case "NS":

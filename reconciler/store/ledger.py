@@ -230,21 +230,9 @@ class AppStore:
 
 
 def _view(head: Head, items: Iterable[Mapping[str, Any]], table: str) -> LedgerView:
-    view = LedgerView(
-        key=head.key,
-        owner=head.owner,
-        epoch=head.epoch,
-        sequence=head.sequence,
-        chain_hash=head.chain_hash,
-        active_run=head.active,
-        unfinished=head.unfinished,
-        open_intents=head.open_intents,
-        generation=head.generation,
-        desired_hash=head.desired_hash,
-        commit=head.commit,
-    )
     items = list(items)
     services, migrations, jobs, resources = {}, {}, {}, {}
+    single: dict[str, Any] = {}
     for item in items:
         sort = str(item.get("sk"))
         if sort.startswith(records.SERVICE):
@@ -260,16 +248,33 @@ def _view(head: Head, items: Iterable[Mapping[str, Any]], table: str) -> LedgerV
             resource = records.decode_resource(item, table)
             resources[resource.address] = resource
         elif sort == records.PINS:
-            view = replace(view, pins=records.decode_pins(item, table))
+            single["pins"] = records.decode_pins(item, table)
         elif sort == records.LOOKUPS:
-            view = replace(view, lookups=records.decode_lookups(item, table))
+            single["lookups"] = records.decode_lookups(item, table)
         elif sort == records.SUSPEND:
-            view = replace(view, suspension=records.decode_suspension(item, table))
+            single["suspension"] = records.decode_suspension(item, table)
         elif sort == records.STATUS:
             fields = Fields(table, f"{item.get('pk')} {sort}", item)
-            view = replace(view, status=fields.mapping("doc"))
-    found = replace(view, services=services, migrations=migrations, resources=resources)
-    return replace(found, jobs=jobs, suspended=_suspended(items, table))
+            single["status"] = fields.mapping("doc")
+    return LedgerView(
+        key=head.key,
+        owner=head.owner,
+        epoch=head.epoch,
+        sequence=head.sequence,
+        chain_hash=head.chain_hash,
+        active_run=head.active,
+        unfinished=head.unfinished,
+        open_intents=head.open_intents,
+        generation=head.generation,
+        desired_hash=head.desired_hash,
+        commit=head.commit,
+        services=services,
+        migrations=migrations,
+        jobs=jobs,
+        resources=resources,
+        suspended=_suspended(items, table),
+        **single,
+    )
 
 
 def _suspended(items: Iterable[Mapping[str, Any]], table: str) -> dict[str, Suspension]:

@@ -5,12 +5,12 @@ Checks what AWS checks; alarms are not played: `scale` and `fire` do what a poli
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.aws.translate import from_code
+from tests.fakes.documents import copied
 
 ROLE = (
     "arn:aws:iam::123456789012:role/aws-service-role/ecs.application-autoscaling.amazonaws.com/"
@@ -51,8 +51,8 @@ class FakeAutoscaling:
         method = getattr(self, f"_{operation}", None)
         if method is None:
             raise AssertionError(f"the fake has no application-autoscaling:{operation}")
-        answer: dict[str, Any] = method(copy.deepcopy(dict(params)))
-        return copy.deepcopy(answer)
+        answer: dict[str, Any] = method(copied(dict(params)))
+        return copied(answer)
 
     def scale(self, resource: str, count: int) -> None:
         """Do what a scaling policy does: set the count, within the target's bounds."""

@@ -50,7 +50,7 @@ class _Table:
         return self.partitions.get(partition, {}).get(sort)
 
     def put(self, item: Item) -> None:
-        if len(json.dumps(item, default=str)) > LARGEST_ITEM:
+        if len(repr(item)) > LARGEST_ITEM:
             raise ExpressionError("Item size has exceeded the maximum allowed size")
         partition, sort = self.key_of(item)
         self.partitions.setdefault(partition, {})[sort] = item

@@ -6,11 +6,11 @@ eventual consistency). Tasks live in `ecs_tasks`, services in `ecs_services`.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
 from reconciler.aws.translate import from_code
+from tests.fakes.documents import copied
 from tests.fakes.ecs_services import Services
 from tests.fakes.ecs_tasks import Nature, Tasks
 from tests.fakes.timeline import Timeline
@@ -34,7 +34,7 @@ class FakeEcs:
 
     def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Answer one request. Raises the AwsError that AWS's error code becomes."""
-        wanted = copy.deepcopy(dict(params))
+        wanted = copied(dict(params))
         self.calls.append((self.timeline.seconds, operation, wanted))
         if operation in self.denied:
             raise from_code(
@@ -45,7 +45,7 @@ class FakeEcs:
         if "cluster" in wanted:
             wanted["cluster"] = self._cluster(operation, wanted["cluster"])
         answer = self._route(operation, wanted)
-        return copy.deepcopy(answer)
+        return copied(answer)
 
     def _cluster(self, operation: str, name: str) -> str:
         short = name.rsplit("/", 1)[-1]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import greenlet
@@ -35,6 +36,11 @@ HEARTBEAT_SECONDS = 5.0
 
 _PAUSES = {Fault.PAUSE_20S: 20.0, Fault.PAUSE_2H: 7200.0}
 _FREEZES = {Fault.FROZEN_2M: 120.0, Fault.FROZEN_2H: 7200.0}
+
+
+@lru_cache(maxsize=4096)
+def _date(at: datetime) -> str:
+    return format_datetime(at, usegmt=True)
 
 
 class Body(Protocol):
@@ -218,7 +224,7 @@ class _Wire:
             self.process.crash()
         if fault is Fault.LOST_RESPONSE:
             self._lose(name)
-        date = format_datetime(world.timeline.now().replace(microsecond=0), usegmt=True)
+        date = _date(world.timeline.now().replace(microsecond=0))
         self._wait(world.faults.latency())
         return {**answer, "ResponseMetadata": {"RequestId": "r", "HTTPHeaders": {"date": date}}}
 
