@@ -19,7 +19,7 @@ from reconciler.model.errors import (
     UsageError,
 )
 from reconciler.model.events import Event, EventKind
-from reconciler.model.job import JobRecord, occurrence_by_hand
+from reconciler.model.job import JobRecord, occurrence_by_hand, occurrence_named
 from reconciler.model.names import Address
 from reconciler.model.observed import LedgerView
 from reconciler.model.run import Run, RunKey, RunKind, RunState
@@ -90,11 +90,19 @@ def job_logs(
     """Return the last log lines of a run: of an occurrence, else of the newest. Raises UsageError."""
     world = World(settings)
     runs = world.store(desired).runs(RunKind.JOB, name)
-    run = next((run for run in runs if occurrence in (None, run.revision)), None)
+    wanted = occurrence_named(occurrence) if occurrence else None
+    run = next((run for run in runs if wanted in (None, run.revision)), None)
     if run is None:
-        raise UsageError(f"job/{name} {occurrence or ''}".rstrip() + ": the ledger has no such run")
+        raise UsageError(_nothing_of(name, occurrence, runs))
     found, source = log_tail(run, world.place(desired).aws, lines)
     return list(found) or [f"no log lines: {source}"]
+
+
+def _nothing_of(name: str, occurrence: str | None, runs: list[Run]) -> str:
+    if not runs:
+        return f"job/{name}: the ledger has no run of it"
+    there = f"`reconciler job history {name}` lists those it keeps"
+    return f"job/{name} {occurrence}: the ledger has no such run; {there}"
 
 
 def job_retry(
@@ -212,7 +220,7 @@ class _Watch:
         self._access = ours.open(desired)
         self._failures = 0
         self._idle_since: float | None = None
-        self._said = ""
+        self._said = self._of_pass = ""
 
     def to_the_end(self) -> Run:
         """Return the run once it has ended, or its outcome is unknown."""
@@ -222,6 +230,8 @@ class _Watch:
             run = view.runs.get(str(self._asked.run_key))
             if run is not None and (run.over or run.state is RunState.UNKNOWN):
                 return run
+            if run is None:
+                self._tell(self._of_pass)  # why it has not begun; then the run speaks for itself
             if self._is_ours(view, run):
                 self._take_a_pass()
             if limit is not None and self._clock.boot_seconds() - start >= limit.total_seconds():
@@ -264,7 +274,7 @@ class _Watch:
                 raise
         else:
             self._failures = 0
-            self._tell(_message(status))
+            self._of_pass = _message(status)
 
     def _tell(self, text: str) -> None:
         if text and text != self._said:
@@ -282,7 +292,7 @@ def _subject(
     world: World, desired: DesiredApp, name: str, occurrence: str, reason: str
 ) -> tuple[operate.Subject, operate.Operator]:
     store, who = world.store(desired), world.place(desired).identity.arn
-    subject = operate.Subject(store, desired.cluster, name, occurrence)
+    subject = operate.Subject(store, desired.cluster, name, occurrence_named(occurrence))
     return replace(subject, kind=RunKind.JOB), operate.Operator(who, reason)
 
 

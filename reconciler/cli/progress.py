@@ -36,13 +36,15 @@ class Progress:
         self._several = several
         self._spoke = threading.Event()
         self._last = ""
+        self._said: dict[tuple[str, str], str] = {}
 
     def say(self, event: Event) -> None:
         """Print one event; --quiet prints none."""
-        said = " ".join(filter(None, (self._app(event), event.address, event.message)))
-        if said == self._last and event.kind == "progress":
+        subject = (event.key, event.address)
+        if event.message == self._said.get(subject) and event.kind == "progress":
             return  # no change; `alive` repeats it when nothing else is said
-        self._last = said
+        self._said[subject] = event.message
+        self._last = " ".join(filter(None, (self._app(event), event.address, event.message)))
         self._spoke.set()
         if self._invocation.values["quiet"]:
             return

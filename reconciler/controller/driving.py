@@ -165,7 +165,8 @@ class Driver:
         else:
             self._look_again(moved.requeue_after, done)
         if moved.message:
-            kind = EventKind.FAILED if moved.ended else EventKind.PROGRESS
+            good = EventKind.DONE if moved.succeeded else EventKind.PROGRESS
+            kind = EventKind.FAILED if moved.ended else good
             story = self.explain(moved.ended) if moved.ended else ()
             self.say(kind, step.address, "\n".join((moved.message, *story)))
 

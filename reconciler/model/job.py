@@ -34,6 +34,15 @@ def instant_of(name: str) -> datetime | None:
     return datetime.strptime(name, _FORM).replace(tzinfo=UTC)
 
 
+def occurrence_named(text: str) -> str:
+    """Return the occurrence that a person means: its name in the ledger, or the key of a run by hand."""
+    try:
+        instant_of(text)
+    except ValueError:
+        return occurrence_by_hand(text)
+    return text
+
+
 @dataclass(frozen=True)
 class History:
     """How many ended runs of a job the ledger keeps, the newest ones."""

@@ -230,6 +230,8 @@ class _Job:
     def _next_run(self, upcoming: datetime | None) -> str:
         if self.job.policy.suspended:
             return "suspended in the files"
+        if self.observed.ledger.suspension_of(self.job.address) is not None:
+            return "no run starts before it is resumed"
         if upcoming is None:
             return "no run is to come"
         return f"next run {said_instant(upcoming, self.job.time_zone)}"

@@ -169,7 +169,7 @@ def _stop_again(step: Step) -> Advance:
 
 def _succeed(step: Step) -> Advance:
     run = step.commit(transitions.verdict(step.at, step.run, step.action, RunState.SUCCEEDED))
-    return Advance(AT_ONCE, f"{run.which} succeeded")
+    return Advance(AT_ONCE, f"{run.which} succeeded", succeeded=True)
 
 
 def _fail(step: Step) -> Advance:

@@ -52,12 +52,14 @@ class RunContext:
 class Advance:
     """What a step did, in words, and when to take the next one; None when nothing is to come.
 
-    `ended` is the run when this step found that it failed, or that its outcome is unknown.
+    `ended` is the run when this step found that it failed, or that its outcome is unknown;
+    `succeeded` that this step found it has.
     """
 
     requeue_after: timedelta | None
     message: str = ""
     ended: Run | None = None
+    succeeded: bool = False
 
 
 @dataclass(frozen=True)

@@ -48,16 +48,22 @@ def test_lines_go_to_stderr(capsys):
 
 
 def test_what_did_not_change_is_said_once(capsys):
-    """A step under way is one line, not one for each look; another app's same step is its own line."""
+    """A step under way is one line, not one for each look, whatever is said of others in between."""
     running = replace(EVENT, kind=EventKind.PROGRESS, message="running")
     speaker = progress(several=True)
-    for event in (running, running, replace(running, key="staging/shop"), running):
+    other = replace(running, address="service/worker")
+    for event in (running, running, other, replace(running, key="staging/shop"), running, other):
+        speaker.say(event)
+    for event in (replace(running, message="stopping"), running):
         speaker.say(event)
 
-    assert [line.split()[1] for line in capsys.readouterr().err.splitlines()] == [
-        "production/shop",
-        "staging/shop",
-        "production/shop",
+    lines = [" ".join(line.split()[1:]) for line in capsys.readouterr().err.splitlines()]
+    assert lines == [
+        "production/shop service/web running",
+        "production/shop service/worker running",
+        "staging/shop service/web running",
+        "production/shop service/web stopping",
+        "production/shop service/web running",
     ]
 
 

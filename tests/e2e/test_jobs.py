@@ -40,12 +40,19 @@ def test_a_run_by_hand_without_a_controller(shop):
 
     first = shop.cli("job", "trigger", NAME, "--key", "k1", "--wait", "--reason", "month end")
     assert (first.code, first.out) == (OK, "report of manual-k1\n"), first
+    said = [" ".join(line.split()) for line in first.err.splitlines()]
+    assert len(said) == len(set(said)), first.err
+    assert f"✔ job/{NAME} occurrence manual-k1 succeeded" in said
     again = shop.cli("job", "trigger", NAME, "--key", "k1", "--wait")
     assert (again.code, again.out) == (OK, "report of manual-k1\n"), again
     assert [(r["occurrence"], r["state"], r["attempt"]) for r in runs(shop)] == [
         ("manual-k1", "SUCCEEDED", 1)
     ]
-    assert shop.cli("job", "logs", NAME).out == "report of manual-k1\n"
+    for which in ((), ("k1",), ("manual-k1",)):
+        assert shop.cli("job", "logs", NAME, *which).out == "report of manual-k1\n"
+    stopped = shop.cli("job", "stop", NAME, "k1", "--reason", "late")
+    assert "occurrence manual-k1 of job/daily-report has ended" in stopped.err
+    assert f"job history {NAME}" in shop.cli("job", "logs", NAME, "k2").err
     assert "month end" in shop.cli("history", "-o", "json").out
     assert shop.journal_is_whole()
 

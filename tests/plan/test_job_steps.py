@@ -166,6 +166,7 @@ def test_a_suspended_app_asks_for_nothing() -> None:
     word = Suspension(reason="holiday", by="ann", at="2026-11-22T00:00:00+00:00")
     step = step_of(seen(THREE, suspension=word))
     assert step.request is None
+    assert step.summary == "no run starts before it is resumed"
 
 
 def test_a_trigger_comes_before_the_schedule() -> None:

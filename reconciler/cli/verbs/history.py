@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 HEADER = ("N", "WHEN", "REVISION", "BY", "KIND", "ADDRESS", "RESULT", "WHAT")
 BROKEN_CHAIN = 1
+_RUN_NOUNS = ("revision", "occurrence", "key")
+"""Under which of them an entry about a run says which one it is."""
 
 
 @verb("history", short_help="Read the journal.")
@@ -95,7 +97,9 @@ def _row(record: JournalRecord) -> tuple[str, ...]:
     content = record.content
     revision = str(content.get("commit") or "")[:7] or f"gen {content.get('generation', '')}"
     cause = str(content.get("cause") or "").replace(str(content.get("commit") or " "), " ")
-    what = " ".join(f"{content.get('action') or ''} {cause}".split())
+    detail = content.get("detail") or {}
+    which = next((str(detail[noun]) for noun in _RUN_NOUNS if noun in detail), "")
+    what = " ".join(f"{content.get('action') or ''} {which} {cause}".split())
     return (
         str(record.number),
         local_time(str(content.get("at", ""))),

@@ -181,6 +181,19 @@ def test_history_is_newest_first(cli, journal):
     assert "b7710de" in lines[1]
 
 
+def test_history_names_the_run(cli, journal, monkeypatch):
+    """An entry about a run says which revision, occurrence or key it is about."""
+    details = ({"revision": "7"}, {"occurrence": "manual-k1"}, {"key": "backfill"})
+    records = [
+        replace(r, content={**r.content, "action": "running", "cause": "git", "detail": d})
+        for r, d in zip((values.record(n) for n in (3, 2, 1)), details, strict=True)
+    ]
+    monkeypatch.setattr("reconciler.app.ledger.history", lambda *_, **__: records)
+
+    said = [line.split("  ")[-1].strip() for line in cli("history").stdout.splitlines()[1:]]
+    assert said == ["running 7 git", "running manual-k1 git", "running backfill git"]
+
+
 def test_history_flags(cli, journal):
     """Limit, order and address are handed on."""
     cli("history", "-n", "5", "--oldest-first", "service/web")
