@@ -116,6 +116,8 @@ def short(arn: str) -> str:
 
 def tell(invocation: Invocation, terminal: Terminal, outcomes: Sequence[Outcome]) -> int:
     """Say how tasks ended, with the diagnosis of those that failed, and return the worst exit code."""
+    from reconciler.runs.outcome import timed_out  # noqa: PLC0415 - not for --help
+
     for number, outcome in enumerate(outcomes):
         of = f"[{number + 1}] " if len(outcomes) > 1 else ""
         run, name = outcome.run, f"task {short(outcome.run.task_arn or '')}".rstrip()
@@ -124,6 +126,8 @@ def tell(invocation: Invocation, terminal: Terminal, outcomes: Sequence[Outcome]
         sign = SIGNS["failed"] if outcome.code else SIGNS["done"]
         if run.exit_code is not None:
             end = f"exit {run.exit_code}"
+            if timed_out(run):
+                end = f"ran longer than its timeout, {end}"
         else:
             end = "never started" if run.state == "FAILED" else str(run.state)
         text = f"{sign} {of}{name} {end} ({terminal.elapsed()})"

@@ -101,7 +101,7 @@ def test_a_timeout_stops_the_task(tool):
     done = run(tool, script, "--timeout", "2s")
 
     assert (done.code, done.out) == (TIMED_OUT, "up\nbye\n"), done
-    assert "longer than its timeout" in done.err
+    assert re.search(r"✗ task \w{12} ran longer than its timeout, exit 0 \(", done.err)
     assert all(task.stopped for task in tool.aws.engine.tasks())
 
 
@@ -133,6 +133,8 @@ def test_ctrl_c_twice_leaves_the_task_alone(plain):
     done = started.end()
     assert done.code == INTERRUPTED, done
     assert re.search(r"reconciler -a production/tool task logs -f \w{12}\n", done.err)
+    assert "was asked to end, which is not waited for" in done.err
+    assert "task stop" not in done.err
     assert not plain.aws.engine.tasks()[0].stopped
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -89,7 +89,7 @@ def command(invocation: Invocation, **flags: Any) -> int:
             )
     except AwsError as error:
         code = failure.report(error, asked_for(invocation))
-        _leave(invocation, desired.key, terminal.started.values())
+        _leave(invocation, desired.key, terminal, terminal.started.values())
         return code if terminal.started else COULD_NOT_START
     return _end(invocation, desired.key, terminal, outcomes, order)
 
@@ -112,19 +112,24 @@ def _end(
     elif order.detach:
         for arn in going_on:
             invocation.output.result(arn)
-    _leave(invocation, key, going_on)
+    _leave(invocation, key, terminal, going_on)
     return code
 
 
-def _leave(invocation: Invocation, key: str, going_on: Any) -> None:
-    """Say of what goes on without us how to see it again."""
+def _leave(
+    invocation: Invocation, key: str, terminal: tasks.Terminal, going_on: Iterable[str]
+) -> None:
+    """Say of what goes on without us how to see it again; whose end was asked for is only followed."""
     for arn in going_on:
         name = tasks.short(arn) if "/" in arn else arn
-        invocation.output.note(
-            f"{tasks.STILL_RUNS} {arn} goes on\n"
-            f"  follow it: reconciler -a {key} task logs -f {name}\n"
-            f"  stop it:   reconciler -a {key} task stop {name}"
-        )
+        said = "was asked to end, which is not waited for" if terminal.stop else "goes on"
+        lines = [
+            f"{tasks.STILL_RUNS} {arn} {said}",
+            f"  follow it: reconciler -a {key} task logs -f {name}",
+        ]
+        if not terminal.stop:
+            lines.append(f"  stop it:   reconciler -a {key} task stop {name}")
+        invocation.output.note("\n".join(lines))
 
 
 def _order(invocation: Invocation, flags: dict[str, Any]) -> Order:
