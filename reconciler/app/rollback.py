@@ -9,19 +9,22 @@ from itertools import islice
 
 from reconciler.app.act import ApplyOptions, Membership, Report
 from reconciler.app.world import World
+from reconciler.aws.door import Aws
 from reconciler.controller import logs
 from reconciler.controller.converge import Limits, converge
 from reconciler.controller.rollback import Order, Rollback, definition_of, look
 from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import GuardRefused, InvalidDesiredState, PermanentError, UsageError
 from reconciler.model.names import Address, AppKey
-from reconciler.model.observed import LedgerView, Release
-from reconciler.model.plan import Plan, Verb
+from reconciler.model.observed import LedgerView, ObservedApp, Release, RolloutState
+from reconciler.model.plan import Plan, Step, Verb
 from reconciler.model.run import Run
 from reconciler.model.status import AppStatus
 from reconciler.plan.older_releases import completed, older_releases
 from reconciler.plan.releases import Choice, Past, Point, choose, crossed
 from reconciler.plan.rollback import crossing_notes, refusals, rollback_plan
+from reconciler.plan.rollout import judge
+from reconciler.runs.failed_tasks import rollout_story
 from reconciler.settings import Settings
 from reconciler.store.ledger import AppStore
 
@@ -84,11 +87,13 @@ def preview(settings: Settings, desired: DesiredApp, wanted: Wanted) -> BackPrev
         forced=wanted.force,
         earlier=before,
     )
-    past, observed = look(world.place(desired).aws, world.observer(desired), desired, ledger, order)
+    aws = world.place(desired).aws
+    past, observed = look(aws, world.observer(desired), desired, ledger, order)
     plan = rollback_plan(past, choice.releases, observed)
     if problems := refusals(plan):
         raise GuardRefused("; ".join(problems))
-    noted = replace(plan, notes=tuple(_notes(desired, choice, runs, point)))
+    steps = tuple(_with_story(step, aws, desired.cluster, observed) for step in plan.steps)
+    noted = replace(plan, steps=steps, notes=tuple(_notes(desired, choice, runs, point)))
     quiet = all(s.verb is Verb.NONE and s.request is None for s in plan.steps)
     return BackPreview(
         desired, order, noted, point, choice.left, quiet and dict(before) == order.targets
@@ -119,7 +124,14 @@ def roll_back(
                 )
 
         back = Rollback(
-            desired, seen.order, ours.open, reconciler.hold, ours.world.clock, on_event, recheck
+            desired,
+            seen.order,
+            ours.open,
+            reconciler.hold,
+            ours.world.clock,
+            on_event,
+            recheck,
+            explain_rollout=rollout_story,
         )
         limits = Limits(timedelta(0) if options.no_wait else options.wait, options.timeout)
         try:
@@ -221,6 +233,19 @@ def _refuse_irreversible(key: AppKey, runs: Iterable[Run]) -> None:
             f"{key} must not go back behind {_named(final)}: declared irreversible, the older code "
             "cannot work with the database as it is. If you know better: --force"
         )
+
+
+def _with_story(step: Step, aws: Aws, cluster: str, observed: ObservedApp) -> Step:
+    """Say below a service whose last rollout failed what became of its tasks: that is what it leaves."""
+    name = step.address.name
+    record, live = observed.ledger.services.get(name), observed.services.get(name)
+    if record is None or live is None:
+        return step
+    record = judge(record, live) or record
+    if record.state is not RolloutState.HELD:
+        return step
+    story = rollout_story(record, aws, cluster)
+    return replace(step, notes=(*step.notes, f"the last rollout failed: {record.reason}", *story))
 
 
 def _named(runs: Iterable[Run]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from reconciler.aws.door import Aws
 from reconciler.controller.driving import SOON
@@ -93,6 +94,8 @@ class Rollback:
     report: Callable[[Event], None]
     recheck: Callable[[LedgerView], None]
     """Called under the lease, before anything is done; raises GuardRefused for another situation."""
+    explain_rollout: Callable[..., Sequence[str]] = lambda *_, **__: ()
+    """As of the `Reconciler`."""
     _begun: bool = field(default=False, init=False)
 
     def take_back(self, _: AppKey) -> Result:
@@ -104,7 +107,8 @@ class Rollback:
         aws = access.aws.fenced(access.member.check)
 
         past, observed = look(aws, access.observer, self.desired, ledger, self.order)
-        observed = settle(session, access.store, observed, self.report)
+        why = partial(self.explain_rollout, aws=access.aws, cluster=self.desired.cluster)
+        observed = settle(session, access.store, observed, self.report, why)
         plan = rollback_plan(past, self.order.releases, observed, tried=self._begun)
         observed = self._suspend(session, plan, observed)
         executor = Executor(

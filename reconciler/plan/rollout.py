@@ -43,10 +43,20 @@ def judge(record: ServiceRecord, observed: ObservedService) -> ServiceRecord | N
         return _nothing_to_judge(record, observed)
     if primary.task_definition == record.task_definition_arn:
         return _successor(record, primary)
-    # Still listed, neither failed nor primary: somebody replaced it by hand just now. So has who went
-    # to a newer revision than ours: ECS rolls back to what had completed before.
+    # ECS has said that it failed; what it went back to may be newer, where we had gone back ourselves.
+    if _told_of(record, observed):
+        return _rolled_back(record, observed, primary)
+    # Still listed, neither failed nor primary: somebody replaced it by hand just now. So has who went to
+    # a newer revision than ours: ECS goes back to what had completed before.
     by_hand = ours is not None or _is_newer(primary.task_definition, record.task_definition_arn)
     return None if by_hand else _rolled_back(record, observed, primary)
+
+
+def _told_of(record: ServiceRecord, observed: ObservedService) -> str:
+    """Return the event by which ECS says that our deployment failed, empty when there is none."""
+    # ECS's service event messages: "(service web) (deployment ecs-svc/1) deployment failed: tasks failed …"
+    ours = f"(deployment {record.deployment_id}) deployment failed"
+    return next((event for event in observed.events if ours in event), "")
 
 
 def _nothing_to_judge(record: ServiceRecord, observed: ObservedService) -> ServiceRecord | None:
@@ -93,8 +103,7 @@ def _rolled_back(
     """Hold it, with the event that ECS wrote of our deployment: the deployment itself is gone."""
     running = last_part(primary.task_definition)
     wanted = last_part(record.task_definition_arn)
-    told = (e for e in observed.events if record.deployment_id in e and "failed" in e)
-    reason = next(told, primary.rollout_reason or "its deployment is gone")
+    reason = _told_of(record, observed) or primary.rollout_reason or "its deployment is gone"
     return _held(record, f"{wanted} was replaced by {running}: {reason}")
 
 

@@ -27,6 +27,9 @@ from reconciler.shapes.spellings import SERVICE_LINKED
 BATCH = 10
 """Services in one DescribeServices call (botocore: DescribeServicesRequest.services, "up to 10")."""
 
+EVENTS = 20
+"""Of a service's newest events so many are kept: the one of a failed deployment is among them for hours."""
+
 GONE = ("ServiceNotFoundException", "ServiceNotActiveException")
 """What ECS answers to changing a service that does not exist any more (botocore: the ECS model)."""
 
@@ -134,7 +137,7 @@ def observed_service(live: Mapping[str, Any]) -> ObservedService:
         ),
         running_count=int(live.get("runningCount", 0)),
         pending_count=int(live.get("pendingCount", 0)),
-        events=tuple(str(e.get("message", "")) for e in live.get("events", ())[:5]),
+        events=tuple(str(e.get("message", "")) for e in live.get("events", ())[:EVENTS]),
         revision_arn=_revision_arn(live, primary),
         unread=_unread(live, primary),
     )

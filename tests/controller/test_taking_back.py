@@ -10,6 +10,7 @@ from reconciler.aws.operations import is_mutating
 from reconciler.controller import operator
 from reconciler.controller.rollback import Order, Rollback
 from reconciler.model.errors import GuardRefused, LeaseHeld
+from reconciler.model.events import EventKind
 from reconciler.model.names import Address
 from reconciler.model.observed import RolloutState
 from reconciler.model.run import RunState
@@ -48,16 +49,19 @@ def controller(lab):
 
 
 def a_rollback(
-    controller: Controller, begun: int | None = None, recheck=lambda _: None
+    controller: Controller, begun: int | None = None, recheck=lambda _: None, explain=None
 ) -> Rollback:
     """Return a rollback to a release, by default the oldest one."""
     releases = {r.begun: r for r in controller.store.releases(SERVICE)}
     order = Order({SERVICE: releases[begun or min(releases)]}, "rolled back", "arn:me")
     hold, open_app = controller.reconciler.hold, controller.open
     lab = controller.lab
-    return Rollback(
+    back = Rollback(
         lab.files, order, open_app, hold, lab.timeline, controller.events.append, recheck
     )
+    if explain is not None:
+        back.explain_rollout = explain
+    return back
 
 
 def passes(back: Rollback, controller: Controller):
@@ -212,6 +216,22 @@ def test_a_rollback_that_ecs_reverts_is_not_repeated(lab, controller):
     assert result.status.health is Health.HELD
     assert controller.did() == ["UpdateService"]
     assert lab.ledger.suspension is not None
+
+
+def test_a_failed_rollout_is_told_with_what_became_of_its_tasks(lab, controller):
+    """Whoever waits for a rollback reads why it failed, as for a rollout of the files."""
+
+    def explain(record, *, aws, cluster):
+        assert (record.state, cluster, bool(aws)) == (RolloutState.HELD, "production", True)
+        return ["  likely cause: the image is gone"]
+
+    back = a_rollback(controller, explain=explain)
+    (target,) = back.order.releases.values()
+    (container,) = target.applied["taskDefinition"]["containerDefinitions"]
+    lab.ecs.services.bad_images.add(container["image"])
+    passes(back, controller)
+    (failed,) = [e for e in controller.events if e.kind is EventKind.FAILED]
+    assert "likely cause: the image is gone" in failed.message
 
 
 def test_the_lease_is_waited_for(lab, controller):

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from tests.e2e.stage import KEY, NEW_REVISION, NEW_TAG, OK, REFUSED, SIDEKIQ, TAG, eventually
+from tests.e2e.stage import (
+    KEY,
+    NEW_REVISION,
+    NEW_TAG,
+    OK,
+    REFUSED,
+    SIDEKIQ,
+    TAG,
+    UNHEALTHY,
+    eventually,
+)
 
 
 def test_services_go_back_and_the_database_stays(shop):
@@ -46,3 +56,27 @@ def test_services_go_back_and_the_database_stays(shop):
     assert actions == ["rollback", "resume"]
     assert shop.journal_is_whole()
     assert KEY in again.out
+
+
+def test_a_failed_rollout_is_explained_before_and_while_going_back(shop):
+    """Of a held service the preview says what became of its tasks; so does a rollback that fails itself."""
+    shop.converge()
+    first = len(shop.entries())
+    shop.release()
+    shop.converge()
+    shop.release("2026.11.24-broken", "20261124080000")
+    assert shop.cli("run", "--until", "converged", "--resync", "1s").code == UNHEALTHY
+
+    shown = shop.cli("rollback", "service/web", "--dry-run")
+
+    assert shown.code == OK, shown
+    for told in ("the last rollout failed: ", "stop code: EssentialContainerExited", "log: /ecs/"):
+        assert told in shown.out, (told, shown.out)
+
+    shop.aws.engine.refuse_image(f"shop:{TAG}", "pull access denied")
+    updates = len(shop.calls("ecs:UpdateService"))
+    failed = shop.cli("rollback", "service/web", "--to", str(first), "--yes")
+    assert failed.code == UNHEALTHY, failed
+    assert "CannotPullContainerError: pull access denied" in failed.err
+    assert "likely cause: the image" in failed.err
+    assert len(shop.calls("ecs:UpdateService")) == updates + 1

@@ -156,3 +156,24 @@ def test_the_reason_is_what_ecs_said_of_our_deployment() -> None:
 
     assert judged is not None
     assert judged.reason == f"web:2 was replaced by web:1: {event}"
+
+
+@pytest.mark.parametrize("event", ["(service web) (deployment d-1) deployment failed: x.", ""])
+def test_what_went_to_a_newer_revision_by_hand_is_no_verdict(event: str) -> None:
+    """Nor is what ECS said of another deployment than ours."""
+    newer = deployment("d-3", "PRIMARY", "arn:td/web:9", "COMPLETED", 2)
+    events = (event,) if event else ()
+    seen = ObservedService(ServicePresence.ACTIVE, deployments=(newer,), events=events)
+    assert judge(record(), seen) is None
+
+
+@pytest.mark.parametrize("state", ["IN_PROGRESS", "COMPLETED"])
+def test_ecs_turns_back_to_a_newer_revision_where_we_had_gone_back(state: str) -> None:
+    """An older revision that fails is held like any other: sent again it would fail for ever."""
+    event = "(service web) (deployment d-2) deployment failed: tasks failed to start."
+    newer = deployment("d-3", "PRIMARY", "arn:td/web:9", state)
+    seen = ObservedService(ServicePresence.ACTIVE, deployments=(newer,), events=(event,))
+    judged = judge(record(), seen)
+    assert judged is not None
+    assert (judged.state, judged.held_hash) == (RolloutState.HELD, "hash")
+    assert judged.reason == f"web:2 was replaced by web:9: {event}"
