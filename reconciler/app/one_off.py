@@ -12,7 +12,7 @@ from reconciler.app.world import World
 from reconciler.controller.one_off import Audience, OneOffs, Place
 from reconciler.controller.operator import as_of
 from reconciler.model.desired import DesiredApp
-from reconciler.model.errors import PermanentError, UsageError
+from reconciler.model.errors import InvalidRequest, PermanentError, UsageError
 from reconciler.model.names import Address, last_part
 from reconciler.model.observed import ObservedApp
 from reconciler.model.run import Run, RunKind, RunState
@@ -226,7 +226,10 @@ def _definition(world: World, desired: DesiredApp, given: str) -> dict[str, obje
     if not re.fullmatch(r"arn:[\w:/-]+|[\w-]+(:\d+)?", given):
         raise UsageError(f"--task-definition {given}: no such file, and no ARN or family:revision")
     aws = world.place(desired).aws
-    found = task_definition.observe(aws, desired.cluster, [given])[given]
+    try:
+        found = task_definition.observe(aws, desired.cluster, [given])[given]
+    except InvalidRequest as error:  # so ECS says that there is none
+        raise UsageError(f"--task-definition {given}: {error}") from error
     if not found.active:
         raise PermanentError(f"{given} is not ACTIVE: ECS starts no task of it")
     return dict(found.content)

@@ -6,11 +6,12 @@ will do, and what AWS adds to one is left out.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from reconciler.model.errors import UsageError
 from reconciler.shapes.botocore_model import input_of, read_only_members
-from reconciler.source.converters.conversion import Conversion
+from reconciler.source.converters.conversion import LEFT_OUT, Conversion
 
 
 def read_task_definition(name: str, text: str) -> dict[str, Any]:
@@ -27,5 +28,6 @@ def read_task_definition(name: str, text: str) -> dict[str, Any]:
     known = root.without(read_only_members("TaskDefinition", operation))
     found = conversion.spelled(known, input_of(operation), "")
     if conversion.remarks:
-        raise UsageError("\n".join(map(str, conversion.remarks)))
+        wrong = (replace(r, message=r.message.removesuffix(LEFT_OUT)) for r in conversion.remarks)
+        raise UsageError("\n".join(map(str, wrong)))
     return dict(found)

@@ -247,6 +247,8 @@ def test_a_definition_of_its_own(plain):
     )
     filed = plain.cli("task", "run", "--task-definition", str(file))
     assert (filed.code, filed.out) == (0, "filed\n"), filed
+    absent = plain.cli("task", "run", "--task-definition", "tool:9")
+    assert (absent.code, "--task-definition tool:9: " in absent.err) == (2, True), absent
     named = plain.cli("task", "run", "--task-definition", "tool:1", "--", "echo", "named")
     assert (named.code, named.out) == (0, "named\n"), named
 

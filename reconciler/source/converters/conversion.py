@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.model.errors import InvalidDesiredState
-from reconciler.shapes.botocore_model import Shape
+from reconciler.shapes.botocore_model import Shape, suggest
 from reconciler.source.imports.live import LiveService, Target
 from reconciler.source.imports.tree import Keys
 from reconciler.source.nodes import Mapping as Map
@@ -62,6 +62,10 @@ class Converted:
     sections: Keys = field(default_factory=Keys)
 
 
+LEFT_OUT = ": left out"
+"""How a remark ends about what is not in the result."""
+
+
 class Conversion:
     """Collects remarks, each once."""
 
@@ -104,7 +108,7 @@ class Conversion:
             case Scalar(text=text):
                 return _scalar(read(text), shape)
             case _:
-                self.say(node.place, f"{path} is not what AWS has there: left out")
+                self.say(node.place, f"{path.rstrip('.')} is not what AWS has there{LEFT_OUT}")
                 return None
 
     def _structure(self, node: Map, shape: Shape, path: str, read: Read) -> dict[str, Any]:
@@ -115,7 +119,8 @@ class Conversion:
             if isinstance(entry.value, Null) or _is_unset(entry.value, shape, member):
                 continue
             if member is None:
-                self.say(entry.place, f"{path}{key} is unknown to AWS: left out")
+                meant = suggest(key, shape.members)
+                self.say(entry.place, f"{path}{key} is unknown to AWS{meant}{LEFT_OUT}")
                 continue
             value = self.spelled(entry.value, shape.members[member], f"{path}{member}.", read)
             if value is not None:
