@@ -198,14 +198,19 @@ class Worker:
     def _say(self, outcome: Outcome) -> None:
         """Log the outcome: a standing problem once and then at growing intervals, a recovery once."""
         key, error = outcome.key, outcome.error
+        elsewhere = f"{key} elsewhere"
         if error is None:
             times = self._standing.cleared(key)
             if times:
                 passes = "pass" if times == 1 else "passes"
                 log.info("works again after %d failed %s", times, passes)
+            if self._standing.cleared(elsewhere):
+                log.info("holds the lease now")
             self._say_what_is_missing(outcome.key, outcome.status)
             return
-        said = self._standing.raised(key, sign_of(error), self._ports.clock.boot_seconds())
+        # To wait for another owner is no failure, so that it is not counted as one.
+        place = elsewhere if outcome.end is End.ELSEWHERE else key
+        said = self._standing.raised(place, sign_of(error), self._ports.clock.boot_seconds())
         if outcome.end is End.CRASHED:
             log.debug("traceback of the internal error", exc_info=error)
         if not said or _is_ordinary(outcome):

@@ -246,6 +246,32 @@ def test_a_lease_held_elsewhere_is_no_warning(caplog):
     assert [record.levelname for record in caplog.records] == ["INFO"]
 
 
+def test_a_lease_that_comes_back_is_no_recovery(caplog):
+    """Handed over and taken again, nothing has failed: the log says whose the lease is, and no more."""
+    caplog.set_level(logging.INFO)
+    bench = Bench(shop=LeaseHeld("handed over to b#1", holder="b#1"))
+    for _ in range(3):
+        bench.work()
+    bench.ends["shop"] = PassResult(status=status(SHOP))
+    for _ in range(2):
+        bench.work()
+    said = [record.getMessage() for record in caplog.records]
+    assert said == ["handed over to b#1 (next try in 30s)", "holds the lease now"]
+
+
+def test_failures_before_another_owner_are_still_counted(caplog):
+    """Two failed passes, then two of waiting, then a good one: two have failed."""
+    caplog.set_level(logging.INFO)
+    bench = Bench()
+    for error in (throttled(), throttled(), *[LeaseHeld("held by b#1", holder="b#1")] * 2):
+        bench.ends["shop"] = error
+        bench.work()
+    bench.ends["shop"] = PassResult(status=status(SHOP))
+    bench.work()
+    assert "works again after 2 failed passes" in caplog.text
+    assert "holds the lease now" in caplog.text
+
+
 def test_a_pass_is_stamped_from_begin_to_end():
     """The heartbeat sees a pass while it runs, and no longer after a crash."""
     bench = Bench()
