@@ -50,7 +50,7 @@ def as_text(
     lines = [_heading(plan, desired), ""]
     for step, names in _shown(plan.steps, explain=explain):
         lines += _step_lines(step, names, style, explain=explain)
-    quiet = [str(s.address) for s in plan.steps if s.verb is Verb.NONE]
+    quiet = [str(s.address) for s in plan.steps if not _says_something(s, explain=explain)]
     if quiet:
         lines.append(style(f"= in sync {', '.join(quiet)}", "none"))
     lines += [f"note: {note}" for note in plan.notes]
@@ -126,8 +126,12 @@ def _shown(steps: Sequence[Step], *, explain: bool) -> Iterator[tuple[Step, str]
         if _is_only_noted(step) and not explain:
             if names := alike.pop(step.notes, None):
                 yield step, ", ".join(names)
-        elif step.verb is not Verb.NONE or step.undeclared or step.notes or explain:
+        elif _says_something(step, explain=explain):
             yield step, str(step.address)
+
+
+def _says_something(step: Step, *, explain: bool) -> bool:
+    return bool(step.verb is not Verb.NONE or step.undeclared or step.notes or explain)
 
 
 def _is_only_noted(step: Step) -> bool:
@@ -136,7 +140,7 @@ def _is_only_noted(step: Step) -> bool:
 
 
 def _step_lines(step: Step, names: str, style: Style, *, explain: bool) -> list[str]:
-    word = f"{step.verb.sign} {step.verb}"
+    word = f"{step.verb.sign} {'in sync' if step.verb is Verb.NONE else step.verb}"
     summary = f"  {step.summary}" if step.summary else ""
     lines = [f"{style(f'{word:<8}', str(step.verb))} {names:<24}{summary}".rstrip()]
     if step.blocked_by:

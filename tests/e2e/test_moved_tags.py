@@ -45,7 +45,7 @@ def test_what_moves_is_told_and_nothing_follows(shop):
 
     shown = shop.cli("diff")
     assert shown.code == OK, shown
-    assert "= none   service/web, service/sidekiq" in shown.out
+    assert "= in sync service/web, service/sidekiq" in shown.out
     assert shown.out.count(f":{TAG} has moved: pinned is sha256:") == 1
     assert f"the registry has {digest[:19]}" in shown.out
     assert shown.out.count("secret /shop/production/DATABASE_URL has changed") == 1

@@ -106,6 +106,22 @@ def test_explain_lists_what_is_silent() -> None:
     assert "no difference: launchType EC2: follows the cluster" in loud
 
 
+@pytest.mark.parametrize("explain", [False, True])
+def test_each_resource_is_listed_once(explain) -> None:
+    """With a note, with an undeclared change, alike with others, or with nothing to say: one line each."""
+    undeclared = (UndeclaredChange("propagateTags", "SERVICE", "NONE"),)
+    steps = (
+        Step(Address("service", "a"), Verb.NONE, notes=("the tag moved",)),
+        Step(Address("service", "b"), Verb.NONE, notes=("the tag moved",)),
+        Step(Address("service", "c"), Verb.NONE, undeclared=undeclared),
+        Step(Address("service", "d"), Verb.NONE),
+        Step(Address("job", "e"), Verb.NONE, summary="next run tomorrow", notes=("a new image",)),
+    )
+    text = as_text(Plan("e/a", steps), explain=explain)
+    assert [text.count(str(step.address)) for step in steps] == [1] * len(steps)
+    assert "5 in sync" in text
+
+
 def test_markdown_is_found_again_and_fits_a_comment(plan: Plan) -> None:
     """The first line is a hidden marker; a long plan is cut at a resource and says so."""
     text = as_markdown(plan)
@@ -139,16 +155,16 @@ def test_what_many_say_alike_is_said_once() -> None:
     ]
     plan = Plan("production/shop", tuple(steps))
     lines = as_text(plan).splitlines()
-    start = lines.index("= none   service/a, service/d")
+    start = lines.index("= in sync service/a, service/d")
     assert lines[start : start + 6] == [
-        "= none   service/a, service/d",
+        "= in sync service/a, service/d",
         "    moved",
-        "= none   service/b",
+        "= in sync service/b",
         "    moved",
         "    and more",
         "~ update service/e",
     ]
     assert lines.count("    moved") == 3
-    assert "= none   service/d" in as_text(plan, explain=True).splitlines()
+    assert "= in sync service/d" in as_text(plan, explain=True).splitlines()
     told = {r["address"]: r["notes"] for r in as_document(plan)["resources"]}
     assert told["service/d"] == ["moved"]
