@@ -10,6 +10,7 @@ from itertools import islice
 from reconciler.app.act import Checked, Membership
 from reconciler.app.world import World
 from reconciler.controller.converge import TimedOut
+from reconciler.model.clock import format_duration
 from reconciler.model.desired import DesiredApp, DesiredJob
 from reconciler.model.errors import (
     LeaseHeld,
@@ -221,6 +222,7 @@ class _Watch:
         self._failures = 0
         self._idle_since: float | None = None
         self._said = self._of_pass = ""
+        self._offered = False
 
     def to_the_end(self) -> Run:
         """Return the run once it has ended, or its outcome is unknown."""
@@ -236,7 +238,8 @@ class _Watch:
                 self._take_a_pass()
             if limit is not None and self._clock.boot_seconds() - start >= limit.total_seconds():
                 state = run.state if run else "not begun"
-                raise TimedOut(f"{self._asked.run_key.which} is {state} after {limit}")
+                after = format_duration(limit)
+                raise TimedOut(f"{self._asked.run_key.which} is {state} after {after}")
             self._clock.sleep(PAUSE)
 
     def _is_ours(self, view: LedgerView, run: Run | None) -> bool:
@@ -250,20 +253,24 @@ class _Watch:
         member.wants = set()  # begun: whoever led before may lead again
         if view.owner is not None and not member.is_dead(view.owner):
             self._idle_since = None
-            if view.owner == member.id and self._leaves():
+            if view.owner == member.id and self._offers():
                 self.reconciler.release(self._desired.key)
+                return False
             return view.owner == member.id
         now = self._clock.boot_seconds()
         if self._idle_since is None:
             self._idle_since = now
         return now - self._idle_since >= OTHERS_FIRST.total_seconds()
 
-    def _leaves(self) -> bool:
-        """Whether somebody else is there who may lead; the lease is offered once."""
+    def _offers(self) -> bool:
+        """Whether to offer the lease to somebody else who may lead: once, as nobody may want it."""
         others = self._access.member.view.alive - {self._access.member.id}
-        return bool(others)
+        offers = bool(others) and not self._offered
+        self._offered |= offers
+        return offers
 
     def _take_a_pass(self) -> None:
+        self._of_pass = ""
         try:
             status = self.reconciler.reconcile(self._desired.key).status
         except (LeaseHeld, Superseded) as held:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tests.e2e.stage import DIFFERENT, OK, eventually
+from tests.e2e.stage import DIFFERENT, OK, TIMED_OUT, eventually
 
 NAME = "daily-report"
 FAILS = 3
@@ -43,6 +43,7 @@ def test_a_run_by_hand_without_a_controller(shop):
     said = [" ".join(line.split()) for line in first.err.splitlines()]
     assert len(said) == len(set(said)), first.err
     assert f"✔ job/{NAME} occurrence manual-k1 succeeded" in said
+    assert "next run" not in first.err  # the job's own state is no news of this run
     again = shop.cli("job", "trigger", NAME, "--key", "k1", "--wait")
     assert (again.code, again.out) == (OK, "report of manual-k1\n"), again
     assert [(r["occurrence"], r["state"], r["attempt"]) for r in runs(shop)] == [
@@ -83,6 +84,9 @@ def test_a_controller_runs_it_at_its_time_and_by_hand(shop):
 
     by_hand = shop.cli("job", "trigger", NAME, "--key", "now", "--wait")
     assert (by_hand.code, by_hand.out) == (OK, "report of manual-now\n"), by_hand
+    controller.until("occurrence manual-now succeeded")  # whoever began it, the controller goes on
+    controller.until("holds the lease now")
+    assert "works again" not in controller.said
     asked = shop.cli("job", "trigger", NAME, "--key", "later")
     assert "the controller begins it" in asked.out
     eventually(
@@ -90,6 +94,20 @@ def test_a_controller_runs_it_at_its_time_and_by_hand(shop):
     )
     assert controller.alive
     assert shop.journal_is_whole()
+
+
+def test_a_run_that_waits_says_for_what(shop):
+    """Who waits for a run that cannot begin is told why, once; 7 when the time is over."""
+    schedule(shop)
+    assert shop.cli("apply", "--yes").code == OK
+    assert shop.cli("suspend", f"job/{NAME}", "--reason", "the disk is full").code == OK
+
+    waited = shop.cli("job", "trigger", NAME, "--wait", "--timeout", "1s", limit=60)
+
+    assert waited.code == TIMED_OUT, waited
+    assert waited.err.count("the disk is full") == 1
+    assert waited.err.endswith("is not begun after 1s\n")
+    assert runs(shop) == []
 
 
 def test_next_runs_are_told_without_aws(stage):

@@ -1,0 +1,111 @@
+"""`job trigger --wait` beside a controller: it begins the run, and leaves the lease to who leads."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from reconciler.app.jobs import OTHERS_FIRST, Asked, _Watch
+from reconciler.model.errors import LeaseHeld
+from reconciler.model.run import RunState
+from reconciler.settings import Settings
+from tests.controller.fakes import VirtualClock
+
+US, CONTROLLER = "us#1", "controller#1"
+ASKED = Asked("report", "k", "", timedelta(minutes=5))
+
+
+class Beside:
+    """An app whose lease goes from hand to hand, and a run that ends some passes after it was begun.
+
+    `leads` is whether the controller takes a lease that lies idle; `holds` why no run begins.
+    """
+
+    def __init__(self, *, leads: bool, owner: str | None = CONTROLLER, holds: str = "") -> None:
+        self.leads, self.owner, self.holds = leads, owner, holds
+        self.clock = VirtualClock()
+        self.ours, self.passes_left, self.said = [], 4, []
+        self.member = SimpleNamespace(
+            id=US,
+            wants=set(),
+            view=SimpleNamespace(alive={US, CONTROLLER}),
+            is_dead=lambda _: False,
+        )
+        self.store = SimpleNamespace(read=self.read)
+        reconciler = SimpleNamespace(reconcile=self.reconcile, release=self.release)
+        membership = SimpleNamespace(
+            world=SimpleNamespace(clock=self.clock),
+            reconciler=lambda *_: reconciler,
+            open=lambda _: self,
+        )
+        desired = SimpleNamespace(key="production/shop", content_hash="h")
+        self.watch = _Watch(
+            membership, Settings(), desired, ASKED, lambda event: self.said.append(event.message)
+        )
+
+    @property
+    def run(self):
+        """The run as the ledger has it, None before it was begun."""
+        if self.passes_left == 4:
+            return None
+        over = self.passes_left <= 0
+        state = RunState.SUCCEEDED if over else RunState.RUNNING
+        return SimpleNamespace(over=over, state=state)
+
+    def read(self, _):
+        """Read the ledger; the controller takes its pass in between."""
+        if self.leads and self.owner is None and not self.member.wants:
+            self.owner = CONTROLLER
+        elif self.owner == CONTROLLER and self.run is not None:
+            self.passes_left -= 1
+        run = self.run
+        runs = {} if run is None else {str(ASKED.run_key): run}
+        return SimpleNamespace(desired_hash="h", runs=runs, owner=self.owner)
+
+    def reconcile(self, key):
+        """Take a pass of ours; the controller hands its lease over when it is asked."""
+        if self.owner == CONTROLLER:
+            self.owner = None
+            self.member.wants = {key}
+            raise LeaseHeld(f"{key} is held by {CONTROLLER}", holder=CONTROLLER)
+        self.owner = US
+        self.ours.append(self.clock.seconds)
+        if not self.holds:
+            self.passes_left -= 1
+        resource = SimpleNamespace(message=self.holds or "is running; next run tomorrow")
+        return SimpleNamespace(status=SimpleNamespace(resources=[resource]))
+
+    def release(self, _):
+        """Give the lease back."""
+        self.owner = None
+
+
+def test_the_controller_leads_again_once_the_run_is_begun():
+    """Of four passes one is ours: it begins the run, the others are the controller's."""
+    beside = Beside(leads=True)
+    assert beside.watch.to_the_end().over
+    assert len(beside.ours) == 1
+    assert beside.said == [f"production/shop is held by {CONTROLLER}"]
+
+
+def test_who_does_not_want_the_lease_is_not_waited_for_twice():
+    """Offered once and not taken, it is ours to the end: the run is seen through without pauses."""
+    beside = Beside(leads=False, owner=None)
+    assert beside.watch.to_the_end().over
+    first, *later = beside.ours
+    assert later[0] - first >= OTHERS_FIRST.total_seconds()
+    assert later[-1] - later[0] < OTHERS_FIRST.total_seconds()
+
+
+@pytest.mark.parametrize("holds", ["suspended: the disk is full", ""])
+def test_why_a_run_does_not_begin_is_told_once(holds):
+    """And nothing of a job's state once it has begun: what a pass did it says itself."""
+    beside = Beside(leads=False, owner=None, holds=holds)
+    if holds:
+        with pytest.raises(Exception, match="not begun after 5m"):
+            beside.watch.to_the_end()
+    else:
+        beside.watch.to_the_end()
+    assert beside.said == ([holds] if holds else [])
