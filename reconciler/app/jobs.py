@@ -273,8 +273,10 @@ class _Watch:
         self._of_pass = ""
         try:
             status = self.reconciler.reconcile(self._desired.key).status
-        except (LeaseHeld, Superseded) as held:
-            self._tell(str(held))
+        except LeaseHeld as held:
+            self._tell(str(held), about=held.holder)  # its text counts seconds down
+        except Superseded as moved:
+            self._tell(str(moved))
         except (TemporaryError, LeaseLost):
             self._failures += 1
             if self._failures >= self.PATIENCE:
@@ -283,9 +285,9 @@ class _Watch:
             self._failures = 0
             self._of_pass = _message(status)
 
-    def _tell(self, text: str) -> None:
-        if text and text != self._said:
-            self._said = text
+    def _tell(self, text: str, about: str = "") -> None:
+        if text and (about or text) != self._said:
+            self._said = about or text
             address = str(Address("job", self._asked.name))
             now = self._clock.now()
             self._say(Event(EventKind.PROGRESS, self._desired.key, address, text, now))

@@ -69,7 +69,7 @@ class Beside:
         if self.owner == CONTROLLER:
             self.owner = None
             self.member.wants = {key}
-            raise LeaseHeld(f"{key} is held by {CONTROLLER}", holder=CONTROLLER)
+            raise LeaseHeld(f"{CONTROLLER} has it, {self.clock.seconds}s", holder=CONTROLLER)
         self.owner = US
         self.ours.append(self.clock.seconds)
         if not self.holds:
@@ -87,7 +87,17 @@ def test_the_controller_leads_again_once_the_run_is_begun():
     beside = Beside(leads=True)
     assert beside.watch.to_the_end().over
     assert len(beside.ours) == 1
-    assert beside.said == [f"production/shop is held by {CONTROLLER}"]
+
+
+def test_whose_lease_is_waited_for_is_told_once():
+    """The words count down how long a dead holder would be believed; they are told once all the same."""
+    beside = Beside(leads=False)
+    beside.member.wants = {""}
+    for _ in range(3):
+        beside.owner = CONTROLLER
+        beside.watch._take_a_pass()
+        beside.clock.sleep(timedelta(seconds=2))
+    assert len(beside.said) == 1
 
 
 def test_who_does_not_want_the_lease_is_not_waited_for_twice():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 from pathlib import Path
@@ -35,11 +36,11 @@ def stage_of_the_sample(tmp_path):
 
 @pytest.fixture
 def stage(stage_of_the_sample):
-    """Return the sample with one task for each service: what is told here needs no more."""
-    stage_of_the_sample.edit(
-        ("desiredCount: 3", "desiredCount: 1"), ("desiredCount: 2", "desiredCount: 1")
-    )
-    return stage_of_the_sample
+    """Return the sample with one task for each service and no job: what is told here needs no more."""
+    stage = stage_of_the_sample
+    text = stage.file.read_text().partition("\njobs:")[0]
+    stage.write(stage.file, re.sub(r"autoscaling: .*|desiredCount: 2", "desiredCount: 1", text))
+    return stage
 
 
 @pytest.fixture

@@ -35,14 +35,13 @@ def talk(start, shop):
     return talk
 
 
-def run_migration(talk, shop):
-    """Run the migration as declared, without a guard; returns the stopped task."""
-    migration = shop.migrations[0]
-    arn = talk.ecs.register_task_definition(**migration.task_definition)
+def run(talk, shop, declared):
+    """Run a migration or a job as declared, without a guard; returns the stopped task."""
+    arn = talk.ecs.register_task_definition(**declared.task_definition)
     task = talk.ecs.run_task(
         cluster=shop.cluster,
         taskDefinition=arn["taskDefinition"]["taskDefinitionArn"],
-        **migration.launch,
+        **declared.launch,
     )["tasks"][0]["taskArn"]
     return eventually(
         lambda: talk.ecs.describe_tasks(cluster=shop.cluster, tasks=[task])["tasks"][0],
@@ -61,19 +60,28 @@ def get(port, path="/"):
 
 
 def test_the_sample_runs_as_it_stands(talk, shop):
-    """The migration runs, both services come up, and the web process tells tag and schema."""
-    task = run_migration(talk, shop)
+    """The migration runs, the job reports, both services come up, the web process tells tag and schema."""
+    task = run(talk, shop, shop.migrations[0])
     assert task["containers"][0]["exitCode"] == 0
     tag = shop.images["app"].rpartition(":")[2]
     assert starts.count(talk.aws.data_directory, tag) == 1
     lines = talk.messages("/ecs/shop-production-db")
     assert lines == [f"== {tag} Migrate: migrating ==", f"== {tag} Migrate: migrated =="]
 
+    (job,) = shop.jobs
+    assert run(talk, shop, job)["containers"][0]["exitCode"] == 0
+    assert talk.messages("/ecs/shop-production-daily-report") == [
+        f"report of now: shop {tag}, schema {tag}, migrations 1"
+    ]
+
     names = [s.service_name for s in shop.services]
     for service in shop.services:
         answer = talk.ecs.register_task_definition(**service.task_definition)
         arn = answer["taskDefinition"]["taskDefinitionArn"]
-        talk.ecs.create_service(cluster=shop.cluster, taskDefinition=arn, **service.service)
+        least = {"desiredCount": 1} if service.autoscaling else {}
+        talk.ecs.create_service(
+            cluster=shop.cluster, taskDefinition=arn, **least, **service.service
+        )
     eventually(
         lambda: talk.ecs.describe_services(cluster=shop.cluster, services=names)["services"],
         lambda found: [s["deployments"][0]["rolloutState"] for s in found] == ["COMPLETED"] * 2,
@@ -156,7 +164,7 @@ def test_a_broken_tag_trips_nothing_but_its_own_process(tmp_path):
     bundle = sample_images()["shop"] / "bin" / "bundle"
     variables = environment(tmp_path, RECONCILER_PYTHON=sys.executable, PATH="/usr/bin:/bin")
 
-    def run(*arguments, **more):
+    def bundle_exec(*arguments, **more):
         done = subprocess.run(
             [bundle, "exec", *arguments],
             env={**variables, **more},
@@ -166,7 +174,8 @@ def test_a_broken_tag_trips_nothing_but_its_own_process(tmp_path):
         )
         return done.returncode
 
-    assert run("puma", RECONCILER_IMAGE_TAG="2-broken") == 1
-    assert run("sidekiq", RECONCILER_IMAGE_TAG="2-broken") == 1
-    assert run("rails", "db:migrate") == 0
-    assert run("rake", "routes") == 127
+    assert bundle_exec("puma", RECONCILER_IMAGE_TAG="2-broken") == 1
+    assert bundle_exec("sidekiq", RECONCILER_IMAGE_TAG="2-broken") == 1
+    assert bundle_exec("rails", "db:migrate") == 0
+    assert bundle_exec("rake", "report:daily", RECONCILER_IMAGE_TAG="2-broken") == 0
+    assert bundle_exec("rake", "routes") == 127

@@ -42,7 +42,7 @@ def test_what_the_app_names_exists(seeded):
     for name in ("shop", "shop-nginx", "reconciler-guard"):
         assert ecr.describe_images(repositoryName=name, imageIds=[{"imageTag": "any"}])
     groups = [g["logGroupName"] for g in seeded.logs.describe_log_groups()["logGroups"]]
-    assert groups == [f"/ecs/shop-production-{n}" for n in ("db", "sidekiq", "web")]
+    assert groups == [f"/ecs/shop-production-{n}" for n in ("daily-report", "db", "sidekiq", "web")]
     read = seeded.client("ssm").get_parameter
     url = read(Name="/shop/production/DATABASE_URL", WithDecryption=True)["Parameter"]["Value"]
     assert url == f"sqlite:///{seeded.aws.data_directory}/production-shop.sqlite3"
@@ -204,7 +204,9 @@ def test_what_is_looked_up_is_left_out(start, shop):
     container = {"name": "app", "image": value, "secrets": [{"name": "S", "valueFrom": value}]}
     web = shop.services[0]
     task = {**web.task_definition, "executionRoleArn": value, "containerDefinitions": [container]}
-    app = replace(shop, services=(replace(web, task_definition=task),), migrations=(), guard=None)
+    app = replace(
+        shop, services=(replace(web, task_definition=task),), migrations=(), jobs=(), guard=None
+    )
     talk = start()
     talk.aws.seed([app])
     assert talk.ecs.describe_clusters(clusters=["production"])["clusters"]

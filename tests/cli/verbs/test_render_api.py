@@ -51,6 +51,8 @@ def test_the_flag_knows_every_operation():
         ("service/sidekiq", "create-service"),
         ("migration/db", "register-task-definition"),
         ("migration/db", "run-task"),
+        ("job/daily-report", "register-task-definition"),
+        ("job/daily-report", "run-task"),
     ],
 )
 def test_an_input_is_what_the_api_takes(cli, root, address, operation):
@@ -152,36 +154,27 @@ def test_each_line_says_where_it_is_from(cli, root):
     assert re.search(r"image: \S+/shop:\S+  # desired/production/shop/app.yaml:12", text)
 
 
-@pytest.fixture
-def all_of_it(root):
-    """Return the sample's file, which has Redis, with autoscaling in it."""
-    path = root / "production/shop/app.yaml"
-    scaled = "services:\n  web:\n    autoscaling: {min: 3, max: 12, targetCpu: 60}\n"
-    path.write_text(path.read_text().replace("services:\n  web:\n", scaled))
-    return path
-
-
 @pytest.mark.parametrize("operation", ["create-replication-group", "create-cache-parameter-group"])
-def test_redis_has_inputs_too(cli, all_of_it, operation):
+def test_redis_has_inputs_too(cli, root, operation):
     """Spelled as ElastiCache spells them, and valid by its model."""
     result = cli("render", "redis/main", "--api", operation)
     assert result.exit_code == 0
     assert accepted(operation, json.loads(result.stdout)) == ""
 
 
-def test_every_kind_is_rendered_with_its_origins(cli, all_of_it):
-    """Redis and autoscaling stand beside the services, and their lines say where they are from."""
+def test_every_kind_is_rendered_with_its_origins(cli, root):
+    """Redis, autoscaling and jobs stand beside the services, and their lines say where they are from."""
     text = cli("render", "--origin").stdout
     assert yaml.safe_load(text) == yaml.safe_load(cli("render").stdout)
     resources = yaml.safe_load(text)["apps"][0]["resources"]
-    assert {"redis/main", "autoscaling/web"} <= resources.keys()
-    lines = all_of_it.read_text().splitlines()
+    assert {"redis/main", "autoscaling/web", "job/daily-report"} <= resources.keys()
+    lines = (root / "production/shop/app.yaml").read_text().splitlines()
     number = 1 + next(i for i, line in enumerate(lines) if "cacheNodeType" in line)
     assert re.search(rf"cacheNodeType: cache.t3.micro +# \S+app.yaml:{number}$", text, re.MULTILINE)
     assert re.search(r"minCapacity: 3 +# \S+app.yaml:\d+$", text, re.MULTILINE)
 
 
-def test_look_ups_stay_as_they_are_written(cli, all_of_it):
+def test_look_ups_stay_as_they_are_written(cli, root):
     """Offline nothing is looked up: the text stands, and stderr says which."""
     result = cli("render", "service/sidekiq", "--api", "register-task-definition")
     assert {"name": "REDIS_URL", "value": "${redis.main.url}"} in (
@@ -193,10 +186,9 @@ def test_look_ups_stay_as_they_are_written(cli, all_of_it):
 def test_scaling_is_rendered_and_sent_alike(cli, root):
     """The target, its policies and their lines are shown; the input of the registration is AWS's."""
     path = root / "production" / "shop" / "app.yaml"
-    text = path.read_text()
-    head, rest = text.split("  web:\n", 1)
-    scaled = "  web:\n    autoscaling:\n      min: 3\n      max: 12\n      targetCpu: 60\n"
-    path.write_text(head + scaled + rest)
+    head, rest = path.read_text().split("    autoscaling: ", 1)
+    scaled = "    autoscaling:\n      min: 3\n      max: 12\n      targetCpu: 60\n"
+    path.write_text(head + scaled + rest.split("\n", 1)[1])
     document = yaml.safe_load(cli("render", "autoscaling/web").stdout)
     [resources] = [app["resources"] for app in document["apps"]]
     shown = resources["autoscaling/web"]
@@ -205,7 +197,7 @@ def test_scaling_is_rendered_and_sent_alike(cli, root):
     sent = json.loads(cli("render", "autoscaling/web", "--api", "register-scalable-target").stdout)
     assert accepted("register-scalable-target", sent) == ""
     assert sent["ResourceId"] == "service/production/shop-production-web"
-    line = head.count("\n") + 3
+    line = head.count("\n") + 2
     lines = cli("render", "autoscaling/web", "--origin").stdout.splitlines()
     [bound] = [at for at in lines if "minCapacity" in at]
     assert bound.endswith(f"app.yaml:{line}")
@@ -213,7 +205,7 @@ def test_scaling_is_rendered_and_sent_alike(cli, root):
     assert policy.endswith(f"app.yaml:{line + 2}")
 
 
-SCALED = """  web:
+SCALED = """\
     autoscaling:
       min: 3
       max: 12
@@ -229,7 +221,7 @@ SCALED = """  web:
 def scaled(root):
     """Have the sample's web service scaled by everything there is."""
     path = root / "production/shop/app.yaml"
-    path.write_text(path.read_text().replace("  web:\n", SCALED, 1))
+    path.write_text(re.sub(r"    autoscaling: .*\n", SCALED, path.read_text()))
 
 
 @pytest.mark.parametrize(
