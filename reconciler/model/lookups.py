@@ -91,6 +91,8 @@ def names_in(document: Any) -> Iterator[str]:
     match document:
         case Deferred(parts=parts):
             yield from _names(parts)
+        case str() | int() | None:  # most values by far, and cheaper to tell than a map
+            return
         case Mapping():
             for value in document.values():
                 yield from names_in(value)

@@ -97,6 +97,8 @@ def _document(document: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
 
 def _canonical(value: Any, kind: Kind, path: Path) -> Any:
     match value:
+        case str() | int() | None:  # most values by far, and cheaper to tell than a map
+            return value
         case Mapping():
             return {
                 str(k): _canonical(v, kind, (*path, str(k)))
@@ -110,7 +112,7 @@ def _canonical(value: Any, kind: Kind, path: Path) -> Any:
                 return items
             if rule.last:
                 items = list({item_key(rule, i): i for i in items}.values())
-            return sorted(items, key=lambda i: _sort_key(rule, i))
+            return sorted(items, key=lambda i: _sort_key(rule, i)) if len(items) > 1 else items
         case _:
             return value
 
@@ -122,6 +124,8 @@ def _sort_key(rule: ListRule, item: Any) -> tuple[str, str]:
 
 def _comparable(value: Any, kind: Kind, path: Path) -> Any:
     match value:
+        case str() | int() | None:
+            return value
         case Mapping():
             return {str(k): _comparable(v, kind, (*path, str(k))) for k, v in value.items()}
         case list() | tuple() if value and all(isinstance(v, Mapping) for v in value):
@@ -130,7 +134,7 @@ def _comparable(value: Any, kind: Kind, path: Path) -> Any:
             rule = list_rule(kind, path)
             if rule is not None and rule.key and not value:
                 return Items()
-            return sorted(value, key=canonical_json) if rule else list(value)
+            return sorted(value, key=canonical_json) if rule and len(value) > 1 else list(value)
         case _:
             return value
 

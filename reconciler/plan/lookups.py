@@ -250,6 +250,8 @@ class _Filling:
         match value:
             case Deferred():
                 return self._fill(value, shape, path)
+            case str() | int() | None:  # most values by far, and cheaper to tell than a map
+                return value
             case Mapping():
                 return {
                     name: self._walk(inner, member_of(shape, name), kind, (*path, name))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from reconciler.local.sample import sample_images
 from reconciler.local.server import EmbeddedAws
 from tests.e2e.stage import (
@@ -37,6 +39,7 @@ def started(stage, name: str) -> int:
     return sum(e["revision"] == name for e in stage.starts)
 
 
+@pytest.mark.timeout(600)
 def test_killed_at_three_moments_another_takes_over(stage):
     """Kill -9 before a launch, during a migration and during a rollout: the standby finishes all three.
 

@@ -15,6 +15,7 @@ def player(tmp_path):
     player.end()
 
 
+@pytest.mark.timeout(600)
 def test_tutorial_prints_what_it_says(player):
     """Every block of docs/tutorial.md, in order, up to times, ids and names of this machine."""
     document = TUTORIAL.read_text()

@@ -71,6 +71,7 @@ def terminal(tmp_path):
             process.kill()
 
 
+@pytest.mark.timeout(600)
 def test_aws_outlives_its_controller(terminal):
     """It seeds nothing; kill -9 of the controller leaves AWS and its tasks alone, and another goes on."""
     refused = terminal.cli("run", "--until", "converged", "--resync", "1s")

@@ -138,11 +138,11 @@ def _without_repeats(statements: Iterable[Statement]) -> list[Statement]:
 
 def _grants(earlier: Statement, action: str, statement: Statement) -> bool:
     """Say whether an earlier statement grants an action wherever the later one would."""
+    if action not in earlier["Action"]:
+        return False
     resources = set(earlier["Resource"])
-    return (
-        action in earlier["Action"]
-        and earlier.get("Condition") in (None, statement.get("Condition"))
-        and ("*" in resources or set(statement["Resource"]) <= resources)
+    return earlier.get("Condition") in (None, statement.get("Condition")) and (
+        "*" in resources or set(statement["Resource"]) <= resources
     )
 
 
