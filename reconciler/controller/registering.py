@@ -18,10 +18,13 @@ from reconciler.store.write import Write
 
 
 def equal_revision(aws: Aws, cluster: str, document: Mapping[str, Any]) -> str | None:
-    """Return the ARN of an ACTIVE revision that we registered with this content, None without one."""
+    """Return the ARN of an ACTIVE revision that we registered with this content, None without one.
+
+    One after the other, the newest first: where it is the newest, a job's next occurrence costs one look.
+    """
     spec = content_hash(document)
-    candidates = newest_active(aws, str(document["family"]))
-    for arn, revision in task_definition.observe(aws, cluster, candidates).items():
+    for arn in newest_active(aws, str(document["family"])):
+        revision = task_definition.observe(aws, cluster, [arn])[arn]
         if revision.tags.get(SPEC_TAG) == spec and content_hash(revision.content) == spec:
             return arn
     return None

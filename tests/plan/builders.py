@@ -101,24 +101,21 @@ def a_job(
     """Return a desired job; `policy` words as those of JobPolicy, the rest as fields of DesiredJob."""
     words = {f.name for f in dataclasses.fields(JobPolicy)}
     policy = JobPolicy(**{k: fields.pop(k) for k in tuple(fields) if k in words})
+    container = {"name": name, "image": image(tag), "command": ["rake", "report"]}
+    document = {"family": f"shop-production-{name}", "containerDefinitions": [container]}
     return DesiredJob(
         address=Address("job", name),
         schedule=schedule,
         time_zone=fields.pop("time_zone", "UTC"),
         policy=policy,
         container=name,
-        task_definition=canonical_task_definition(
-            {
-                "family": f"shop-production-{name}",
-                "containerDefinitions": [
-                    {"name": name, "image": image(tag), "command": ["rake", "report"]}
-                ],
-            }
-        ),
-        launch={},
-        timeout=fields.pop("timeout", timedelta(minutes=20)),
         start_timeout=timedelta(minutes=15),
-        **fields,
+        **{
+            "task_definition": canonical_task_definition(document),
+            "launch": {},
+            "timeout": timedelta(minutes=20),
+            **fields,
+        },
     )
 
 
