@@ -8,10 +8,11 @@ before a controller's decision or makes that decision be taken anew. Migrations:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from reconciler.controller.worker import ATTENTIVE
 from reconciler.model.errors import UsageError
 from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.names import Address
@@ -43,7 +44,10 @@ def suspend(session: Session, ledger: LedgerView, suspension: Suspension, addres
 def resume(
     session: Session, ledger: LedgerView, reason: str, by: str, address: str | None = None
 ) -> str:
-    """End every suspension of the app, or that of one address. Returns what was done."""
+    """End every suspension of the app, or that of one address.
+
+    Returns what was done, and when a controller hears of it.
+    """
     found = {
         name: suspension
         for name, suspension in ledger.suspensions.items()
@@ -52,10 +56,18 @@ def resume(
     if not found:
         return f"{_of(address or '')}not suspended: nothing to do"
     _lift(session, ledger, found, reason, {"by": by})
-    return "; ".join(
+    done = (
         f"{_of(name)}resumed; it was suspended by {was.by}: {was.reason}"
         for name, was in found.items()
     )
+    return "; ".join((*done, _heard(found)))
+
+
+def _heard(names: Iterable[str]) -> str:
+    """Say when a controller that runs goes on. An app of which only jobs are suspended is steady."""
+    if all(name.startswith("job/") for name in names):
+        return "a controller that runs sees it at its next look (--resync)"
+    return f"a controller that runs goes on within {ATTENTIVE.total_seconds():.0f} s"
 
 
 def _lift(

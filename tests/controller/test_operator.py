@@ -75,6 +75,19 @@ def test_resume_ends_it(world):
     assert world.store().read().sequence == before
 
 
+def test_resume_says_when_it_is_heard(world):
+    """Of an app that waits for a person within seconds; of one that is steady at its next look."""
+    now = operator.suspension_now("slow disk", "arn:me", world.clock.now())
+    operator.suspend(*opened(world), now, "job/report")
+    said = operator.resume(*opened(world), "over", "arn:me")
+    assert said.endswith("; a controller that runs sees it at its next look (--resync)")
+    for address in ("job/report", "service/web"):
+        operator.suspend(*opened(world), now, address)
+    said = operator.resume(*opened(world), "over", "arn:me")
+    assert said.endswith("; a controller that runs goes on within 5 s")
+    assert said.count("a controller that runs") == 1
+
+
 def test_it_can_be_suspended_again(world):
     """After a resume the next suspension is a new one."""
     suspend(world)
