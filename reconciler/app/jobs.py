@@ -15,6 +15,7 @@ from reconciler.model.desired import DesiredApp, DesiredJob
 from reconciler.model.errors import (
     LeaseHeld,
     LeaseLost,
+    PermanentError,
     Superseded,
     TemporaryError,
     UsageError,
@@ -25,6 +26,7 @@ from reconciler.model.names import Address
 from reconciler.model.observed import LedgerView
 from reconciler.model.run import Run, RunKey, RunKind, RunState
 from reconciler.model.status import AppStatus
+from reconciler.plan.gate import gates_of
 from reconciler.plan.schedule import Schedule
 from reconciler.runs import operate
 from reconciler.runs.diagnosis import explain, log_tail
@@ -46,6 +48,8 @@ class JobLine:
     next: datetime | None
     now: datetime
     suspended: bool
+    held_by: tuple[Address, ...] = ()
+    """The migrations behind which its runs wait."""
 
 
 def job_list(settings: Settings, desired: DesiredApp) -> list[JobLine]:
@@ -56,13 +60,13 @@ def job_list(settings: Settings, desired: DesiredApp) -> list[JobLine]:
     newest: dict[str, Run] = {}
     for run in store.runs(RunKind.JOB):
         newest.setdefault(run.name, run)
-    lines = []
+    lines, gates = [], gates_of(desired, view)
     for job in desired.jobs:
         record = view.jobs.get(job.name)
         since = max(now, record.floor) if record and record.floor else now
         suspended = job.policy.suspended or view.suspension_of(job.address) is not None
         upcoming = None if suspended else _schedule(job).after(since)
-        lines.append(JobLine(job, record, newest.get(job.name), upcoming, now, suspended))
+        lines.append(JobLine(job, record, newest.get(job.name), upcoming, now, suspended, gates))
     return lines
 
 
@@ -120,7 +124,8 @@ def job_stop(
 ) -> str:
     """Ask for the end of a run; returns what was done."""
     subject, who = _subject(World(settings), desired, name, occurrence, reason)
-    operate.stop(subject, who)
+    if operate.stop(subject, who) is None:
+        return f"{subject.title} is not asked for any more: it had not begun"
     return f"{subject.title}: its stop is asked for; the controller carries it out"
 
 
@@ -233,14 +238,28 @@ class _Watch:
             if run is not None and (run.over or run.state is RunState.UNKNOWN):
                 return run
             if run is None:
+                if not self._is_asked_for(view):
+                    raise PermanentError(f"{self._asked.run_key.which} was stopped before it began")
                 self._tell(self._of_pass)  # why it has not begun; then the run speaks for itself
             if self._is_ours(view, run):
                 self._take_a_pass()
             if limit is not None and self._clock.boot_seconds() - start >= limit.total_seconds():
-                state = run.state if run else "not begun"
-                after = format_duration(limit)
-                raise TimedOut(f"{self._asked.run_key.which} is {state} after {after}")
+                raise TimedOut(self._after(run, format_duration(limit)))
             self._clock.sleep(PAUSE)
+
+    def _after(self, run: Run | None, after: str) -> str:
+        """Say what becomes of it when nobody waits any longer."""
+        which = self._asked.run_key.which
+        if run is not None:
+            return f"{which} is {run.state} after {after}, and goes on"
+        stop = f"reconciler -a {self._desired.key} job stop {self._asked.name} {self._asked.key}"
+        return (
+            f'{which} has not begun after {after}, and stays asked for; not so: {stop} --reason "…"'
+        )
+
+    def _is_asked_for(self, view: LedgerView) -> bool:
+        record = view.jobs.get(self._asked.name)
+        return record is not None and any(r.key == self._asked.key for r in record.requests)
 
     def _is_ours(self, view: LedgerView, run: Run | None) -> bool:
         """Say whether a pass is up to us: to begin the run, then only where nobody else leads the app."""

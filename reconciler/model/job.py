@@ -116,8 +116,12 @@ class JobRecord:
         """Return the record once an occurrence has begun: the floor is at it, its request is gone."""
         instant = instant_of(name)
         after = self.passed(instant) if instant else self
+        return replace(after.without_request(name), history=history)
+
+    def without_request(self, name: str) -> JobRecord:
+        """Return the record without the request for an occurrence, which has begun or was taken back."""
         waiting = tuple(r for r in self.requests if occurrence_by_hand(r.key) != name)
-        return replace(after, requests=waiting, history=history)
+        return replace(self, requests=waiting)
 
     def ended(self, run: Run, at: datetime, most: int) -> tuple[JobRecord, tuple[str, ...]]:
         """Return the record once a run is over, and the occurrences that history has no room for.

@@ -146,14 +146,27 @@ class Schedule:
         try:
             CronSim(cron.expression, datetime(2000, 1, 1))  # noqa: DTZ001 - only parsed
         except CronSimError as error:
-            raise ValueError(f"'{self.text}': {_said(error)}") from error
+            raise ValueError(f"'{self.text}': {_said(error, cron.expression)}") from error
         return cron
 
 
-def _said(error: CronSimError) -> str:
+def _said(error: CronSimError, expression: str) -> str:
     """Return cronsim's complaint with what the field may hold."""
     field = str(error).removeprefix("Bad ")
-    return f"wrong {field}: {_ALLOWED[field]}" if field in _ALLOWED else str(error).lower()
+    if field not in _ALLOWED:
+        return str(error).lower()
+    if field == "day-of-month" and _is_right_in_other_months(expression):
+        return "never happens: its months have no such day"
+    return f"wrong {field}: {_ALLOWED[field]}; ranges go upwards, steps are 1 or more"
+
+
+def _is_right_in_other_months(expression: str) -> bool:
+    minute, hour, day, _, weekday = expression.split()
+    try:
+        CronSim(f"{minute} {hour} {day} * {weekday}", datetime(2000, 1, 1))  # noqa: DTZ001 - only parsed
+    except CronSimError:
+        return False
+    return True
 
 
 _ALLOWED = {

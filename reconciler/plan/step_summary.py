@@ -24,7 +24,7 @@ _NAMED, _SHORT = 2, 40
 def summary(subject: Subject, verb: Verb, changes: tuple[Change, ...], revision: str) -> str:
     """Say what a step does in one line.
 
-    `revision` is NEW_REVISION, the ARN of one that is used again, or empty when the live one stays.
+    `revision` is NEW_REVISION, the ARN of one that is there, or empty when the live one stays.
     """
     count = subject.live.service.get("desiredCount")
     if subject.service.autoscaling is None:
@@ -34,12 +34,22 @@ def summary(subject: Subject, verb: Verb, changes: tuple[Change, ...], revision:
     rolls = any(c.effect in STARTS_TASKS for c in changes)
     what = _said(changes)
     if rolls:
-        again = revision and revision != NEW_REVISION
-        runs = f"back to {last_part(revision)}" if again else revision
+        runs = _runs(revision, subject.live.task_definition_arn)
         what = ", ".join(filter(None, (runs, _way(subject), tasks(count))))
     if verb is Verb.ADOPT:
         return f"take over {subject.service.service_name}, {what}"
     return what
+
+
+def _runs(revision: str, live: str) -> str:
+    """Say which revision will run: a newer one that is there, `task run` or a cut-off pass has registered."""
+    if not revision or revision == NEW_REVISION:
+        return revision
+    family, _, number = last_part(revision).rpartition(":")
+    before, _, current = last_part(live).rpartition(":")
+    newer = family == before and number.isdecimal() and current.isdecimal()
+    to = "to" if newer and int(number) > int(current) else "back to"
+    return f"{to} {last_part(revision)}"
 
 
 def _way(subject: Subject) -> str:

@@ -112,15 +112,17 @@ def retry(subject: Subject, operator: Operator) -> int:
     return asked
 
 
-def stop(subject: Subject, operator: Operator) -> Run:
+def stop(subject: Subject, operator: Operator) -> Run | None:
     """Ask for the end of a run and return it; whoever drives it carries that out (T14).
 
-    Nothing is sent to ECS here. A run whose stop was asked for already stays as it is. Raises
-    PermanentError for a run that has ended, Superseded when somebody was faster.
+    Nothing is sent to ECS here. A run whose stop was asked for already stays as it is. One of a job
+    that is asked for and has not begun is not asked for any more: None. Raises PermanentError for a
+    run that has ended or never was, Superseded when somebody was faster.
     """
     view, run = subject.read()
     if run is None:
-        raise PermanentError(f"{subject.title} has never run: there is nothing to stop")
+        _withdraw(subject, operator, view)
+        return None
     if not (run.state.in_flight or run.unfinished):
         raise PermanentError(f"{subject.title} has ended: it is {run.state}")
     if run.stop_asked:
@@ -128,6 +130,22 @@ def stop(subject: Subject, operator: Operator) -> Run:
     commit = transitions.stop_asked(subject.at(view), run, f"stopped: {operator.reason}")
     entry = _entry(commit.run, operator, "stop", {"state": str(run.state)})
     return replace(commit, entry=entry).to(subject.store.operator(view, operator.arn))
+
+
+def _withdraw(subject: Subject, operator: Operator, view: LedgerView) -> None:
+    """Take a request for a run back: its commit is refused when somebody has begun it since `view`."""
+    record = view.jobs.get(subject.name) if subject.kind is RunKind.JOB else None
+    after = record.without_request(subject.revision) if record else None
+    if after is None or after == record:
+        raise PermanentError(f"{subject.title} has never run: there is nothing to stop")
+    said = {
+        "occurrence": subject.revision,
+        "operator": operator.arn,
+        "reason": operator.reason,
+    }
+    entry = Entry(EntryKind.OPERATOR, str(subject.key.address), "withdraw", "operator", detail=said)
+    session = subject.store.operator(view, operator.arn)
+    session.commit([entry], [job_write(view.key, after)])
 
 
 def trigger(store: AppStore, job: str, key: str, operator: Operator) -> Run | None:

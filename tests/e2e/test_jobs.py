@@ -85,7 +85,6 @@ def test_a_controller_runs_it_at_its_time_and_by_hand(shop):
     by_hand = shop.cli("job", "trigger", NAME, "--key", "now", "--wait")
     assert (by_hand.code, by_hand.out) == (OK, "report of manual-now\n"), by_hand
     controller.until("occurrence manual-now succeeded")  # whoever began it, the controller goes on
-    controller.until("holds the lease now")
     assert "works again" not in controller.said
     asked = shop.cli("job", "trigger", NAME, "--key", "later")
     assert "the controller begins it" in asked.out
@@ -102,11 +101,17 @@ def test_a_run_that_waits_says_for_what(shop):
     assert shop.cli("apply", "--yes").code == OK
     assert shop.cli("suspend", f"job/{NAME}", "--reason", "the disk is full").code == OK
 
-    waited = shop.cli("job", "trigger", NAME, "--wait", "--timeout", "1s", limit=60)
+    waited = shop.cli("job", "trigger", NAME, "--key", "k", "--wait", "--timeout", "1s", limit=60)
 
     assert waited.code == TIMED_OUT, waited
     assert waited.err.count("the disk is full") == 1
-    assert waited.err.endswith("is not begun after 1s\n")
+    assert "has not begun after 1s, and stays asked for" in waited.err
+    assert f"job stop {NAME} k" in waited.err
+    assert shop.cli("job", "list").out.count("suspended") == 1
+    withdrawn = shop.cli("job", "stop", NAME, "k", "--reason", "not today")
+    assert (withdrawn.code, "not asked for any more" in withdrawn.out) == (OK, True), withdrawn
+    assert shop.cli("job", "stop", NAME, "k", "--reason", "again").code != OK
+    assert shop.journal_is_whole()
     assert runs(shop) == []
 
 

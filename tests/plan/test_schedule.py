@@ -181,7 +181,11 @@ def test_texts_mean_these_instants(text: str, after: str, expected: list[str]) -
     [
         ("0 25 * * *", "hour: 0-23"),
         ("61 * * * *", "minute: 0-59"),
-        ("0 0 30 2 *", "day-of-month"),
+        ("0 0 30 2 *", "never happens: its months have no such day"),
+        ("0 0 31 4,6 *", "never happens: its months have no such day"),
+        ("0 0 32 2 *", "day-of-month: 1-31"),
+        ("0 0 * * FRI-MON", "ranges go upwards"),
+        ("*/0 * * * *", "steps are 1 or more"),
         ("0 0 31 2 1", None),
         ("0 0 * 13 *", "month: 1-12"),
         ("0 0 * * 8", "day-of-week: 0-7"),

@@ -335,6 +335,16 @@ def test_what_waits_says_which_revision_it_will_use_again() -> None:
     assert step.summary == "back to shop-production-web:1, rolling, 1 task"
 
 
+def test_a_newer_revision_that_is_there_is_no_step_back() -> None:
+    """What `task run` or a pass that was cut off has registered is used, and is ahead of what runs."""
+    world = World()
+    world.converge(an_app(a_service(tag="1")))
+    world.converge(an_app(a_service(tag="2")))
+    world.converge(an_app(a_service(tag="1")))
+    step = only(world.plan(an_app(a_service(tag="2"))), "service/web")
+    assert step.summary == "to shop-production-web:3, rolling, 1 task"
+
+
 def test_a_service_that_was_deleted_by_hand_is_drift() -> None:
     """The files say what was applied, live AWS has nothing; a field that changed since says git."""
     world = World()

@@ -39,6 +39,24 @@ def test_a_stop_is_asked_for_once() -> None:
     assert stage.drive(stage.task(), 120).exit_code == 137
 
 
+def test_a_request_is_taken_back() -> None:
+    """A run by hand that has not begun is not asked for any more; asked for anew it is another request."""
+    stage = Kinds()
+    subject = stage.subject_of(stage.job(occurrence_by_hand("k")))
+    with pytest.raises(PermanentError, match="never run"):
+        operate.stop(subject, ANN)
+    operate.trigger(stage.store, "report", "k", ANN)
+    operate.trigger(stage.store, "report", "other", ANN)
+
+    assert operate.stop(subject, ANN) is None
+    assert [request.key for request in stage.record().requests] == ["other"]
+    assert stage.journal_of("job/report")[-1] == "withdraw"
+    with pytest.raises(PermanentError, match="never run"):
+        operate.stop(subject, ANN)
+    assert operate.trigger(stage.store, "report", "k", ANN) is None
+    assert [request.key for request in stage.record().requests] == ["other", "k"]
+
+
 def test_a_success_after_the_stop_is_a_success() -> None:
     """Only evidence decides: a command that exits 0 all the same has succeeded."""
     stage = Kinds(Exits(seconds=25))

@@ -69,7 +69,7 @@ def test_every_own_word_is_read(world) -> None:
     ("words", "line", "rule", "said"),
     [
         ({"schedule": '"0 25 * * *"'}, 15, "invalid-value", "wrong hour: 0-23"),
-        ({"schedule": '"0 0 30 2 *"'}, 15, "invalid-value", "wrong day-of-month"),
+        ({"schedule": '"0 0 30 2 *"'}, 15, "invalid-value", "its months have no such day"),
         ({"schedule": "rate(1 hours)"}, 15, "invalid-value", "write 1 hour"),
         ({"timeZone": "Asia/Tokio"}, 16, "invalid-value", "'Asia/Tokio' is no time zone"),
         ({"concurrency": "forbit"}, 16, "enum", "must be 'forbid', 'allow' or 'replace'"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
-from reconciler.app.jobs import Finished
+from reconciler.app.jobs import Finished, JobLine
 from reconciler.controller.converge import TimedOut
+from reconciler.model.names import Address
 from reconciler.model.run import RunKind, RunState
 from reconciler.runs.snapshot import STOPPING_SINCE
 from tests.cli import values
@@ -106,6 +108,22 @@ def test_trigger_that_waits_ends_as_the_run(cli, apps, monkeypatch, ended, code)
         code,
         ["written"],
     )
+
+
+def test_list_says_what_holds_a_job(cli, apps, monkeypatch):
+    """A time is no promise while a migration holds the runs back: it is named in its place."""
+    job = SimpleNamespace(name="report", schedule="0 3 * * *", time_zone="UTC")
+    now = datetime(2026, 11, 28, 18, tzinfo=UTC)
+    line = JobLine(job, None, None, now + timedelta(hours=9), now, suspended=False)
+    held = replace(line, held_by=(Address("migration", "db"),))
+    monkeypatch.setattr("reconciler.app.jobs.job_list", lambda *_: [line, held])
+
+    free, waits = cli("job", "list").stdout.splitlines()[1:]
+    listed = json.loads(cli("job", "list", "-o", "json").stdout)["apps"][0]["jobs"]
+
+    assert "Sun 2026-11-29 03:00 UTC (9h)" in free
+    assert "held by migration/db" in waits
+    assert [line["heldBy"] for line in listed] == [[], ["migration/db"]]
 
 
 def test_trigger_that_waits_too_long_is_7(cli, apps, monkeypatch):

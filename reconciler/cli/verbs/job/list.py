@@ -40,6 +40,7 @@ def _document(line: Any) -> dict[str, Any]:
         "timeZone": job.time_zone,
         "suspended": line.suspended,
         "next": line.next,
+        "heldBy": [str(address) for address in line.held_by],
         "floor": line.record.floor if line.record else None,
         "lastRun": run_document(line.newest) if line.newest else None,
     }
@@ -51,6 +52,8 @@ def _row(line: Any) -> tuple[str, ...]:
     upcoming = "suspended" if line.suspended else "-"
     if line.next:
         upcoming = f"{_clock(line.next, zone)} ({_span(line.next - line.now)})"
+        if line.held_by:
+            upcoming = f"held by {', '.join(map(str, line.held_by))}"
     last, result = "-", "-"
     if run is not None:
         since = run.running_since or run.intent_at

@@ -16,7 +16,8 @@ from reconciler.cli.options import Invocation, option, verb
 def command(invocation: Invocation, *, name: str, occurrence: str, reason: str) -> None:
     """Stop a run.
 
-    The controller stops its task; no other attempt follows. A run that has not begun never begins.
+    The controller stops its task; no other attempt follows. A run by hand that has not begun never
+    begins.
     """
     from reconciler.app import jobs  # noqa: PLC0415 - brings boto3
 
