@@ -14,6 +14,7 @@ from reconciler.model.events import Event, EventKind
 from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.names import Address, AppKey
 from reconciler.model.observed import ObservedApp, Release, RolloutState, ServiceRecord
+from reconciler.model.pause import Pause
 from reconciler.plan.rollout import judge
 from reconciler.plan.subject import how_to_release
 from reconciler.store.ledger import AppStore
@@ -37,6 +38,8 @@ def settle(
     records: dict[str, ServiceRecord] = dict(observed.ledger.services)
     for name, record in observed.ledger.services.items():
         live = observed.services.get(name)
+        if live is not None and live.pause is not None:
+            report(_waits(observed.key, name, live.pause, store.clock.now()))
         judged = judge(record, live) if live is not None else None
         if judged is None:
             continue
@@ -80,6 +83,11 @@ def _ended(
         return Event(EventKind.DONE, key, address, f"steady, {running} running", now)
     said = "\n".join((record.reason, *why, f"  {how_to_release(key, address)}"))
     return Event(EventKind.FAILED, key, address, said, now)
+
+
+def _waits(key: AppKey, name: str, pause: Pause, now: datetime) -> Event:
+    """Return what is told while a rollout waits for a person; who listens hears a repetition once."""
+    return Event(EventKind.PROGRESS, key, f"service/{name}", pause.text, now)
 
 
 def _close_open_intents(session: Session, store: AppStore, observed: ObservedApp) -> None:

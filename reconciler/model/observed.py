@@ -15,6 +15,7 @@ from reconciler.model.finding import Finding
 from reconciler.model.job import JobRecord
 from reconciler.model.lookups import Remembered, Values
 from reconciler.model.names import Address, AppKey
+from reconciler.model.pause import Pause
 from reconciler.model.run import Run, RunKey
 from reconciler.model.secret import SecretVersion
 from reconciler.model.suspension import Suspension
@@ -67,6 +68,8 @@ class ObservedService:
     unread: frozenset[str] = frozenset()
     running: Mapping[str, str] = field(default_factory=dict)
     """Container → digest (`sha256:…`) that runs, where it was needed to compare tags with digests."""
+    deployment_arn: str = ""
+    pause: Pause | None = None
 
     @property
     def primary(self) -> Deployment | None:

@@ -204,6 +204,8 @@ def _service(
     sync = Sync.OUT_OF_SYNC if differing else Sync.SYNCED
     health, code, why = _service_health(subject, steps)
     said = [_message(s) for s in differing] or ([why] if why else [])
+    if live.pause is not None:
+        said = [*said, live.pause.text]
     if code in (OK, NOT_CONVERGED) and is_stopped(steps):
         code = REFUSED_BY_AWS
     if code == OK and (differing or health is not Health.HEALTHY):

@@ -140,6 +140,7 @@ def observed_service(live: Mapping[str, Any]) -> ObservedService:
         events=tuple(str(e.get("message", "")) for e in live.get("events", ())[:EVENTS]),
         revision_arn=_revision_arn(live, primary),
         unread=_unread(live, primary),
+        deployment_arn=str(live.get("currentServiceDeployment", "")),
     )
 
 

@@ -37,6 +37,7 @@ from reconciler.resources.autoscaling import autoscaling, with_tags
 from reconciler.resources.digests import Digests
 from reconciler.resources.ecs_service import ecs_service
 from reconciler.resources.freshness import Freshness
+from reconciler.resources.pause import with_pauses
 from reconciler.resources.preflight.plan import Preflight
 from reconciler.resources.redis import RedisReader
 from reconciler.resources.running import running_digests
@@ -79,7 +80,7 @@ class Observer:
         forgotten = _recorded_names(ledger) - set(wanted.values())
         live = ecs_service.observe(aws, desired.cluster, [*wanted.values(), *forgotten])
         services = {name: live.get(aws_name, ABSENT) for name, aws_name in wanted.items()}
-        services = self._with_revisions(aws, desired, services)
+        services = with_pauses(aws, self._with_revisions(aws, desired, services))
         fresh = self._freshness.look(aws, desired, ledger.pins)
         moved = {i: now for i, now in fresh.images.items() if ledger.pins.get(i, now) != now}
         found = self._digests.read(

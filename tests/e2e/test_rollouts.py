@@ -82,3 +82,32 @@ def test_drift_of_a_held_service_is_still_healed(shop):
 
     assert shop.cli("status", "--exit-code").code == UNHEALTHY
     assert shop.web_versions() == {TAG}
+
+
+HOOKED = """
+    deploymentConfiguration:
+      strategy: BLUE_GREEN
+      lifecycleHooks:
+        - {targetType: PAUSE, lifecycleStages: [POST_SCALE_UP]}
+"""
+
+
+def test_a_rollout_that_waits_for_a_person_says_so(shop):
+    """At a hook of the type PAUSE log and status name the stage and the command, which then ends it."""
+    shop.write(shop.file, shop.file.read_text().rstrip() + HOOKED)
+    shop.release()
+    controller = shop.controller()
+
+    controller.until("service/sidekiq +waits at POST_SCALE_UP for a person until")
+    (line,) = [r for r in shop.status()["resources"] if r["address"] == "service/sidekiq"]
+    assert (line["sync"], line["health"]) == ("Synced", "Progressing")
+    told = re.search(r"--service-deployment-arn (\S+) --hook-id (\S+)", line["message"])
+    assert told
+    shop.ecs.continue_service_deployment(serviceDeploymentArn=told[1], hookId=told[2])
+
+    controller.until(r"converged \(generation 2\)")
+    assert controller.said.count("waits at") == 1
+    assert "waits at" not in shop.cli("status").out
+    shop.aws.faults.forget_calls()
+    assert shop.cli("diff").code == OK
+    assert shop.calls("ecs:DescribeServiceDeployments") == []

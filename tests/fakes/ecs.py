@@ -117,6 +117,10 @@ class FakeEcs:
             "failures": [{"arn": arn, "reason": "MISSING"} for arn in arns],
         }
 
+    def DescribeServiceDeployments(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        arns = wanted["serviceDeploymentArns"]
+        return {"serviceDeployments": [{"serviceDeploymentArn": arn} for arn in arns]}
+
     def DescribeClusters(self, wanted: dict[str, Any]) -> dict[str, Any]:
         names = [c.rsplit("/", 1)[-1] for c in wanted.get("clusters", ["default"])]
         known = [n for n in names if n in self.clusters]

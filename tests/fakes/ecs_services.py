@@ -278,6 +278,9 @@ class Services:
             "events": [],
             "createdAt": self.timeline.now(),
         }
+        if service.deployments:
+            place = shape["serviceArn"].replace(":service/", ":service-deployment/")
+            shape["currentServiceDeployment"] = f"{place}/{service.deployments[0]['id'][8:]}"
         if tags:
             shape["tags"] = [{"key": k, "value": v} for k, v in service.tags.items()]
         return shape

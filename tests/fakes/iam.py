@@ -130,6 +130,10 @@ def _ecs(  # noqa: PLR0912 - one case for each operation
             for revision in params["serviceRevisionArns"]:
                 yield Need(action, revision)
                 yield Need(action, _service(revision.split("/")[2]))
+        case "DescribeServiceDeployments":
+            for deployment in params["serviceDeploymentArns"]:
+                yield Need(action, deployment)
+                yield Need(action, _service(deployment.split("/")[2]))
         case _:
             raise AssertionError(f"what does {action} need?")
 

@@ -108,6 +108,8 @@ services:
     autoscaling: {{min: 1, max: 4, targetCpu: 60, requestCountPerTarget: 500}}
     deploymentConfiguration:
       deploymentCircuitBreaker: {{enable: true, rollback: true}}
+      lifecycleHooks:
+        - {{targetType: PAUSE, lifecycleStages: [POST_SCALE_UP]}}
       alarms: {{enable: true, rollback: true, alarmNames: [web-errors]}}
   classic:
     desiredCount: 1

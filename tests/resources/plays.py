@@ -25,7 +25,9 @@ from reconciler.model.work import Work
 from reconciler.plan.lookups import filled
 from reconciler.plan.one_off import Ask, origin_named, runnable, work_of
 from reconciler.resources import image, service_revision
+from reconciler.resources.ecs_service import ecs_service
 from reconciler.resources.observe import Observer
+from reconciler.resources.pause import with_pauses
 from reconciler.resources.preflight.doctor import check_app
 from reconciler.resources.task_definition import newest_active
 from reconciler.runs import diagnosis, operate
@@ -275,6 +277,13 @@ class Play:
         arn = "arn:aws:ecs:ap-northeast-1:123456789012:service-revision/main/shop-production-web/1"
         service_revision.observe(self.controller.aws, [arn])
 
+    def see_pauses(self) -> None:
+        """Read where a service with a hook waits for a person, as while it rolls."""
+        name = "shop-production-web"
+        live = ecs_service.observe(self.controller.aws, "main", [name])[name]
+        rolling = [replace(d, rollout_state="IN_PROGRESS") for d in live.deployments]
+        with_pauses(self.controller.aws, {name: replace(live, deployments=tuple(rolling))})
+
     def release(self) -> None:
         """Release a new image and a new migration; let tags come and go."""
         self.write((":1\ndefaults", ":2\ndefaults"), ('revision: "1"', 'revision: "2"'))
@@ -439,7 +448,7 @@ def _not_yet_applied(files: DesiredApp) -> DesiredApp:
     return replace(files, migrations=tuple(migrations))
 
 
-READS = (Play.look, Play.doctor, Play.read_revisions, Play.find_platform)
+READS = (Play.look, Play.doctor, Play.read_revisions, Play.see_pauses, Play.find_platform)
 WRITES = (
     Play.adopt,
     Play.run_job,

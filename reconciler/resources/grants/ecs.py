@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.model.desired import Document
+from reconciler.model.desired import DesiredService, Document
 from reconciler.resources.grants.statement import Names, Statement, allow
 
 
@@ -19,6 +19,12 @@ def reads(names: Names) -> Iterator[Statement]:
         ["ecs:DescribeServiceRevisions"],
         [names.any_service, names.arn("ecs", f"service-revision/{names.cluster_name}/*")],
     )
+    if any(map(_pauses, names.app.services)):  # again both: the service and its deployment
+        yield allow(
+            "EcsReadServiceDeployments",
+            ["ecs:DescribeServiceDeployments"],
+            [names.any_service, names.arn("ecs", f"service-deployment/{names.cluster_name}/*")],
+        )
     yield allow(
         "EcsReadDefinitions",  # these two know no resource
         ["ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions"],
@@ -82,6 +88,12 @@ def run_writes(names: Names) -> Iterator[Statement]:
             tasks,
             {"StringEquals": {"ecs:CreateAction": "RunTask"}},
         )
+
+
+def _pauses(service: DesiredService) -> bool:
+    """Whether a deployment of this service may wait for a person, which `status` then tells."""
+    hooks = service.service.get("deploymentConfiguration", {}).get("lifecycleHooks") or ()
+    return any(hook.get("targetType") == "PAUSE" for hook in hooks)
 
 
 def _tags_tasks(launch: Document) -> bool:
