@@ -25,7 +25,7 @@ from reconciler.model.status import AppStatus, Health, ResourceStatus, Sync
 from reconciler.plan.controllers import is_left_to_task_sets
 from reconciler.plan.gate import KIND, active_name, active_run, older_than
 from reconciler.plan.image_problems import NOT_FOUND, OTHER_PLATFORM
-from reconciler.plan.job_steps import job_health
+from reconciler.plan.job_steps import job_health, last_failure
 from reconciler.plan.lookups import FAILED
 from reconciler.plan.orphans import PRUNE_OFF
 from reconciler.plan.preflight import is_stopped
@@ -192,7 +192,10 @@ def _job(observed: ObservedApp, step: Step) -> _Line:
     if differs:
         code = REFUSED_BY_AWS if is_stopped([step]) else NOT_CONVERGED
     sync = Sync.OUT_OF_SYNC if differs else Sync.SYNCED
-    return _Line(ResourceStatus(step.address, sync, health, _message(step)), code, counts=differs)
+    failed = last_failure(observed.ledger.jobs.get(step.address.name))
+    said = [f"{failed} failed"] if failed and health is Health.DEGRADED else []
+    message = "; ".join([*said, _message(step)])
+    return _Line(ResourceStatus(step.address, sync, health, message), code, counts=differs)
 
 
 def _service(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -191,7 +192,9 @@ def test_a_failed_run_is_said_and_leaves_the_app_well() -> None:
     status = controller.reconcile().status
     assert status is not None
     assert (status.health, status.exit_code, status.converged) == (Health.HEALTHY, 0, True)
-    assert line(controller)[0] is Health.DEGRADED
+    health, message = line(controller)
+    assert health is Health.DEGRADED
+    assert re.fullmatch(r"2026-11-22T\d\d:00:00Z failed; next run 2026-11-22 \d\d:00 UTC", message)
     lab.for_a_while(controller, hours=1)
     assert line(controller)[0] is Health.HEALTHY
 

@@ -233,6 +233,17 @@ def test_a_migration_lends_its_definition_and_is_not_run(tool):
     assert tool.cli("migration", "list").out == "no migration has run\n"
 
 
+def test_an_image_that_is_not_there_is_125(plain):
+    """Seen before anything is started: said with the image, 125 as for what ECS could not start, no task."""
+    plain.aws.images.delete_tag("shop", "1")
+
+    absent = run(plain, "echo never")
+
+    assert (absent.code, absent.out) == (NEVER_STARTED, ""), absent
+    assert f"image not found: {REGISTRY}/shop:1" in absent.err
+    assert starts(plain) == 0
+
+
 def test_a_definition_of_its_own(plain):
     """A file in JSON, then the revision that it became by its name; a wrong field is told with its line."""
     file = plain.folder.parent / "tool.json"

@@ -64,9 +64,13 @@ def _row(line: Any) -> tuple[str, ...]:
 
 
 def _result(run: Any) -> str:
+    from reconciler.runs.outcome import timed_out  # noqa: PLC0415 - not for --help
+
     match str(run.state):
         case "SUCCEEDED":
             return "ok"
+        case "FAILED" if timed_out(run):
+            return "timed out"
         case "FAILED" if run.exit_code is not None:
             return f"exit {run.exit_code}"
         case state:

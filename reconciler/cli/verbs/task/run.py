@@ -77,7 +77,12 @@ def command(invocation: Invocation, **flags: Any) -> int:
     """
     from reconciler.app import one_off  # noqa: PLC0415 - brings boto3
     from reconciler.controller.one_off import Audience  # noqa: PLC0415 - as above
-    from reconciler.model.errors import AwsError  # noqa: PLC0415 - as above
+    from reconciler.model.errors import (  # noqa: PLC0415 - as above
+        AwsError,
+        GuardRefused,
+        InvalidDesiredState,
+        PermanentError,
+    )
 
     order = _order(invocation, flags)
     desired = the_one(invocation)
@@ -87,7 +92,9 @@ def command(invocation: Invocation, **flags: Any) -> int:
             outcomes = one_off.run(
                 invocation.settings, desired, order, Audience(terminal, terminal)
             )
-    except AwsError as error:
+    except (GuardRefused, InvalidDesiredState):
+        raise  # wrong account, another's key, wrong files: with codes of their own
+    except (AwsError, PermanentError) as error:
         code = failure.report(error, asked_for(invocation))
         _leave(invocation, desired.key, terminal, terminal.started.values())
         return code if terminal.started else COULD_NOT_START
