@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.aws.door import Aws
-from reconciler.model.errors import GuardRefused, PermanentError, UsageError
+from reconciler.model.errors import GuardRefused, PermanentError, Superseded, UsageError
 from reconciler.model.job import JobRecord, Trigger, occurrence_by_hand
 from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.observed import LedgerView, MigrationRecord
@@ -42,6 +42,9 @@ RESOLUTIONS = {
     "not-started": RunState.NOT_STARTED,
 }
 """What `migration resolve --as` accepts."""
+
+_TRIES = 5
+"""How often a request is written that a controller, or somebody else, overtakes."""
 
 _RESOLVABLE = (RunState.UNKNOWN, RunState.FAILED, RunState.NOT_STARTED)
 
@@ -151,8 +154,9 @@ def _withdraw(subject: Subject, operator: Operator, view: LedgerView) -> None:
 def trigger(store: AppStore, job: str, key: str, operator: Operator) -> Run | None:
     """Ask for a run of a job by hand; a controller carries it out, once for each idempotency key.
 
-    Returns the run that this key has already, None while it is only asked for. Raises UsageError for
-    a key that cannot be one, Superseded when somebody was faster.
+    Returns the run that this key has already, None while it is only asked for. Asking again is harmless:
+    who was overtaken decides anew. Raises UsageError for a key that cannot be one, Superseded when
+    somebody was faster each time.
     """
     name = occurrence_by_hand(key)
     if not PART_PATTERN.fullmatch(name):
@@ -160,14 +164,24 @@ def trigger(store: AppStore, job: str, key: str, operator: Operator) -> Run | No
             f"'{key}' cannot be an idempotency key: use letters, digits, `.`, `_`, `:` and `-`, at most 90"
         )
     wanted = RunKey(RunKind.JOB, job, name)
+    for _ in range(_TRIES - 1):
+        try:
+            return _triggered(store, wanted, key, operator)
+        except Superseded:
+            continue
+    return _triggered(store, wanted, key, operator)
+
+
+def _triggered(store: AppStore, wanted: RunKey, key: str, operator: Operator) -> Run | None:
+    """Write a request down, on the ledger as it is now, unless its key is known."""
     view = store.read([wanted])
-    record = view.jobs.get(job) or JobRecord(job)
+    record = view.jobs.get(wanted.name) or JobRecord(wanted.name)
     run = view.runs.get(str(wanted))
     if run is not None or any(request.key == key for request in record.requests):
         return run
     asked = Trigger(key, operator.arn, store.aws.now(), operator.reason)
     after = replace(record, requests=(*record.requests, asked))
-    said = {"occurrence": name, "operator": operator.arn, "reason": operator.reason}
+    said = {"occurrence": wanted.revision, "operator": operator.arn, "reason": operator.reason}
     entry = Entry(EntryKind.OPERATOR, str(wanted.address), "trigger", "operator", detail=said)
     store.operator(view, operator.arn).commit([entry], [job_write(view.key, after)])
     return None

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.model.errors import PermanentError, UsageError
+from reconciler.model.errors import ConditionFailed, PermanentError, Superseded, UsageError
 from reconciler.model.job import occurrence_by_hand
 from reconciler.model.run import RunState
 from reconciler.runs import operate
@@ -55,6 +55,36 @@ def test_a_request_is_taken_back() -> None:
         operate.stop(subject, ANN)
     assert operate.trigger(stage.store, "report", "k", ANN) is None
     assert [request.key for request in stage.record().requests] == ["other", "k"]
+
+
+@pytest.mark.parametrize(("other", "asked"), [("k", ["k"]), ("other", ["other", "k"])])
+def test_two_triggers_at_the_same_moment_are_both_heard(other: str, asked: list[str]) -> None:
+    """Whoever loses the write decides anew: under one key there is one request, under two are two."""
+    stage = Kinds()
+    meanwhile = [other]
+
+    def overtaken(_service: str, operation: str, _params: object) -> None:
+        if operation == "TransactWriteItems" and meanwhile:
+            operate.trigger(stage.store, "report", meanwhile.pop(), ANN)
+
+    stage.transport.before = overtaken
+    assert operate.trigger(stage.store, "report", "k", ANN) is None
+    assert [request.key for request in stage.record().requests] == asked
+    assert stage.store.verify() == []
+
+
+def test_a_trigger_that_is_overtaken_again_and_again_gives_up() -> None:
+    """It is an error that may be tried again, and nothing was asked for."""
+    stage = Kinds()
+
+    def overtaken(_service: str, operation: str, _params: object) -> None:
+        if operation == "TransactWriteItems":
+            raise ConditionFailed("no", operation="dynamodb:TransactWriteItems")
+
+    stage.transport.before = overtaken
+    with pytest.raises(Superseded):
+        operate.trigger(stage.store, "report", "k", ANN)
+    assert stage.store.read().jobs == {}
 
 
 def test_a_success_after_the_stop_is_a_success() -> None:
