@@ -40,6 +40,23 @@ def test_reverted_rollout_is_held_until_git_changes(shop):
     assert shop.journal_is_whole()
 
 
+def test_a_reverted_commit_whose_image_does_not_start_any_more_is_held(shop):
+    """ECS goes back to a newer revision than the one that failed: that is no drift to be put back for ever."""
+    shop.converge()
+    shop.release()
+    shop.converge()
+    shop.aws.engine.refuse_image(f"shop:{TAG}", "toomanyrequests")
+    updates = len(shop.calls("ecs:UpdateService"))
+    shop.release(TAG)
+
+    failed = shop.cli("run", "--until", "converged", "--resync", "1s")
+
+    assert failed.code == UNHEALTHY, failed
+    assert re.search(REVERTED, failed.err)
+    assert shop.web_versions() == {NEW_TAG}
+    assert len(shop.calls("ecs:UpdateService")) == updates + 1
+
+
 def test_retry_releases_a_held_rollout(shop):
     """`retry ADDRESS --reason` lets the same content be tried once more, by the running controller."""
     shop.aws.engine.refuse_image(f"shop:{NEW_TAG}", "toomanyrequests")
