@@ -62,7 +62,9 @@ class Beside:
             self.passes_left -= 1
         run = self.run
         runs = {} if run is None else {str(ASKED.run_key): run}
-        return SimpleNamespace(desired_hash="h", runs=runs, owner=self.owner)
+        asked = SimpleNamespace(requests=(SimpleNamespace(key=ASKED.key),))
+        jobs = {ASKED.name: asked}
+        return SimpleNamespace(desired_hash="h", runs=runs, owner=self.owner, jobs=jobs)
 
     def reconcile(self, key):
         """Take a pass of ours; the controller hands its lease over when it is asked."""
@@ -114,7 +116,7 @@ def test_why_a_run_does_not_begin_is_told_once(holds):
     """And nothing of a job's state once it has begun: what a pass did it says itself."""
     beside = Beside(leads=False, owner=None, holds=holds)
     if holds:
-        with pytest.raises(Exception, match="not begun after 5m"):
+        with pytest.raises(Exception, match="not begun after 5m, and stays asked for"):
             beside.watch.to_the_end()
     else:
         beside.watch.to_the_end()
