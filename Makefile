@@ -62,7 +62,7 @@ clean: ## Remove the environment and all caches
 
 $(SECOND)/installed: tests/second_emulator/requirements.txt
 	@$(BIN)/python -m venv $(SECOND)
-	@$(SECOND)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@$(SECOND)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -r $<
 	@touch $@
 
 # The environment of `dev` has everything that `local` needs.

@@ -16,6 +16,7 @@ from reconciler.aws.door import Aws
 from reconciler.controller.driving import SOON, Execution, Occurrences
 from reconciler.controller.execute import Executor
 from reconciler.controller.operator import end_suspension
+from reconciler.controller.outdated import outdated
 from reconciler.controller.planning import checked_plan
 from reconciler.controller.repeats import Repeats
 from reconciler.controller.settle import settle
@@ -39,6 +40,7 @@ from reconciler.plan.gate import active_run
 from reconciler.plan.lookups import filled
 from reconciler.plan.mask import mask_text
 from reconciler.resources.observe import Observer
+from reconciler.store.head import Head
 from reconciler.store.ledger import AppStore
 from reconciler.store.members import Member
 from reconciler.store.records import status_document
@@ -126,7 +128,9 @@ class Reconciler:
         """
         desired = self.source.desired(key)
         access = self.open_app(desired)
-        ledger = access.store.read(run_keys(desired))
+        head = access.store.head()
+        self._refuse_to_lead(access, desired, head)
+        ledger = access.store.read(run_keys(desired), head)
         session, ledger = self._lead(access, desired, ledger)
         ledger = end_suspension(session, ledger, access.aws.now())
         aws = access.aws.fenced(access.member.check)
@@ -185,8 +189,6 @@ class Reconciler:
         self, access: Access, desired: DesiredApp, ledger: LedgerView
     ) -> tuple[Session, LedgerView]:
         """Hold the app's lease and the newest generation, or raise."""
-        self._hand_over(access, desired.key)
-        self._refuse_older(desired, ledger)
         session = self._session(access, ledger)
         generation = self._generation(session, desired, ledger)
         return session, replace(
@@ -200,6 +202,14 @@ class Reconciler:
             commit=desired.commit,
         )
 
+    def _refuse_to_lead(self, access: Access, desired: DesiredApp, head: Head) -> None:
+        """Raise for whoever may not lead, by HEAD alone: a standby costs one read for each look."""
+        self._hand_over(access, desired.key)
+        self._refuse_older(desired, head)
+        if head.owner not in (None, access.member.id):
+            self._sessions.pop(desired.key, None)
+        access.store.refuse_held(head, access.member)
+
     def _hand_over(self, access: Access, key: AppKey) -> None:
         wanted_by = access.member.view.wants.get(key)
         if wanted_by and wanted_by != access.member.id:
@@ -208,31 +218,20 @@ class Reconciler:
                 f"{key} is handed over to {wanted_by}", holder=wanted_by, delay=HAND_OVER
             )
 
-    def _refuse_older(self, desired: DesiredApp, ledger: LedgerView) -> None:
+    def _refuse_older(self, desired: DesiredApp, head: Head) -> None:
         """Raise PermanentError for content that was current here once and is not any more.
 
         Before the lease is taken: who may not act must not keep those out whose files are newer.
         """
-        if ledger.desired_hash == desired.content_hash:
+        if head.desired_hash == desired.content_hash:
             # A standby learns it too: once it takes over with a lagging copy, it must know better.
-            self._generations[desired.key] = (desired.content_hash, ledger.generation)
+            self._generations[desired.key] = (desired.content_hash, head.generation)
             return
         known = self._generations.get(desired.key)
-        if known is not None and ledger.generation < known[1]:
+        problem = outdated(desired, head, *known) if known is not None else ""
+        if problem:
             self.release(desired.key)
-            raise PermanentError(
-                f"the ledger of {desired.key} has gone back from generation {known[1]} to "
-                f"{ledger.generation}: its tables were deleted, or restored from before. Nothing is "
-                "done; docs/tables.md says how to go on"
-            )
-        if known is not None and known[0] == desired.content_hash:
-            self.release(desired.key)
-            raise PermanentError(
-                f"the files of {desired.key} here are older than what was last applied "
-                f"(generation {known[1]}, the ledger has {ledger.generation}"
-                f"{' from commit ' + ledger.commit if ledger.commit else ''}): "
-                "nothing is done until they change"
-            )
+            raise PermanentError(problem)
 
     def _session(self, access: Access, ledger: LedgerView) -> Session:
         """Go on with the lease of the last pass while it is ours, else take it with a new epoch."""

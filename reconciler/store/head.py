@@ -22,7 +22,7 @@ GENESIS_HASH = "0" * 64
 
 @dataclass(frozen=True)
 class Head:
-    """HEAD as of one moment. `sequence` 0 means that the item does not exist yet."""
+    """HEAD as of one moment. `sequence` 0 means that the item, or even its table, does not exist yet."""
 
     key: AppKey
     owner: str | None = None
@@ -35,6 +35,7 @@ class Head:
     generation: int = 0
     desired_hash: str = ""
     commit: str = ""
+    tables_exist: bool = True
 
     @classmethod
     def of(cls, view: LedgerView) -> Head:

@@ -71,8 +71,8 @@ class AppStore:
         self.key = key
         self._ids = ids
 
-    def read(self, wanted: Iterable[RunKey] = ()) -> LedgerView:
-        """Return the app's snapshot: HEAD, its records, and its runs, in three reads.
+    def read(self, wanted: Iterable[RunKey] = (), head: Head | None = None) -> LedgerView:
+        """Return the app's snapshot: HEAD, its records, and its runs, in three reads; two after `head`.
 
         To the runs that are wanted are added the newest revision of each known migration, the one in
         flight, and every run of a job or a task that is not over. HEAD is read first, all reads are
@@ -80,8 +80,10 @@ class AppStore:
 
         A missing table is an empty ledger with `tables_exist` False. Raises CorruptLedger, AwsError.
         """
+        head = head or self.head()
+        if not head.tables_exist:
+            return LedgerView(key=self.key, tables_exist=False)
         try:
-            head = self.head()
             items = items_of(self.aws, self.tables.state, self.key, "L#")
             view = _view(head, items, self.tables.state)
         except NotFound:
@@ -99,18 +101,26 @@ class AppStore:
         return replace(view, runs=runs)
 
     def head(self) -> Head:
-        """Return HEAD alone: one read. Raises NotFound without tables, CorruptLedger, AwsError."""
-        return read_head(self.aws, self.tables.state, self.key)
+        """Return HEAD alone: one read. Raises CorruptLedger, AwsError."""
+        try:
+            return read_head(self.aws, self.tables.state, self.key)
+        except NotFound:
+            return Head(self.key, tables_exist=False)
+
+    def refuse_held(self, head: Head, member: Member) -> None:
+        """Raise LeaseHeld while another living member owns the app.
+
+        It names the holder, and says how long at most that can last if the holder is dead.
+        """
+        if head.owner not in (None, member.id) and not member.is_dead(head.owner):
+            raise self._held(head.owner, member)
 
     def acquire(self, view: LedgerView, member: Member, cause: str = "") -> Session:
         """Take the app's lease and return the session; HEAD is created when there is none.
 
-        Raises LeaseHeld while another living member owns the app; it names the holder and says how
-        long at most that can last if the holder is dead. Raises LeaseLost when `member` may not act.
+        Raises LeaseHeld as `refuse_held`, and LeaseLost when `member` may not act.
         """
-        owner = view.owner
-        if owner not in (None, member.id) and not member.is_dead(owner):
-            raise self._held(owner, member)
+        self.refuse_held(Head.of(view), member)
         session = Session(self.aws, self.tables, Head.of(view), member.id, self._ids)
         try:
             session.acquire(member.id, cause)
@@ -177,11 +187,7 @@ class AppStore:
 
     def verify(self) -> list[str]:
         """Return what is wrong with the journal's chain, in words; an empty list when it is whole."""
-        try:
-            head = self.head()
-        except NotFound:
-            return []
-        return journal.verify(self.journal(newest_first=False), head)
+        return journal.verify(self.journal(newest_first=False), self.head())
 
     def write_status(self, status: AppStatus, epoch: int) -> None:
         """Store the status row; one of a newer epoch is left alone. Call it when it changed."""

@@ -9,6 +9,7 @@ import pytest
 from reconciler.aws.operations import is_mutating
 from reconciler.controller.planning import checked_plan
 from reconciler.controller.reconcile import run_keys
+from reconciler.model.errors import LeaseHeld
 from reconciler.resources.observe import Observer
 from tests.controller.lab import Controller, Lab, files, service
 from tests.plan.builders import a_migration
@@ -71,6 +72,20 @@ def test_pass_in_sync_reads_in_batches_and_writes_nothing(count, batches):
     controller.lab.go_on(600)
     assert calls_of_a_pass(controller) == steady(batches) | LOOK
     assert calls_of_a_pass(controller) == steady(batches)
+
+
+def test_a_standby_reads_head_and_nothing_else():
+    """Who waits for a lease that another holds asks every few seconds, and each look is one read."""
+    lab = converged(10).lab
+    standby = Controller(lab, "b")
+    with pytest.raises(LeaseHeld):
+        standby.reconcile()
+    standby.transport.calls.clear()
+
+    with pytest.raises(LeaseHeld, match="is held by"):
+        standby.reconcile()
+
+    assert calls_of(standby) == {"dynamodb:GetItem": 1}
 
 
 def test_diff_costs_the_pass_that_looks_and_no_more():
