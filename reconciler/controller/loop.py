@@ -37,6 +37,9 @@ TIMED_OUT = 7
 SIGNALLED = 128
 """What shells add to a signal's number."""
 
+_STANDS_STILL = frozenset({4, 6, 8})
+"""Codes of what waits for a person: suspended or refused, a migration, a rollout that is held."""
+
 HURRY = 2
 """Told so often to stop, we wait for nobody."""
 
@@ -122,6 +125,7 @@ class Controller:
         self._inbox: messages.SimpleQueue[_Stop | _Changed | Outcome] = messages.SimpleQueue()
         self._stops = 0
         self._last: dict[AppKey, Outcome] = {}
+        self._standstill: dict[AppKey, str] = {}
         self._ours: set[AppKey] = set()
         self._threads: list[threading.Thread] = []
 
@@ -225,6 +229,7 @@ class Controller:
         elif self._core.memberships.of(message.key) is not None:
             self._ours.add(message.key)
         self._say_converged(before, message)
+        self._say_standstill(message)
 
     def _verdict(self) -> Ending | None:
         busy = self._core.queue.busy()
@@ -268,6 +273,22 @@ class Controller:
         at = f" at {status.commit[:12]}" if status.commit else ""
         message = f"converged{at} (generation {status.generation})"
         self._parts.report(Event(EventKind.DONE, now.key, "", message, self._core.clock.now()))
+
+    def _say_standstill(self, now: Outcome) -> None:
+        """Say what keeps an app from converging, when that is news; `until_converged` says it as its end.
+
+        Of what AWS lacks the worker warns.
+        """
+        status = now.status
+        if status is None or self._options.until_converged:
+            return
+        stands_still = status.exit_code in _STANDS_STILL and not status.converged
+        reason = status.message if stands_still else ""
+        if reason and reason != self._standstill.get(now.key):
+            message = f"not converged: {reason}"
+            event = Event(EventKind.ATTENTION, now.key, "", message, self._core.clock.now())
+            self._parts.report(event)
+        self._standstill[now.key] = reason
 
     def _drain(self) -> None:
         """End within `Options.drain`; what does not end by then is left to the fence and to others."""

@@ -96,7 +96,8 @@ def _cause(run: Run) -> Cause | None:
     texts = [run.reason, str(run.facts.get("stoppedReason", "")), *map(str, containers.values())]
     if timed_out(run):
         texts.append(TOOK_TOO_LONG)
-    return cause_of(" ".join(texts), run.exit_code)
+    # Of a signal that we asked for nobody has to be looked for.
+    return cause_of(" ".join(texts), None if run.stop_asked else run.exit_code)
 
 
 def _guards_cause(code: Any) -> Cause:

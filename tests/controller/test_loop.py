@@ -103,6 +103,28 @@ def test_until_converged_ends_with_success():
     assert sorted(said) == [(EventKind.DONE, BLOG), (EventKind.DONE, SHOP)]
 
 
+def test_what_stands_still_is_said_once():
+    """A controller that stays says what holds an app when that is news, and when it is over."""
+    world = World(Options(workers=1), snapshot=snapshot(SHOP))
+
+    def last():
+        world.controller.stop()
+        return converged(SHOP)
+
+    held = PassResult(
+        SOON,
+        status(SHOP, sync=Sync.OUT_OF_SYNC, health=Health.HELD, message="web: held", exit_code=8),
+    )
+    moving = replace(held, status=replace(held.status, message="web: reverted"))
+    world.passes[SHOP] = [rolling(SHOP), held, held, moving, rolling(SHOP), last]
+    world.controller.run()
+    assert [(event.kind, event.message) for event in world.events] == [
+        (EventKind.ATTENTION, "not converged: web: held"),
+        (EventKind.ATTENTION, "not converged: web: reverted"),
+        (EventKind.DONE, "converged (generation 1)"),
+    ]
+
+
 def test_until_converged_ends_with_the_failures_code():
     """An app that cannot converge ends the wait when the others are done, with its reason."""
     world = World(snapshot=snapshot(SHOP, BLOG))

@@ -43,6 +43,8 @@ _VOLATILE = (
     (r"(containers: app: 1).*", r"\1"),
     # On a busy machine a pass may see the migration while it runs: one line and one entry more.
     (r"(?m)^.*migration/db .*\brunning\b.*\n", ""),
+    # Whether a pass falls into the time of a suspension is up to time.
+    (r"(?m)^! production/shop not converged: suspended.*\n", ""),
     # Whether the command or the controller begins a run by hand, and who sees its end, is up to time; so is
     # the lease on its way there and back. That all has converged is what `until` waits for elsewhere.
     (r"(?m)^.*(handed over to|holds the lease now|✔ production/shop converged ).*\n", ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,6 +88,15 @@ def test_likely_cause_comes_from_what_ecs_said(
     said = explain(run, Stage().aws)
     assert cause in said.likely_cause
     assert bool(said.likely_cause) == bool(cause)
+
+
+@pytest.mark.parametrize("code", [143, 137])
+def test_a_signal_that_was_asked_for_has_no_cause_to_look_for(make_run: MakeRun, code: int) -> None:
+    """Who was stopped or replaced was not killed from outside; what ECS says of a cause still counts."""
+    run = make_run(state=RunState.FAILED, stop_asked="replaced by 2", exit_code=code, task_arn=None)
+    pulled = replace(run, facts={"stoppedReason": "CannotPullContainerError: no such image"})
+    assert explain(run, Stage().aws).likely_cause == ""
+    assert "image" in explain(pulled, Stage().aws).likely_cause
 
 
 @pytest.mark.parametrize(
