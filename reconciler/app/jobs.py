@@ -8,9 +8,13 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from reconciler.app.act import Checked, Membership
+from reconciler.app.one_off import place_of
+from reconciler.app.outcome import Outcome
+from reconciler.app.run_logs import is_asked_for, left
 from reconciler.app.world import World
+from reconciler.controller.audience import Audience
 from reconciler.controller.converge import TimedOut
-from reconciler.model.clock import format_duration
+from reconciler.controller.following import Following
 from reconciler.model.desired import DesiredApp, DesiredJob
 from reconciler.model.errors import (
     LeaseHeld,
@@ -24,16 +28,14 @@ from reconciler.model.events import Event, EventKind
 from reconciler.model.job import JobRecord, occurrence_by_hand, occurrence_named
 from reconciler.model.names import Address
 from reconciler.model.observed import LedgerView
-from reconciler.model.run import Run, RunKey, RunKind, RunState
+from reconciler.model.run import Run, RunKey, RunKind
 from reconciler.model.status import AppStatus
 from reconciler.plan.gate import gates_of
 from reconciler.plan.schedule import Schedule
 from reconciler.runs import operate
-from reconciler.runs.diagnosis import explain, log_tail
-from reconciler.runs.outcome import exit_code_of
+from reconciler.runs.diagnosis import explain
 from reconciler.settings import Settings
 
-PAUSE = timedelta(seconds=2)
 OTHERS_FIRST = timedelta(seconds=20)
 """So long a lease lies idle before we take it to watch a run: a controller would have taken it by then."""
 
@@ -89,27 +91,6 @@ def job_history(settings: Settings, desired: DesiredApp, name: str) -> list[Run]
     return World(settings).store(desired).runs(RunKind.JOB, name)
 
 
-def job_logs(
-    settings: Settings, desired: DesiredApp, name: str, occurrence: str | None, lines: int
-) -> list[str]:
-    """Return the last log lines of a run: of an occurrence, else of the newest. Raises UsageError."""
-    world = World(settings)
-    runs = world.store(desired).runs(RunKind.JOB, name)
-    wanted = occurrence_named(occurrence) if occurrence else None
-    run = next((run for run in runs if wanted in (None, run.revision)), None)
-    if run is None:
-        raise UsageError(_nothing_of(name, occurrence, runs))
-    found, source = log_tail(run, world.place(desired).aws, lines)
-    return list(found) or [f"no log lines: {source}"]
-
-
-def _nothing_of(name: str, occurrence: str | None, runs: list[Run]) -> str:
-    if not runs:
-        return f"job/{name}: the ledger has no run of it"
-    there = f"`reconciler job history {name}` lists those it keeps"
-    return f"job/{name} {occurrence}: the ledger has no such run; {there}"
-
-
 def job_retry(
     settings: Settings, desired: DesiredApp, name: str, occurrence: str, reason: str
 ) -> str:
@@ -153,25 +134,13 @@ class Asked:
     key: str
     reason: str
     timeout: timedelta | None = None
+    is_known: bool = False
+    """Whether the key has a run already."""
 
     @property
     def run_key(self) -> RunKey:
         """The run that it is about."""
         return RunKey(RunKind.JOB, self.name, occurrence_by_hand(self.key))
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A run that has ended, or whose outcome is unknown: what to print, and the code to exit with."""
-
-    run: Run
-    log: tuple[str, ...]
-    story: tuple[str, ...]
-
-    @property
-    def exit_code(self) -> int:
-        """The command's own code; 124, 125 or 6 where there is none."""
-        return exit_code_of(self.run)
 
 
 def job_trigger(settings: Settings, desired: DesiredApp, asked: Asked) -> Run | None:
@@ -186,26 +155,36 @@ def job_trigger(settings: Settings, desired: DesiredApp, asked: Asked) -> Run | 
 
 
 def job_wait(
-    settings: Settings, desired: DesiredApp, asked: Asked, on_event: Callable[[Event], None]
-) -> Finished:
-    """See a run by hand to its end: begin it, and leave the rest to a controller if there is one.
+    settings: Settings,
+    desired: DesiredApp,
+    asked: Asked,
+    on_event: Callable[[Event], None],
+    audience: Audience,
+) -> Outcome | None:
+    """Begin a run by hand, pass its log on and see it to its end, beside a controller if there is one.
 
+    Returns how it stands, with its last log lines however it ended; None when it was left before it began.
     Raises TimedOut, and what keeps going wrong.
     """
-    with Membership(settings, (desired.key,)) as ours:
+    wants = () if asked.is_known else (desired.key,)  # to begin it the lease is asked for
+    with Membership(settings, wants) as ours:
         watch = _Watch(ours, settings, desired, asked, on_event)
+        place = place_of(ours.world, desired)
+        following = Following(place, asked.run_key, audience, drive=watch.drive)
         try:
-            run = watch.to_the_end()
+            followed = following.to_the_end(asked.timeout)
+        except TimedOut as error:
+            raise watch.too_late(error) from error
         finally:
             watch.reconciler.release(desired.key)
-        aws = ours.world.place(desired).aws
-        found, _ = log_tail(run, aws, 1000)
-        story = () if run.state is RunState.SUCCEEDED else explain(run, aws, desired.key).lines()
-        return Finished(run, tuple(found), tuple(story))
+        outcome = left(followed, place)
+        if outcome is None or outcome.code is None:
+            return outcome
+        return replace(outcome, diagnosis=explain(outcome.run, place.aws, desired.key))
 
 
 class _Watch:
-    """Looks at one run until it is over. Takes passes over its job alone, while nobody else does."""
+    """Takes passes over the job of one run alone, while nobody else does."""
 
     PATIENCE = 5
 
@@ -217,7 +196,7 @@ class _Watch:
         asked: Asked,
         on_event: Callable[[Event], None],
     ) -> None:
-        self._ours, self._desired, self._asked, self._say = ours, desired, asked, on_event
+        self._desired, self._asked, self._say = desired, asked, on_event
         self._clock = ours.world.clock
         self.reconciler = ours.reconciler(Checked(settings, desired), on_event)
         self.reconciler.only = frozenset({Address("job", asked.name)})
@@ -227,39 +206,32 @@ class _Watch:
         self._failures = 0
         self._idle_since: float | None = None
         self._said = self._of_pass = ""
-        self._offered = False
+        self._offered = self._begun = False
 
-    def to_the_end(self) -> Run:
-        """Return the run once it has ended, or its outcome is unknown."""
-        start, limit = self._clock.boot_seconds(), self._asked.timeout
-        while True:
-            view = self._access.store.read([self._asked.run_key])
-            run = view.runs.get(str(self._asked.run_key))
-            if run is not None and (run.over or run.state is RunState.UNKNOWN):
-                return run
-            if run is None:
-                if not self._is_asked_for(view):
-                    raise PermanentError(f"{self._asked.run_key.which} was stopped before it began")
-                self._tell(self._of_pass)  # why it has not begun; then the run speaks for itself
-            if self._is_ours(view, run):
-                self._take_a_pass()
-            if limit is not None and self._clock.boot_seconds() - start >= limit.total_seconds():
-                raise TimedOut(self._after(run, format_duration(limit)))
-            self._clock.sleep(PAUSE)
+    def drive(self, view: LedgerView, run: Run | None) -> None:
+        """Take a pass where it is up to us, as long as the run has not ended.
 
-    def _after(self, run: Run | None, after: str) -> str:
+        Raises PermanentError when it is not asked for any more.
+        """
+        self._begun = run is not None
+        if run is None and not is_asked_for(view, self._asked.run_key):
+            raise PermanentError(f"{self._asked.run_key.which} was stopped before it began")
+        self._tell_why_not_begun()
+        if (run is None or not run.ended) and self._is_ours(view, run):
+            self._take_a_pass()
+
+    def too_late(self, error: TimedOut) -> TimedOut:
         """Say what becomes of it when nobody waits any longer."""
-        which = self._asked.run_key.which
-        if run is not None:
-            return f"{which} is {run.state} after {after}, and goes on"
+        self._tell_why_not_begun()
+        if self._begun:
+            return TimedOut(f"{error}, and goes on")
         stop = f"reconciler -a {self._desired.key} job stop {self._asked.name} {self._asked.key}"
-        return (
-            f'{which} has not begun after {after}, and stays asked for; not so: {stop} --reason "…"'
-        )
+        return TimedOut(f'{error}, and stays asked for; not so: {stop} --reason "…"')
 
-    def _is_asked_for(self, view: LedgerView) -> bool:
-        record = view.jobs.get(self._asked.name)
-        return record is not None and any(r.key == self._asked.key for r in record.requests)
+    def _tell_why_not_begun(self) -> None:
+        """Say what the last pass said; once the run has begun it speaks for itself."""
+        if not self._begun:
+            self._tell(self._of_pass)
 
     def _is_ours(self, view: LedgerView, run: Run | None) -> bool:
         """Say whether a pass is up to us: to begin the run, then only where nobody else leads the app."""

@@ -7,12 +7,11 @@ from datetime import timedelta
 from reconciler.app.world import World
 from reconciler.controller import operator
 from reconciler.model.desired import DesiredApp
-from reconciler.model.errors import UsageError
 from reconciler.model.journal import JournalRecord
 from reconciler.model.names import Address
 from reconciler.model.run import Run
 from reconciler.runs import operate
-from reconciler.runs.diagnosis import Diagnosis, explain, log_tail
+from reconciler.runs.diagnosis import Diagnosis, explain
 from reconciler.settings import Settings
 
 
@@ -81,20 +80,6 @@ def migration_status(
         for run in _newest(world.store(desired).runs(), wanted)
         if name in (None, run.name)
     ]
-
-
-def migration_logs(
-    settings: Settings, desired: DesiredApp, name: str, revision: str | None, lines: int
-) -> list[str]:
-    """Return the last log lines of a run's named container. Raises UsageError for an unknown run."""
-    world = World(settings)
-    runs = [run for run in world.store(desired).runs() if run.name == name]
-    run = next((run for run in runs if revision in (None, run.revision)), None)
-    if run is None:
-        what = f" {revision}" if revision else ""
-        raise UsageError(f"migration/{name}{what}: the ledger knows no such run")
-    found, source = log_tail(run, world.place(desired).aws, lines)
-    return list(found) or [f"no log lines: {source}"]
 
 
 def migration_retry(

@@ -1,4 +1,4 @@
-"""Verbs on one-off tasks: run one and follow it, list, read the log, stop."""
+"""Verbs on one-off tasks: run one and follow it, list, stop, settle."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reconciler.app.outcome import Outcome, outcome_of
 from reconciler.app.world import World
-from reconciler.controller.one_off import Audience, OneOffs, Place
+from reconciler.controller.audience import Audience
+from reconciler.controller.one_off import OneOffs, Place
 from reconciler.controller.operator import as_of
 from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import InvalidRequest, PermanentError, UsageError
 from reconciler.model.names import Address, last_part
 from reconciler.model.observed import ObservedApp
-from reconciler.model.run import Run, RunKind, RunState
+from reconciler.model.run import Run, RunKind
 from reconciler.model.work import Work
 from reconciler.plan.canonical import canonical_task_definition
 from reconciler.plan.lookups import filled
 from reconciler.plan.one_off import Ask, Origin, guarded, origin_named, origin_of, work_of
 from reconciler.resources.task_definition import task_definition
 from reconciler.runs import operate
-from reconciler.runs.diagnosis import Diagnosis, explain
 from reconciler.runs.evidence import DESCRIBE_LIMIT
-from reconciler.runs.outcome import exit_code_of
 from reconciler.settings import Settings
 from reconciler.source.task_file import read_task_definition
 
@@ -42,15 +42,6 @@ class Order:
     """A file, an ARN or `family:revision`."""
     count: int = 1
     detach: bool = False
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A task as the command leaves it; `code` is None while it is not over."""
-
-    run: Run
-    code: int | None
-    diagnosis: Diagnosis | None = None
 
 
 @dataclass(frozen=True)
@@ -78,13 +69,13 @@ def run(settings: Settings, desired: DesiredApp, order: Order, audience: Audienc
     place = Place(opened.aws, world.store(desired), desired, opened.identity.arn, images)
     wanted = {work.key: work for work in works}
     follow = OneOffs(place, wanted, audience, key=order.ask.key)
-    return _outcomes(place, follow.follow(detach=order.detach))
+    return [_outcome(place, run) for run in follow.follow(detach=order.detach)]
 
 
 def tasks(settings: Settings, desired: DesiredApp) -> list[Listed]:
     """Return the app's one-off tasks, the newest first; reads only."""
     world = World(settings)
-    aws, runs = world.place(desired).aws, _runs(world, desired)
+    aws, runs = world.place(desired).aws, runs_of(world, desired)
     alive = [run.task_arn for run in runs if run.task_arn and not run.over]
     words: dict[str, str] = {}
     for start in range(0, len(alive), DESCRIBE_LIMIT):
@@ -92,28 +83,6 @@ def tasks(settings: Settings, desired: DesiredApp) -> list[Listed]:
         answer = aws.call("ecs", "DescribeTasks", cluster=desired.cluster, tasks=some)
         words |= {t["taskArn"]: str(t.get("lastStatus", "")) for t in answer.get("tasks", ())}
     return [Listed(run, words.get(run.task_arn or "", "")) for run in runs]
-
-
-def follow_logs(
-    settings: Settings,
-    desired: DesiredApp,
-    name: str,
-    audience: Audience,
-    *,
-    follow: bool,
-) -> Outcome:
-    """Pass the log of a task on, from its beginning; with `follow`, until the task has ended.
-
-    Raises UsageError for a task that the ledger does not know.
-    """
-    world = World(settings)
-    found = find(_runs(world, desired), name)
-    place = _place(world, desired)
-    tasks = OneOffs(place, {found.key: None}, audience)
-    if not follow:
-        tasks.read_once(found)
-        return _outcomes(place, [found])[0]
-    return _outcomes(place, tasks.follow() or [found])[0]
 
 
 def stop(
@@ -126,8 +95,8 @@ def stop(
     """Ask for the end of a task and see it through. Raises UsageError, PermanentError when it has ended."""
     place, found, subject = _subject(settings, desired, name)
     operate.stop(subject, operate.Operator(place.actor, reason))
-    tasks = OneOffs(place, {found.key: None}, audience, with_logs=False)
-    return _outcomes(place, tasks.follow() or [found])[0]
+    tasks = OneOffs(place, {found.key: None}, audience)
+    return _outcome(place, (tasks.follow(with_logs=False) or [found])[0])
 
 
 def resolve(  # noqa: PLR0913 - the verb's own arguments
@@ -151,8 +120,8 @@ def _subject(
 ) -> tuple[Place, Run, operate.Subject]:
     """Return what an operator's verb is about. Raises UsageError when there is no such task."""
     world = World(settings)
-    found = find(_runs(world, desired), name)
-    place = _place(world, desired)
+    found = find(runs_of(world, desired), name)
+    place = place_of(world, desired)
     subject = operate.Subject(
         place.store, desired.cluster, found.name, found.revision, RunKind.TASK
     )
@@ -175,29 +144,20 @@ def find(runs: Sequence[Run], name: str) -> Run:
     raise UsageError(f"several tasks are called so: {ids}")
 
 
-def _runs(world: World, desired: DesiredApp) -> list[Run]:
+def runs_of(world: World, desired: DesiredApp) -> list[Run]:
+    """Return the app's one-off tasks, the newest first."""
     runs = world.store(desired).runs(RunKind.TASK)
     return sorted(runs, key=lambda run: run.intent_at, reverse=True)
 
 
-def _place(world: World, desired: DesiredApp) -> Place:
+def place_of(world: World, desired: DesiredApp) -> Place:
+    """Open what tasks are followed in."""
     opened = world.place(desired)
     return Place(opened.aws, world.store(desired), desired, opened.identity.arn)
 
 
-def _outcomes(place: Place, runs: Sequence[Run]) -> list[Outcome]:
-    return [_outcome(place, run) for run in runs]
-
-
 def _outcome(place: Place, run: Run) -> Outcome:
-    code = code_of(run)
-    diagnosis = explain(run, place.aws, place.desired.key) if code else None
-    return Outcome(run, code, diagnosis)
-
-
-def code_of(run: Run) -> int | None:
-    """Return a task's exit code, None while it is not over."""
-    return exit_code_of(run) if run.over or run.state is RunState.UNKNOWN else None
+    return outcome_of(run, place.aws, place.desired.key)
 
 
 def _origin(world: World, desired: DesiredApp, observed: ObservedApp, order: Order) -> Origin:

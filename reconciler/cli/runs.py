@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from reconciler.cli.apps import API_VERSION, say_one
+from reconciler.cli.apps import say_one
 from reconciler.cli.options import Invocation
 from reconciler.cli.output import local_time
 from reconciler.cli.prompt import confirmed
@@ -40,16 +40,6 @@ def settled(
         return DECLINED
     say_one(invocation.output, key, record())
     return 0
-
-
-def say_log(invocation: Invocation, key: AppKey, lines: Iterable[str]) -> None:
-    """Print the lines of a log, or the JSON document with them."""
-    output = invocation.output
-    if output.is_json:
-        output.document({"apiVersion": API_VERSION, "kind": "Log", "key": key, "lines": [*lines]})
-        return
-    for line in lines:
-        output.result(line)
 
 
 def say_tables(

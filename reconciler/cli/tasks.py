@@ -1,4 +1,4 @@
-"""What the verbs of `task` share: who waits at the terminal, and how an end is told.
+"""What the verbs that wait for runs share: who waits at the terminal, and how an end is told.
 
 The container's own output goes to stdout untouched; everything that we say goes to stderr.
 """
@@ -19,6 +19,7 @@ import click
 
 from reconciler.cli.apps import API_VERSION
 from reconciler.cli.durations import spelled
+from reconciler.cli.failure import Terminated
 from reconciler.cli.options import Invocation
 from reconciler.cli.output import silence_stdout
 from reconciler.cli.progress import SIGNS
@@ -27,7 +28,8 @@ from reconciler.controller.signals import handled_by
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from reconciler.app.one_off import Outcome
+    from reconciler.app.outcome import Outcome
+    from reconciler.model.run import Run
 
 INTERRUPTED, TERMINATED = 130, 143
 STILL_RUNS = click.style("►", fg="cyan")
@@ -36,6 +38,7 @@ STILL_RUNS = click.style("►", fg="cyan")
 class Terminal:
     """Prints what tasks do, and takes Ctrl-C: once asks for their end, twice leaves them alone.
 
+    Where it does not stop them it leaves them at once. Again ends this process, whatever it waits for.
     With `several` each line says of which task it is. With -o json logs go to stderr: stdout is one
     document.
     """
@@ -61,6 +64,8 @@ class Terminal:
             yield
 
     def _take(self, number: int, _frame: FrameType | None) -> None:
+        if self.leave:
+            raise KeyboardInterrupt if number == signal.SIGINT else Terminated
         self.signal = self.signal or number
         if self.stop or not self._stops:
             self.leave = True
@@ -90,12 +95,14 @@ class Terminal:
 
     def lines(self, number: int, lines: Sequence[str]) -> None:
         """Write what a container wrote, as it is. A reader that has gone away does not end the task."""
-        before = self._of(number)
         try:
-            self._stream.write("".join(f"{before}{line}\n" for line in lines))
-            self._stream.flush()
+            self._write(self._of(number), lines)
         except BrokenPipeError:
             silence_stdout()
+
+    def _write(self, before: str, lines: Sequence[str]) -> None:
+        self._stream.write("".join(f"{before}{line}\n" for line in lines))
+        self._stream.flush()
 
     def elapsed(self) -> str:
         """Return how long it has been, in words."""
@@ -116,27 +123,57 @@ def short(arn: str) -> str:
 
 def tell(invocation: Invocation, terminal: Terminal, outcomes: Sequence[Outcome]) -> int:
     """Say how tasks ended, with the diagnosis of those that failed, and return the worst exit code."""
-    from reconciler.runs.outcome import timed_out  # noqa: PLC0415 - not for --help
-
     for number, outcome in enumerate(outcomes):
         of = f"[{number + 1}] " if len(outcomes) > 1 else ""
-        run, name = outcome.run, f"task {short(outcome.run.task_arn or '')}".rstrip()
         if outcome.code is None:
             continue
         sign = SIGNS["failed"] if outcome.code else SIGNS["done"]
-        if run.exit_code is not None:
-            end = f"exit {run.exit_code}"
-            if timed_out(run):
-                end = f"ran longer than its timeout, {end}"
-        else:
-            end = "never started" if run.state == "FAILED" else str(run.state)
-        text = f"{sign} {of}{name} {end} ({terminal.elapsed()})"
-        if outcome.diagnosis is not None:
+        text = f"{sign} {of}{_name(outcome.run)} {_end(outcome)} ({terminal.elapsed()})"
+        if outcome.code and outcome.diagnosis is not None:
             # The log was just passed on as a whole.
             text = "\n".join([text, *replace(outcome.diagnosis, log_lines=()).lines()[1:]])
         if outcome.code or not invocation.values["quiet"]:
             invocation.output.note(text)
     return max((outcome.code or 0 for outcome in outcomes), default=0)
+
+
+def _name(run: Run) -> str:
+    if run.kind == "task":
+        return f"task {short(run.task_arn or '')}".rstrip()
+    return f"{run.address} {run.which}"
+
+
+def _end(outcome: Outcome) -> str:
+    from reconciler.runs.outcome import timed_out  # noqa: PLC0415 - not for --help
+
+    run = outcome.run
+    if run.exit_code is not None:
+        late = "ran longer than its timeout, " if timed_out(run) else ""
+        return f"{late}exit {run.exit_code}"
+    if not run.ended:  # ECS's word, which nobody has written down
+        return f"has stopped, code {outcome.code}"
+    return "never started" if run.state == "FAILED" else str(run.state)
+
+
+def say_it_goes_on(
+    invocation: Invocation,
+    what: str,
+    called: Sequence[str],
+    verb: str,
+    *,
+    asked_to_end: bool = False,
+) -> None:
+    """Say of a run that goes on without us how to see it again and how to stop it, unless that was asked for.
+
+    `verb` is the beginning of its verbs, `reconciler -a KEY job`; `called` what they call the run by.
+    """
+    name = " ".join(called)
+    said = "was asked to end, which is not waited for" if asked_to_end else "goes on"
+    lines = [f"{STILL_RUNS} {what} {said}", f"  follow it: {verb} logs -f {name}"]
+    if not asked_to_end and not verb.endswith("migration"):
+        reason = " --reason '…'" if verb.endswith("job") else ""
+        lines.append(f"  stop it:   {verb} stop {name}{reason}")
+    invocation.output.note("\n".join(lines))
 
 
 def document(key: str, outcomes: Sequence[Outcome], code: int | None) -> dict[str, Any]:

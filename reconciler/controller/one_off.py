@@ -1,26 +1,27 @@
 """Follow one-off tasks to their end: begin them, tell their states, stream their logs, stop them if asked.
 
-Made by `app.one_off` for `task run`, `task logs -f` and `task stop`. Needs no lease: each step is one of
-`runs.advance`, conditional on the journal, as a controller's would be; both may take it, one does.
-What is told goes to a `Listener`, what is asked comes from `Wishes`; how a run ended is in the ledger.
+Made by `app.one_off` for `task run` and `task stop`, by `app.run_logs` for `task logs -f`. Needs no lease:
+each step is one of `runs.advance`, conditional on the journal, as a controller's would be; both may take
+it, one does. How a run ended is in the ledger.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from reconciler.aws.door import Aws
+from reconciler.controller.audience import Audience
 from reconciler.controller.key_use import refuse_other_order, refuse_other_use
 from reconciler.controller.registering import Registration, equal_revision, register
-from reconciler.controller.task_output import TaskOutput
+from reconciler.controller.run_output import RunOutput
 from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import AwsError, PermanentError, Superseded
 from reconciler.model.observed import LedgerView
-from reconciler.model.run import Run, RunKey, RunState
+from reconciler.model.run import Run, RunKey
 from reconciler.model.work import Work
 from reconciler.runs import operate
 from reconciler.runs.advance import RunContext, advance
@@ -34,39 +35,6 @@ LOOK, LONGEST = timedelta(seconds=1), timedelta(seconds=5)
 PATIENCE = timedelta(minutes=10)
 """How long AWS may be out of reach while a task runs, before whoever waits is told."""
 AGAIN = timedelta(seconds=0.3)
-
-
-class Listener(Protocol):
-    """Hears what happens. `number` says of which task, from 0."""
-
-    def moved(self, number: int, arn: str, status: str) -> None:
-        """Hear that a task has another state."""
-
-    def said(self, number: int, message: str) -> None:
-        """Hear what a person should know."""
-
-    def lines(self, number: int, lines: Sequence[str]) -> None:
-        """Take what a task's container wrote."""
-
-
-class Wishes(Protocol):
-    """What the person who waits asks for meanwhile."""
-
-    stop: bool
-    """The tasks are to be stopped."""
-    leave: bool
-    """They are to be left alone."""
-
-    def pause(self, length: timedelta) -> None:
-        """Wait so long, or until something new is asked for."""
-
-
-@dataclass(frozen=True)
-class Audience:
-    """Whoever waits: hears what happens, and may ask for something else."""
-
-    listener: Listener
-    wishes: Wishes
 
 
 @dataclass(frozen=True)
@@ -87,7 +55,7 @@ class _Task:
     number: int
     key: RunKey
     work: Work | None
-    output: TaskOutput
+    output: RunOutput
     run: Run | None = None
     due: float = 0.0
     status: str = ""
@@ -99,8 +67,7 @@ class _Task:
     @property
     def over(self) -> bool:
         """Whether nothing follows, or nobody but a person can say more."""
-        run = self.run
-        return run is not None and (run.over or run.state is RunState.UNKNOWN)
+        return self.run is not None and self.run.ended
 
     @property
     def arn(self) -> str:
@@ -111,7 +78,8 @@ class _Task:
 class OneOffs:
     """Some tasks, followed together. With `work` None a run is only driven to its end.
 
-    `key` is the idempotency key that was given for all of them, empty when none was.
+    `key` is the idempotency key that was given for all of them, empty when none was. With `last` a log
+    begins so many lines before its end.
     """
 
     def __init__(
@@ -121,12 +89,12 @@ class OneOffs:
         audience: Audience,
         *,
         key: str = "",
-        with_logs: bool = True,
+        last: int | None = None,
     ) -> None:
         self._place = place
         self._listener, self._wishes = audience.listener, audience.wishes
         self._tasks = [
-            _Task(number, key, work, self._output(number))
+            _Task(number, key, work, self._output(number, last))
             for number, (key, work) in enumerate(wanted.items())
         ]
         self._key = key
@@ -135,44 +103,36 @@ class OneOffs:
         self._failing_since: float | None = None
         self._next_look = 0.0
         self._asked = False
-        self._with_logs = with_logs
+        self._with_logs = True
 
-    def _output(self, number: int) -> TaskOutput:
-        return TaskOutput(
+    def _output(self, number: int, last: int | None) -> RunOutput:
+        return RunOutput(
             self._place.aws,
             partial(self._listener.said, number),
             partial(self._listener.lines, number),
+            last,
         )
 
-    def follow(self, *, detach: bool = False) -> list[Run]:
+    def follow(self, *, detach: bool = False, with_logs: bool = True) -> list[Run]:
         """Go on until all are over and their logs read; with `detach`, until all have been started.
 
         Returns the runs as the ledger has them, those that were begun. Raises GuardRefused when a key
         belongs to another request, PermanentError, and AwsError when nothing has been started yet, or
         AWS was out of reach for too long.
         """
+        self._with_logs = with_logs and not detach
         while not self._wishes.leave:
             if self._wishes.stop and not self._asked:
                 self._ask_to_stop()
             self._try(self._step)
             if not detach:
                 self._try(self._look)
-            if self._with_logs and not detach:
+            if self._with_logs:
                 self._read_logs()
             if all(self._is_done(task, detach=detach) for task in self._tasks):
                 break
             self._wishes.pause(self._wait())
         return [task.run for task in self._tasks if task.run is not None]
-
-    def read_once(self, run: Run) -> None:
-        """Pass on what the log of one run has by now, and nothing else."""
-        output = self._tasks[0].output
-        if not run.task_arn:
-            self._listener.said(0, "no log to show: no task is known")
-            return
-        output.read(run, over=False)
-        while output.is_behind:
-            output.read(run, over=False)
 
     # --- steps ------------------------------------------------------------------------------------
 

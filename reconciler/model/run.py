@@ -209,6 +209,21 @@ class Run:
         return not self.kind.has_slot and not self.over
 
     @property
+    def ended(self) -> bool:
+        """Whether nothing follows by itself: it is over, or only a person can say how it ended."""
+        if self.state is RunState.UNKNOWN:
+            return True
+        if not self.kind.has_slot:
+            return self.over
+        asked = self.requested_attempt > self.attempt
+        return self.state is RunState.SUCCEEDED or (self.state is RunState.FAILED and not asked)
+
+    @property
+    def has_stopped(self) -> bool:
+        """Whether its newest task runs no more, as far as anybody can tell."""
+        return self.state is RunState.UNKNOWN or not self.state.in_flight
+
+    @property
     def newest(self) -> Launch:
         """Its newest launch."""
         return Launch(self.name, self.revision, self.attempt, self.launch, self.kind)

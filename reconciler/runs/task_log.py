@@ -1,7 +1,7 @@
 """A container's log in CloudWatch: where it is, its end, and following it while the task runs.
 
-The one place that reads logs: `runs.diagnosis` and `migration logs` take the tail, `task run` and
-`task logs` follow. Read only. What is read is the user's own text: masking is left to who shows it.
+The one place that reads logs: `runs.diagnosis` takes the tail, `controller.run_output` follows, for every
+verb that shows a log. Read only. What is read is the user's own text: masking is left to who shows it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from reconciler.aws.door import Aws
-from reconciler.model.errors import AccessDenied, AwsError, NotFound
+from reconciler.model.errors import AwsError, NotFound
 from reconciler.model.names import last_part
 
 MOST_EVENTS = 10_000
@@ -69,65 +69,58 @@ def place_of(
 
 def tail(aws: Aws, place: LogPlace, most: int) -> list[str]:
     """Return the last lines of a stream, oldest first. Raises AwsError, NotFound without a stream."""
-    found: list[str] = []
-    token: dict[str, str] = {}
-    empty = 0
-    while len(found) < most and empty < _EMPTY_PAGES:
-        answer = _page(aws, place, limit=min(MOST_EVENTS, most - len(found)), **token)
-        page = _lines(answer)
-        found = page + found
-        empty = 0 if page else empty + 1
-        after = str(answer.get("nextBackwardToken") or "")
-        if not after or token.get("nextToken") == after:
-            break
-        token = {"nextToken": after}
-    return found[-most:]
+    pages = [page.lines for page in _backwards(aws, place, most)]
+    return [line for lines in reversed(pages) for line in lines]
 
 
 class Follower:
     """Reads one stream from its head to its end, each event once and in order.
 
-    `aws` is the door to the stream's region. A stream that is not there yet is an empty one.
+    `aws` is the door to the stream's region. With `last` it begins so many lines before the end of what
+    is there at the first look. A stream that is not there yet is an empty one. Holds one page at a time.
     """
 
-    def __init__(self, aws: Aws, place: LogPlace) -> None:
+    def __init__(self, aws: Aws, place: LogPlace, last: int | None = None) -> None:
         self.place = place
-        self._aws = aws
-        self._token: dict[str, str] = {}
+        self._aws, self._last = aws, last
+        self._token = ""
         self._quiet_since: float | None = None
         self.count = 0
         """Lines read so far."""
         self.at_end = False
         """Whether the last page was the newest there was."""
-        self.problem = ""
-        """Why the last look failed, empty when it did not."""
-        self.is_denied = False
-        """Whether it failed for want of a permission, which no waiting gives."""
+        self.error: AwsError | None = None
+        """Why the last look failed, None when it did not."""
+        self.missing: NotFound | None = None
+        """What CloudWatch said when there was no such group or stream at the last look."""
 
     def page(self) -> list[str]:
-        """Return the next lines, none when there are none yet. An error is kept in `problem`.
+        """Return the next lines, none when there are none yet. An error is kept in `error`.
 
         Reading a log never decides over a run: whoever may not read it still learns how the task ended.
         """
+        self.error = self.missing = None
         try:
-            answer = _page(
-                self._aws, self.place, limit=MOST_EVENTS, startFromHead=True, **self._token
-            )
-        except NotFound:
-            self.at_end, self.problem = True, ""
+            found = self._read()
+        except NotFound as missing:
+            # Whatever comes from now on is new.
+            self.at_end, self.missing, self._last = True, missing, None
             return []
         except AwsError as error:
-            self.at_end, self.problem = True, str(error)
-            self.is_denied = isinstance(error, AccessDenied)
+            self.at_end, self.error = True, error
             return []
-        after = str(answer.get("nextForwardToken") or "")
-        self.at_end = not after or after == self._token.get("nextToken")
-        self.problem = ""
-        if after:
-            self._token = {"nextToken": after}
-        lines = _lines(answer)
-        self.count += len(lines)
-        return lines
+        self.at_end = found.after in ("", self._token)
+        self._token = found.after or self._token
+        self.count += len(found.lines)
+        return found.lines
+
+    def _read(self) -> _Page:
+        if self._last is not None:
+            found = _last_page(self._aws, self.place, self._last)
+            self._last = None
+            return found
+        more = {"nextToken": self._token} if self._token else {}
+        return _page(self._aws, self.place, limit=MOST_EVENTS, startFromHead=True, **more)
 
     def pages(self, most: int) -> Iterator[list[str]]:
         """Yield what is there now, at most so many pages: a busy log must not keep us from the task."""
@@ -149,14 +142,52 @@ class Follower:
         return seconds - self._quiet_since >= SETTLES.total_seconds()
 
 
-def _page(aws: Aws, place: LogPlace, **params: Any) -> dict[str, Any]:
-    return aws.call(
+@dataclass(frozen=True)
+class _Page:
+    """Some lines, and the tokens of what comes before and behind them."""
+
+    lines: list[str]
+    before: str
+    after: str
+
+
+def _last_page(aws: Aws, place: LogPlace, most: int) -> _Page:
+    """Return the page with which the last so many lines begin: the rest of them follows it.
+
+    Only one page is held, however many lines are wanted.
+    """
+    found = _Page([], "", "")
+    for page in _backwards(aws, place, most):
+        if page.lines or not found.after:
+            found = page
+    return found
+
+
+def _backwards(aws: Aws, place: LogPlace, most: int) -> Iterator[_Page]:
+    """Yield pages from the newest to the oldest that hold together the last so many lines."""
+    token: dict[str, str] = {}
+    left, empty = most, 0
+    while empty < _EMPTY_PAGES:
+        page = _page(aws, place, limit=max(1, min(MOST_EVENTS, left)), **token)
+        lines = page.lines[-left:] if left else []
+        yield _Page(lines, page.before, page.after)
+        left -= len(lines)
+        empty = 0 if lines else empty + 1
+        if not left or not page.before or token.get("nextToken") == page.before:
+            return
+        token = {"nextToken": page.before}
+
+
+def _page(aws: Aws, place: LogPlace, **params: Any) -> _Page:
+    answer = aws.call(
         "logs",
         "GetLogEvents",
         logGroupName=place.group,
         logStreamName=place.stream,
         **params,
     )
+    before, after = (str(answer.get(f"next{way}Token") or "") for way in ("Backward", "Forward"))
+    return _Page(_lines(answer), before, after)
 
 
 def _lines(answer: Mapping[str, Any]) -> list[str]:

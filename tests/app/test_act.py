@@ -129,12 +129,10 @@ def test_suspend_and_resume(account):
 
 
 def test_verbs_on_what_is_not_there(account):
-    """A service that is not held, and a run that the ledger does not know, are told as such."""
+    """A service that is not held is told as such."""
     run(account)
     with pytest.raises(UsageError, match="not held"):
         ledger.retry(account.settings, account.desired, WEB, "why")
-    with pytest.raises(UsageError, match="knows no such run"):
-        ledger.migration_logs(account.settings, account.desired, "db", None, 10)
 
 
 def test_the_policy_asks_aws_nothing(account):

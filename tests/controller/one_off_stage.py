@@ -1,4 +1,4 @@
-"""A stage for one-off tasks: who waits for them in virtual time, and CloudWatch Logs."""
+"""A stage for runs that somebody waits for, in virtual time, with CloudWatch Logs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 from reconciler.aws.translate import from_code
-from reconciler.controller.one_off import Audience, OneOffs, Place
+from reconciler.controller.audience import Audience
+from reconciler.controller.one_off import OneOffs, Place
 from reconciler.local.log_streams import LogsError, LogStreams
 from reconciler.model.work import Work
 from tests.fakes.ecs_nature import Exits
@@ -17,6 +18,7 @@ from tests.fakes.ecs_tasks import Nature
 from tests.runs.kinds_stage import Kinds
 
 OPTIONS = {"awslogs-group": "/g", "awslogs-stream-prefix": "p", "awslogs-region": "eu-west-1"}
+CLOUDWATCH = {"logDriver": "awslogs", "options": OPTIONS}
 
 
 class Dies(BaseException):
@@ -87,23 +89,36 @@ class Story:
 
     def work(self, key: str = "k1", **changes: Any) -> Work:
         """Return the work of a task whose container logs to CloudWatch."""
-        work = self.stage.task(key, **changes)
-        containers = [
-            {**c, "logConfiguration": {"logDriver": "awslogs", "options": OPTIONS}}
-            for c in work.task_definition["containerDefinitions"]
-        ]
-        document = {**work.task_definition, "containerDefinitions": containers}
-        return self.stage.task(key, **{"task_definition": document, **changes})
+        return self.stage.task(key, **{"task_definition": self.logging(), **changes})
+
+    def job(self, **changes: Any) -> Work:
+        """Return the work of an occurrence whose container logs to CloudWatch."""
+        return self.stage.job(**{"task_definition": self.logging(), **changes})
+
+    def logging(self, log: Mapping[str, Any] = CLOUDWATCH) -> dict[str, Any]:
+        """Return the task definition with another log configuration."""
+        document = self.stage.task().task_definition
+        containers = [{**c, "logConfiguration": log} for c in document["containerDefinitions"]]
+        return {**document, "containerDefinitions": containers}
 
     def follow(
         self, *works: Work, key: str = "", detach: bool = False, person: Person | None = None
     ) -> list[Any]:
         """Follow tasks as one process does; `key` is the one that was given for all of them."""
-        place = Place(self.stage.aws, self.stage.store, self.stage.desired, "arn:me")
         wanted = {work.key: work for work in works}
         person = person or self.person
-        follow = OneOffs(place, wanted, Audience(person, person), key=key)
+        follow = OneOffs(self.place, wanted, Audience(person, person), key=key)
         return follow.follow(detach=detach)
+
+    @property
+    def place(self) -> Place:
+        """What tasks are followed in."""
+        return Place(self.stage.aws, self.stage.store, self.stage.desired, "arn:me")
+
+    @property
+    def audience(self) -> Audience:
+        """Whoever waits."""
+        return Audience(self.person, self.person)
 
     @property
     def arn(self) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from datetime import timedelta
 
 from tests.e2e.stage import DIFFERENT, OK, TIMED_OUT, eventually
 
 NAME = "daily-report"
-FAILS = 3
+FAILS, INTERRUPTED = 3, 130
 
 
 def schedule(stage, script="echo report of $JOB_OCCURRENCE", cron="0 3 * * *", **words):
@@ -113,6 +114,72 @@ def test_a_run_that_waits_says_for_what(shop):
     assert shop.cli("job", "stop", NAME, "k", "--reason", "again").code != OK
     assert shop.journal_is_whole()
     assert runs(shop) == []
+
+
+def test_a_long_log_of_a_run_is_whole_and_in_order(shop):
+    """25,000 lines through `trigger --wait`, `logs`, `logs -f`, `--tail` and JSON: the same, to the last one."""
+    schedule(shop, "seq 1 25000; echo last words >&2; exit 3")
+    assert shop.cli("apply", "--yes").code == OK
+    numbers = [str(n) for n in range(1, 25_001)]
+
+    waited = shop.cli("job", "trigger", NAME, "--key", "k", "--wait")
+    lines = waited.out.splitlines()
+    assert (waited.code, len(lines)) == (FAILS, 25_001), waited.err
+    # stdout and stderr are two pipes of the container: each is in order.
+    assert [line for line in lines if line != "last words"] == numbers
+
+    assert shop.cli("job", "logs", NAME).out == waited.out
+    followed = shop.cli("job", "logs", NAME, "manual-k", "-f")
+    assert (followed.code, followed.out) == (FAILS, waited.out)
+    tail = shop.cli("job", "logs", NAME, "--tail", "12000")
+    assert (tail.code, tail.out.splitlines()) == (OK, lines[-12_000:])
+    assert shop.cli("job", "logs", NAME, "-o", "json").document["lines"] == lines
+
+
+def test_ctrl_c_leaves_a_run_alone(shop):
+    """Whoever waits or follows goes with 130 and says how to see the run again, which runs to its end."""
+    schedule(shop, "echo up; sleep 6; echo done")
+    shop.controller().until("next run")
+    started = shop.begin("job", "trigger", NAME, "--key", "k", "--wait")
+    started.until("up\n")
+    follower = shop.begin("job", "logs", NAME, "-f")
+    follower.until("up\n")
+    for going in (started, follower):
+        going.signal(signal.SIGINT)
+        left = going.end()
+        assert (left.code, left.out) == (INTERRUPTED, "up\n"), left
+        assert "goes on" in left.err
+        assert f"reconciler -a production/shop job logs -f {NAME} manual-k\n" in left.err
+        assert "Traceback" not in left.text
+
+    seen = shop.cli("job", "logs", NAME, "manual-k", "-f")
+    assert (seen.code, seen.out) == (OK, "up\ndone\n"), seen
+    assert [(r["state"], r["attempt"]) for r in runs(shop)] == [("SUCCEEDED", 1)]
+
+
+def test_a_run_that_was_asked_for_is_followed_from_its_beginning(shop):
+    """`logs -f` waits for a controller to begin it; without -f and without a run it says why there is nothing."""
+    schedule(shop, "echo $JOB_OCCURRENCE")
+    assert shop.cli("apply", "--yes").code == OK
+    assert shop.cli("job", "trigger", NAME, "--key", "k").code == OK
+    early = shop.cli("job", "logs", NAME, "manual-k")
+    assert (early.code, early.out, "has not begun yet" in early.err) == (2, "", True), early
+
+    follower = shop.begin("job", "logs", NAME, "manual-k", "-f")
+    follower.until("has not begun yet")
+    shop.controller()
+    done = follower.end()
+    assert (done.code, done.out) == (OK, "manual-k\n"), done
+
+
+def test_each_attempts_log_is_followed_in_turn(shop):
+    """A run that is tried again: the log of the first task to its last line, then that of the next."""
+    mark = shop.folder.parent / "mark"
+    script = f"mkdir {mark} 2>/dev/null && seq 1 3 && exit 3; echo again"
+    schedule(shop, script, retries=1, retryBackoff="1s")
+    shop.controller().until("next run")
+    done = shop.cli("job", "trigger", NAME, "--wait")
+    assert (done.code, done.out) == (OK, "1\n2\n3\nagain\n"), done
 
 
 def test_next_runs_are_told_without_aws(stage):

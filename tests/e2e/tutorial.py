@@ -27,8 +27,10 @@ _BLOCK = re.compile(
     re.DOTALL,
 )
 _VOLATILE = (
+    # Which of a task's states are seen is up to time.
+    (r"(?m)^► task \w+ [A-Z]+ \(\d+s\)\n", ""),
     (r"(\b[A-Z][a-z]{2} )?\d{4}-\d\d-\d\d (?=\d\d:\d\d JST)", "DAY "),
-    (r"\((\d+[dhm] ?)+\)", "(SPAN)"),
+    (r"\((\d+[dhms] ?)+\)", "(SPAN)"),
     (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?( UTC|Z|\+00:00)?", "TIME"),
     (r"\d\d:\d\d:\d\d", "TIME"),
     (r"[\w.-]+#[0-9a-f]{32}", "MEMBER"),

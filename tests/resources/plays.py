@@ -13,7 +13,8 @@ from typing import Any
 
 from reconciler.aws.door import Aws
 from reconciler.controller import operator
-from reconciler.controller.one_off import Audience, OneOffs, Place
+from reconciler.controller.audience import Audience
+from reconciler.controller.one_off import OneOffs, Place
 from reconciler.controller.planning import checked_plan
 from reconciler.controller.rollback import Order, Rollback
 from reconciler.local.times import Times

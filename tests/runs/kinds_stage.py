@@ -31,7 +31,7 @@ class Kinds(Stage):
     def job(self, at: datetime | str = AT_TWO, **changes: object) -> Work:
         """Return the work of an occurrence of job/report, with three attempts."""
         name = at if isinstance(at, str) else occurrence(at)
-        return replace(
+        job = replace(
             self.migration.work,
             kind=RunKind.JOB,
             name="report",
@@ -39,8 +39,8 @@ class Kinds(Stage):
             scheduled_at=name,
             most_attempts=3,
             backoff=timedelta(minutes=1),
-            **changes,
         )
+        return replace(job, **changes)
 
     def task(self, key: str = "k1", **changes: object) -> Work:
         """Return the work of a one-off task, with one launch."""

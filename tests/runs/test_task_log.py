@@ -123,11 +123,13 @@ def test_a_stream_that_is_not_there_yet_is_empty() -> None:
     cloud = Cloud()
     follower = Follower(cloud.aws, PLACE)
     assert everything(follower) == []
-    assert (follower.at_end, follower.problem) == (True, "")
+    assert (follower.at_end, follower.error) == (True, None)
+    assert "does not exist" in str(follower.missing)
 
     cloud.begin()
     cloud.say("here")
     assert everything(follower) == ["here"]
+    assert follower.missing is None
 
 
 def test_an_error_is_kept_and_reading_goes_on_where_it_was(cloud: Cloud) -> None:
@@ -138,11 +140,11 @@ def test_an_error_is_kept_and_reading_goes_on_where_it_was(cloud: Cloud) -> None
     cloud.failing = "AccessDeniedException"
     cloud.say("two")
     assert everything(follower) == []
-    assert "GetLogEvents" in follower.problem
+    assert "GetLogEvents" in str(follower.error)
 
     cloud.failing = ""
     assert everything(follower) == ["two"]
-    assert follower.problem == ""
+    assert follower.error is None
 
 
 def test_a_stopped_tasks_log_is_complete_once_it_is_quiet(cloud: Cloud) -> None:
@@ -171,6 +173,50 @@ def test_the_tail_takes_the_newest_lines_over_pages(cloud: Cloud) -> None:
     assert [line[0] for line in tail(cloud.aws, PLACE, 4)] == ["1", "2", "3", "4"]
     with pytest.raises(NotFound):
         tail(cloud.aws, LogPlace("eu-west-1", "/ecs/shop", "no"), 4)
+
+
+@given(
+    st.lists(st.integers(1, 6_000), min_size=1, max_size=5),
+    st.integers(0, 25_000),
+    st.integers(0, 3),
+)
+def test_begun_before_the_end_exactly_the_rest_comes(
+    batches: list[int], last: int, later: int
+) -> None:
+    """The last n lines, over as many pages as they fill, then what comes: nothing missing, nothing twice."""
+    cloud, lines = Cloud(), []
+    cloud.begin()
+    for number, count in enumerate(batches):
+        some = [f"{number}.{n}" for n in range(count)]
+        cloud.say(*some, later=number)
+        lines += some
+    follower = Follower(cloud.aws, PLACE, last)
+
+    assert everything(follower) == (lines[-last:] if last else [])
+    more = [f"later {n}" for n in range(later)]
+    if more:
+        cloud.say(*more, later=len(batches))
+    assert everything(follower) == more
+
+
+def test_begun_before_the_end_of_nothing_everything_comes() -> None:
+    """A stream that comes after the first look is read from its head: all of it is new."""
+    cloud = Cloud()
+    follower = Follower(cloud.aws, PLACE, 2)
+    assert everything(follower) == []
+    cloud.begin()
+    cloud.say("one", "two", "three")
+    assert everything(follower) == ["one", "two", "three"]
+
+
+def test_an_error_at_the_first_look_keeps_the_beginning(cloud: Cloud) -> None:
+    """Throttled while it looks for the last lines, a follower begins there the next time."""
+    follower = Follower(cloud.aws, PLACE, 1)
+    cloud.say("one", "two")
+    cloud.failing = "AccessDeniedException"
+    assert everything(follower) == []
+    cloud.failing = ""
+    assert everything(follower) == ["two"]
 
 
 @pytest.mark.parametrize(

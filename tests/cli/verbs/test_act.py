@@ -168,20 +168,6 @@ def test_migration_status(cli, apps, monkeypatch, state, code):
     assert run["next"] == "type this"
 
 
-def test_migration_logs(cli, apps, monkeypatch):
-    """Lines go to stdout as they are; revision and number of lines are handed on."""
-    asked = []
-
-    def logs(_s, _d, name, revision, lines):
-        asked.append((name, revision, lines))
-        return ["one", "two"]
-
-    monkeypatch.setattr("reconciler.app.ledger.migration_logs", logs)
-
-    assert cli("migration", "logs", "db", "-n", "2").stdout == "one\ntwo\n"
-    assert asked == [("db", None, 2)]
-
-
 def test_forced_resolve_asks_first(cli, apps, monkeypatch):
     """--force without --yes and without a terminal is wrong usage; without --force nobody is asked."""
     asked = []

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 
-from reconciler.app.jobs import Finished, JobLine
+from reconciler.app.jobs import JobLine
+from reconciler.app.outcome import Outcome, code_of
 from reconciler.controller.converge import TimedOut
 from reconciler.model.names import Address
 from reconciler.model.run import RunKind, RunState
@@ -22,7 +24,7 @@ OCCURRENCE = "2026-11-28T18:00:00Z"
 def run(state: RunState = RunState.SUCCEEDED, code: int | None = 0, **more):
     """Return a job's run that has ended."""
     made = replace(values.run(state), kind=RunKind.JOB, name="report", revision=OCCURRENCE)
-    return replace(made, exit_code=code, **more)
+    return replace(made, **{"exit_code": code, "over": state is not RunState.UNKNOWN, **more})
 
 
 @pytest.fixture
@@ -35,6 +37,21 @@ def called(monkeypatch):
             lambda _s, _d, *given, _name=name, **more: calls.append((_name, given, more)) or "done",
         )
     return calls
+
+
+@pytest.fixture
+def waited(apps, monkeypatch):
+    """Return how to put somebody in the place of `job_wait` who does something and gives a run back."""
+
+    def put(does, ended):
+        def wait(_settings, _desired, _asked, _say, audience):
+            does(audience)
+            return ended and Outcome(ended, code_of(ended))
+
+        monkeypatch.setattr("reconciler.app.jobs.job_trigger", lambda *_: None)
+        monkeypatch.setattr("reconciler.app.jobs.job_wait", wait)
+
+    return put
 
 
 @pytest.mark.parametrize(
@@ -90,24 +107,56 @@ def test_retry_of_a_rollout_tells_where_jobs_are_retried(cli, apps):
         (run(RunState.UNKNOWN, None), 6),
     ],
 )
-def test_trigger_that_waits_ends_as_the_run(cli, apps, monkeypatch, ended, code):
+def test_trigger_that_waits_ends_as_the_run(cli, waited, ended, code):
     """The container's own code, 124 for its timeout, 125 without a start, 6 for Unknown; its log on stdout."""
-    monkeypatch.setattr("reconciler.app.jobs.job_trigger", lambda *_: None)
-    monkeypatch.setattr(
-        "reconciler.app.jobs.job_wait", lambda *_: Finished(ended, ("written",), ())
-    )
+    waited(lambda audience: audience.listener.lines(0, ["written"]), ended)
 
+    result = cli("job", "trigger", "report", "--key", "k", "--wait")
+    as_json = cli("job", "trigger", "report", "--key", "k", "--wait", "-o", "json")
+    document = json.loads(as_json.stdout)
+
+    assert (result.exit_code, result.stdout) == (code, "written\n")
+    assert f"job/report occurrence {OCCURRENCE}" in result.stderr
+    assert (document["kind"], document["exitCode"]) == ("JobRun", code)
+    assert "written\n" in as_json.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("left", [None, run(RunState.RUNNING, None, over=False)])
+def test_a_signal_leaves_the_run_alone(cli, waited, number, code, left):
+    """It goes on, and how to see and to stop it is said; the code is the signal's, the document's is null."""
+
+    def leave(audience):
+        signal.raise_signal(number)
+        assert (audience.wishes.leave, audience.wishes.stop) == (True, False)
+
+    waited(leave, left)
     result = cli("job", "trigger", "report", "--key", "k", "--wait")
     document = json.loads(
         cli("job", "trigger", "report", "--key", "k", "--wait", "-o", "json").stdout
     )
 
-    assert (result.exit_code, result.stdout) == (code, "written\n")
-    assert (document["kind"], document["exitCode"], document["log"]) == (
-        "JobRun",
-        code,
-        ["written"],
-    )
+    verb = "reconciler -a production/shop job"
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert "job/report occurrence manual-k goes on" in result.stderr
+    assert f"{verb} logs -f report manual-k\n" in result.stderr
+    assert f"{verb} stop report manual-k --reason" in result.stderr
+    assert ("it has not begun" in result.stderr) == (left is None)
+    assert document["exitCode"] is None
+
+
+def test_a_second_signal_ends_it_at_once(cli, waited):
+    """Whatever it waits for: the second Ctrl-C is not only noted."""
+
+    def leave(_audience):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("it went on")
+
+    waited(leave, None)
+    result = cli("job", "trigger", "report", "--key", "k", "--wait")
+    assert result.exit_code == 130
+    assert "it went on" not in result.output
 
 
 def test_list_says_what_holds_a_job(cli, apps, monkeypatch):
@@ -130,7 +179,7 @@ def test_trigger_that_waits_too_long_is_7(cli, apps, monkeypatch):
     """--timeout is ours, not the run's: it goes on, and the command ends with 7."""
     asked = []
 
-    def wait(_settings, _desired, order, _say):
+    def wait(_settings, _desired, order, _say, _audience):
         asked.append(order)
         raise TimedOut("occurrence manual-k is RUNNING after 0:00:05")
 
@@ -156,11 +205,9 @@ def test_trigger_says_whether_the_key_is_known(cli, apps, monkeypatch, known, sa
     assert "manual-k" in result.stdout
 
 
-def test_logs_and_history(cli, apps, monkeypatch):
-    """Lines as they are; runs as a table that says so when there is none."""
-    monkeypatch.setattr("reconciler.app.jobs.job_logs", lambda *_: ("one", "two"))
+def test_history(cli, apps, monkeypatch):
+    """Runs as a table that says so when there is none."""
     monkeypatch.setattr("reconciler.app.jobs.job_history", lambda *_: [run(RunState.FAILED, 3)])
-    assert cli("job", "logs", "report").stdout == "one\ntwo\n"
     table = cli("job", "history", "report").stdout.splitlines()
     assert table[0].split() == ["OCCURRENCE", "STATE", "ATTEMPT", "GUARANTEE", "STARTED", "REASON"]
     assert table[1].split()[:4] == [OCCURRENCE, "FAILED", "1", "claim"]

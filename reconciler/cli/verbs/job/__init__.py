@@ -10,7 +10,7 @@ SECTIONS = {
         "list": "List the jobs: schedule, next and last run.",
         "next": "Print when a job runs next.",
         "trigger": "Run a job now, once for each key.",
-        "logs": "Print the last log lines of a run.",
+        "logs": "Print the log of a run.",
         "history": "List the runs that the ledger has.",
         "stop": "Stop a run.",
         "retry": "Ask for another attempt of a run that failed.",

@@ -9,7 +9,7 @@ SECTIONS = {
     "Verbs": {
         "status": "Say where migrations stand, why, and what to type next.",
         "list": "List what the ledger knows.",
-        "logs": "Print the last log lines of a run.",
+        "logs": "Print the log of a run.",
         "retry": "Ask for another attempt of a failed revision.",
         "resolve": "Say how a revision ended, where it cannot be proven.",
     }

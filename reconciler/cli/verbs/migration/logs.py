@@ -6,21 +6,37 @@ import click
 
 from reconciler.cli.apps import the_one
 from reconciler.cli.complete import complete_migration
-from reconciler.cli.options import Invocation, option, verb
-from reconciler.cli.runs import say_log
+from reconciler.cli.options import Invocation, verb
+from reconciler.cli.run_logs import log_options, show_log
 
 
-@verb("logs", short_help="Print the last log lines of a run.")
+@verb("logs", short_help="Print the log of a run.")
 @click.argument("name", shell_complete=complete_migration)
 @click.argument("revision", required=False)
-@option("-n", "--lines", type=click.IntRange(1, 10_000), default=100, help="Lines at most.")
-def command(invocation: Invocation, *, name: str, revision: str | None, lines: int) -> None:
-    """Print the last log lines of a run: of REVISION, or of the newest one.
+@log_options
+def command(
+    invocation: Invocation, *, name: str, revision: str | None, follow: bool, tail: int | None
+) -> int:
+    """Print the log of a run: of REVISION, or of the newest one.
 
-    Values that look like secrets are masked.
+    All of it in order, as the container wrote it; of a run that was tried again, that of its last attempt.
     """
-    from reconciler.app import ledger  # noqa: PLC0415 - brings boto3
+    from reconciler.app import run_logs  # noqa: PLC0415 - brings boto3
+    from reconciler.model.run import RunKind  # noqa: PLC0415 - as above
 
     desired = the_one(invocation)
-    found = ledger.migration_logs(invocation.settings, desired, name, revision, lines)
-    say_log(invocation, desired.key, found)
+    return show_log(
+        invocation,
+        desired.key,
+        lambda excerpt, audience: run_logs.run_log(
+            invocation.settings,
+            desired,
+            RunKind.MIGRATION,
+            name,
+            revision,
+            excerpt=excerpt,
+            audience=audience,
+        ),
+        follow=follow,
+        tail=tail,
+    )

@@ -20,6 +20,7 @@ HEADER = ("TASK", "FROM", "KEY", "STATE", "ECS", "EXIT", "STARTED", "REASON")
 def command(invocation: Invocation, *, limit: int) -> int:
     """List one-off tasks: those that run, and those that have ended, the newest first."""
     from reconciler.app import one_off  # noqa: PLC0415 - brings boto3
+    from reconciler.app.outcome import Outcome, code_of  # noqa: PLC0415 - as above
 
     settings = invocation.settings
     outcomes = for_each(invocation, chosen(invocation), lambda d: one_off.tasks(settings, d))
@@ -30,8 +31,7 @@ def command(invocation: Invocation, *, limit: int) -> int:
                 outcomes,
                 lambda found: {
                     "tasks": [
-                        outcome_document(one_off.Outcome(t.run, one_off.code_of(t.run)))
-                        | {"lastStatus": t.status}
+                        outcome_document(Outcome(t.run, code_of(t.run))) | {"lastStatus": t.status}
                         for t in found[:limit]
                     ]
                 },

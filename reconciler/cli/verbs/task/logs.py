@@ -1,33 +1,31 @@
-"""`task logs`: what a task's container wrote, from its beginning."""
+"""`task logs`: what a task's container wrote."""
 
 from __future__ import annotations
 
 import click
 
-from reconciler.cli import tasks
 from reconciler.cli.apps import the_one
-from reconciler.cli.options import Invocation, option, verb
+from reconciler.cli.options import Invocation, verb
+from reconciler.cli.run_logs import log_options, show_log
 
 
-@verb("logs", short_help="Print a task's log.", formats=("text",))
+@verb("logs", short_help="Print a task's log.")
 @click.argument("task")
-@option("-f", "--follow", is_flag=True, help="Until the task has ended; exits with its code.")
-def command(invocation: Invocation, *, task: str, follow: bool) -> int:
+@log_options
+def command(invocation: Invocation, *, task: str, follow: bool, tail: int | None) -> int:
     """Print the log of TASK: its id or how that begins, its ARN, or its idempotency key.
 
-    Ctrl-C leaves the task alone.
+    All of it in order, as the container wrote it.
     """
-    from reconciler.app import one_off  # noqa: PLC0415 - brings boto3
-    from reconciler.controller.one_off import Audience  # noqa: PLC0415 - as above
+    from reconciler.app import run_logs  # noqa: PLC0415 - brings boto3
 
     desired = the_one(invocation)
-    terminal = tasks.Terminal(invocation, stops=False)
-    with terminal.listening():
-        outcome = one_off.follow_logs(
-            invocation.settings, desired, task, Audience(terminal, terminal), follow=follow
-        )
-    if not follow:
-        return 0
-    if terminal.signal:
-        return terminal.code
-    return tasks.tell(invocation, terminal, [outcome])
+    return show_log(
+        invocation,
+        desired.key,
+        lambda excerpt, audience: run_logs.task_log(
+            invocation.settings, desired, task, excerpt, audience
+        ),
+        follow=follow,
+        tail=tail,
+    )

@@ -15,7 +15,8 @@ from reconciler.cli.durations import DurationType
 from reconciler.cli.options import Invocation, option, verb
 
 if TYPE_CHECKING:
-    from reconciler.app.one_off import Order, Outcome
+    from reconciler.app.one_off import Order
+    from reconciler.app.outcome import Outcome
 
 COULD_NOT_START = 125
 _SIZE = re.compile(r"\d+(\.\d+)?( ?(vcpu|gb))?", re.IGNORECASE)
@@ -76,7 +77,7 @@ def command(invocation: Invocation, **flags: Any) -> int:
     ended; of several tasks the highest.
     """
     from reconciler.app import one_off  # noqa: PLC0415 - brings boto3
-    from reconciler.controller.one_off import Audience  # noqa: PLC0415 - as above
+    from reconciler.controller.audience import Audience  # noqa: PLC0415 - as above
     from reconciler.model.errors import (  # noqa: PLC0415 - as above
         AwsError,
         GuardRefused,
@@ -129,14 +130,8 @@ def _leave(
     """Say of what goes on without us how to see it again; whose end was asked for is only followed."""
     for arn in going_on:
         name = tasks.short(arn) if "/" in arn else arn
-        said = "was asked to end, which is not waited for" if terminal.stop else "goes on"
-        lines = [
-            f"{tasks.STILL_RUNS} {arn} {said}",
-            f"  follow it: reconciler -a {key} task logs -f {name}",
-        ]
-        if not terminal.stop:
-            lines.append(f"  stop it:   reconciler -a {key} task stop {name}")
-        invocation.output.note("\n".join(lines))
+        verb = f"reconciler -a {key} task"
+        tasks.say_it_goes_on(invocation, arn, [name], verb, asked_to_end=terminal.stop)
 
 
 def _order(invocation: Invocation, flags: dict[str, Any]) -> Order:

@@ -19,7 +19,7 @@ def command(invocation: Invocation, *, task: str, reason: str) -> int:
     the rest to ECS.
     """
     from reconciler.app import one_off  # noqa: PLC0415 - brings boto3
-    from reconciler.controller.one_off import Audience  # noqa: PLC0415 - as above
+    from reconciler.controller.audience import Audience  # noqa: PLC0415 - as above
 
     desired = the_one(invocation)
     terminal = tasks.Terminal(invocation, stops=False)
