@@ -154,6 +154,19 @@ def test_what_the_controller_may_do(action, resource, expected):
     assert allows(statements(Role.CONTROLLER), action, resource) is expected
 
 
+def test_logs_are_read_where_the_driver_sends_them():
+    """`awslogs-region` may be another one: the permission is for that region, not for the app's."""
+    document = definition("db")
+    options = document["containerDefinitions"][0]["logConfiguration"]["options"]
+    options["awslogs-region"] = "us-east-1"
+    migration = replace(app().migrations[0], task_definition=document)
+    found = least_policy([app(migrations=(migration,))], Role.DIFF)["Statement"]
+
+    for region, expected in (("us-east-1", True), ("ap-northeast-1", False)):
+        group = f"arn:aws:logs:{region}:123456789012:log-group:/ecs/shop-db:x"
+        assert allows(found, "logs:GetLogEvents", group) is expected
+
+
 def test_nothing_can_ever_be_deleted_from_the_ledger():
     """No role has DeleteItem, DeleteTable, or anything with a star in the action."""
     for role in Role:

@@ -24,4 +24,5 @@ def _groups(names: Names) -> Iterator[str]:
         for container in document.get("containerDefinitions", ()):
             options = (container.get("logConfiguration") or {}).get("options") or {}
             if group := options.get("awslogs-group"):
-                yield names.arn("logs", f"log-group:{group}")
+                region = options.get("awslogs-region") or names.app.region
+                yield f"arn:{names.partition}:logs:{region}:{names.app.account}:log-group:{group}"
