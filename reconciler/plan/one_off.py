@@ -21,6 +21,7 @@ from reconciler.model.work import PART_PATTERN, Work
 from reconciler.plan.canonical import canonical_task_definition
 from reconciler.plan.effective import for_creation, for_existing
 from reconciler.plan.subject import Subject, content_problem
+from reconciler.shapes.limits import FARGATE_SIZES
 
 START_TIMEOUT = timedelta(minutes=15)
 """How long a claim may stay untaken: as of a migration."""
@@ -133,6 +134,8 @@ def work_of(origin: Origin, ask: Ask) -> Work:
     overrides: dict[str, Any] = {"containerOverrides": [override]}
     sizes = {n: v for n, v in (("cpu", ask.cpu), ("memory", ask.memory)) if v}
     overrides |= canonical_task_definition(sizes)
+    if sizes:
+        _check_size({**origin.task_definition, **overrides})
     tags = {t["key"]: t.get("value", "") for t in origin.launch.get("tags", ())}
     tags.update(ask.tags)
     launch = {n: v for n, v in origin.launch.items() if n != "tags"}
@@ -156,6 +159,22 @@ def work_of(origin: Origin, ask: Ask) -> Work:
         overrides=overrides,
         cause="task run",
     )
+
+
+def _check_size(task: Mapping[str, Any]) -> None:
+    """Refuse a size that Fargate does not have, as RunTask would; elsewhere any will do."""
+    cpu, memory = str(task.get("cpu", "")), str(task.get("memory", ""))
+    if "FARGATE" not in task.get("requiresCompatibilities", ()):
+        return
+    if not (cpu.isdecimal() and memory.isdecimal()):
+        return
+    offered = FARGATE_SIZES.get(int(cpu))
+    if offered is None:
+        listed = ", ".join(map(str, FARGATE_SIZES))
+        raise UsageError(f"--cpu: Fargate has {listed} units, not {cpu}")
+    if int(memory) not in offered:
+        listed = ", ".join(map(str, offered))
+        raise UsageError(f"--memory: with cpu {cpu} Fargate offers {listed} MiB, not {memory}")
 
 
 def difference(run: Run, work: Work) -> str:

@@ -66,6 +66,25 @@ def test_only_what_was_asked_for_is_overridden() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        ({"cpu": "3"}, "--cpu: Fargate has 256, 512"),
+        ({"memory": "99999"}, "with cpu 256 Fargate offers 512, 1024, 2048 MiB, not 99999"),
+        ({"cpu": "1 vCPU"}, "with cpu 1024 Fargate offers 2048"),
+    ],
+)
+def test_a_size_that_fargate_does_not_have_is_refused(size: dict[str, str], said: str) -> None:
+    """As RunTask would, with what is offered; on instances any size will do."""
+    plain = definition({"name": "app"})
+    sized = {**plain.task_definition, "cpu": "256", "memory": "512"}
+    fargate = {**sized, "requiresCompatibilities": ["FARGATE"]}
+    with pytest.raises(UsageError, match=said):
+        work_of(replace(plain, task_definition=fargate), ask(**size))
+    assert work_of(replace(plain, task_definition=sized), ask(**size)).overrides.keys() & size
+    assert work_of(replace(plain, task_definition=fargate), ask(cpu="512", memory="1 GB"))
+
+
 def test_it_is_launched_once() -> None:
     """One launch, one attempt: nothing follows a failure by itself."""
     work = work_of(definition({"name": "app"}), ask())
