@@ -18,9 +18,9 @@ help: ## Show this list
 run: $(VENV)/installed-local ## An AWS on this machine and the controller on desired/ (UNTIL=converged to end)
 	@exec $(BIN)/reconciler local $(if $(UNTIL),--until $(UNTIL)) $(ARGS)
 
-# Four workers more than processors, since tests of the whole product mostly wait; who is done takes from others.
+# Two workers more than processors, since tests of the whole product mostly wait; who is done takes from others.
 test: dev ## All tests (ARGS="tests/plan -k gate" for some)
-	@exec $(BIN)/python -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 4)) --dist worksteal \
+	@exec $(BIN)/python -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 2)) --dist worksteal \
 		-m "not soak and not second_emulator" $(ARGS)
 
 second-emulator: dev $(SECOND)/installed ## The same desired state against an emulator of others

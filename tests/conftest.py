@@ -1,8 +1,8 @@
 """How the tests share the machine: long ones first, spread over pytest-xdist's workers.
 
 With `--dist worksteal` each worker begins with a part of the list as it stands, and takes from the end of
-another's when it is done. So each part begins with its share of the stories, which mostly wait, then of the
-simulation, which only computes; the thousands of short tests are what is left to be taken.
+another's when it is done. So each part begins with its share of the stories, which mostly wait, mixed with
+the simulation, which only computes; the thousands of short tests are what is left to be taken.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
     if workers == 1:
         return
-    long = [item for item in items if _is_long(item)]
-    long.sort(key=_turn)
-    short = [item for item in items if not _is_long(item)]
+    long = _mixed(_begin(items, STORIES), _begin(items, SIMULATION))
+    short = [item for item in items if not item.nodeid.startswith((STORIES, SIMULATION))]
     dealt: list[pytest.Item] = []
     for number in range(workers):
         mine = long[number::workers]
@@ -39,11 +38,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = dealt + short
 
 
-def _is_long(item: pytest.Item) -> bool:
-    return item.nodeid.startswith((STORIES, SIMULATION))
+def _begin(items: list[pytest.Item], folder: str) -> list[pytest.Item]:
+    """Return the tests of a folder, those first that are given more time than usual."""
+    return sorted((item for item in items if item.nodeid.startswith(folder)), key=_limit)
 
 
-def _turn(item: pytest.Item) -> tuple[bool, float]:
-    """Stories before the simulation; of each those first that are given more time than usual."""
-    limit = item.get_closest_marker("timeout")
-    return item.nodeid.startswith(SIMULATION), -float(limit.args[0]) if limit else 0.0
+def _limit(item: pytest.Item) -> float:
+    given = item.get_closest_marker("timeout")
+    return -float(given.args[0]) if given else 0.0
+
+
+def _mixed(*lists: list[pytest.Item]) -> list[pytest.Item]:
+    """Return all items in one list, in which each list's are as far apart as they can be."""
+    placed = [
+        (n / len(items), which, item)
+        for which, items in enumerate(lists)
+        for n, item in enumerate(items)
+    ]
+    return [item for _, _, item in sorted(placed, key=lambda place: place[:2])]

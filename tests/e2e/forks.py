@@ -24,7 +24,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import boto3
+import botocore.client
+import botocore.loaders
+import botocore.session
+
 _LENGTH, _NUMBER = struct.Struct("!I"), struct.Struct("!i")
+_SERVICES = (
+    *(
+        "application-autoscaling",
+        "cloudwatch",
+        "dynamodb",
+        "ec2",
+        "ecr",
+        "ecs",
+        "elasticache",
+        "elbv2",
+        "iam",
+    ),
+    *("logs", "secretsmanager", "service-quotas", "ssm", "sts"),
+)
 _PACKAGES = ("reconciler.cli", "reconciler.app", "reconciler.controller", "reconciler.resources")
 
 
@@ -162,11 +181,29 @@ def _import_everything() -> None:
             if "embedded" not in module.name:  # imports moto
                 importlib.import_module(module.name)
     importlib.import_module("rich.console")
-    importlib.import_module("botocore.session")
+
+
+def _load_models() -> None:
+    """Have botocore's descriptions of the services read already: they are megabytes of JSON for each process."""
+    loader = botocore.loaders.create_loader()
+    botocore.session.create_loader = lambda *_: loader
+    session = boto3.session.Session("x", "x", region_name="us-east-1")
+    make, made = botocore.client.ClientCreator._create_methods, {}
+
+    def methods(creator: Any, model: Any) -> dict[str, Any]:
+        """Return what a client can do: the same for each client of a service, and hundreds of functions for ec2."""
+        name = model.service_name
+        made[name] = made.get(name) or make(creator, model)
+        return dict(made[name])
+
+    botocore.client.ClientCreator._create_methods = methods
+    for service in _SERVICES:
+        session.client(service)
 
 
 if __name__ == "__main__":
     _import_everything()
+    _load_models()
     sys.argv = ["-c", *_serve(sys.argv[1])]
     from reconciler.cli import main
 

@@ -123,7 +123,7 @@ def test_ctrl_c_stops_the_task_and_sees_it_through(tool, number, code):
 
 def test_ctrl_c_twice_leaves_the_task_alone(plain):
     """Twice: the command goes, the task goes on as far as it is let, and how to see it is said."""
-    script = "trap '' TERM; echo up; sleep 3; echo later"
+    script = "trap '' TERM; echo up; sleep 25; echo later"
     started = plain.begin("task", "run", "--from", "service/web", "--", "sh", "-c", script)
     started.until("up")
     started.signal(signal.SIGINT)
