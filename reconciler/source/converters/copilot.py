@@ -9,9 +9,11 @@ from typing import Any
 from reconciler.model.errors import UsageError
 from reconciler.source.converters.conversion import UNKNOWN_ACCOUNT, Conversion, Converted, Wanted
 from reconciler.source.converters.copilot_count import count_of, seconds_of
+from reconciler.source.converters.copilot_job import JOB, WORDS, times_of
 from reconciler.source.imports.live import LiveService, Target
 from reconciler.source.imports.names import as_name
-from reconciler.source.imports.tree import Reference
+from reconciler.source.imports.shorten import short_task
+from reconciler.source.imports.tree import Keys, Reference
 from reconciler.source.merge import overlay_maps
 from reconciler.source.nodes import Entry, Mapping, Scalar, Sequence, plain
 
@@ -47,7 +49,7 @@ _DONE = frozenset(
 
 
 def convert(name: str, text: str, wanted: Wanted) -> Converted:
-    """Convert one service's manifest for one environment. Raises UsageError for other workloads."""
+    """Convert the manifest of a service or job for one environment. Raises UsageError for other workloads."""
     return _Converter(name, text, wanted).run()
 
 
@@ -63,8 +65,8 @@ class _Converter:
 
     def run(self) -> Converted:
         kind = self.root.text("type") or ""
-        if kind not in _SERVICES:
-            known = ", ".join(_SERVICES)
+        if kind not in (*_SERVICES, JOB):
+            known = ", ".join((*_SERVICES, JOB))
             raise UsageError(
                 f"a {kind or 'manifest without type'} is not converted yet; there are: {known}"
             )
@@ -76,6 +78,8 @@ class _Converter:
             self.region,
             self.wanted.cluster or "default",
         )
+        if kind == JOB:
+            return self._job(target)
         service, scaling = count_of(self.root.get("count"), self.conversion)
         service |= {
             "serviceName": f"{target.app}-{target.environment}-{name}",
@@ -91,12 +95,26 @@ class _Converter:
         if self.root.text("exec") == "true":
             service["enableExecuteCommand"] = True
         task = self._task(name)
-        for key, entry in self.root.entries.items():
-            if key not in _DONE:
-                note = _NOTES.get(key, "has no counterpart")
-                self.conversion.say(entry.place, f"{key}: {note}")
+        self._unread(_DONE)
         live = LiveService(name, service, task, running=None, scaling=scaling)
         return Converted(target, (live,), tuple(self.conversion.remarks))
+
+    def _job(self, target: Target) -> Converted:
+        """Return the manifest as a section of our own: nothing of a job is live in ECS between its runs."""
+        job = times_of(self.root, self.conversion) | short_task(self._task(self.name))
+        del job["family"]  # as we would call it ourselves
+        job["launchType"] = "FARGATE"
+        self._say("name", "its rule and state machine go on until the workload's stack is deleted")
+        self._unread(_DONE - {"count", "exec"} | WORDS)
+        sections = Keys([("jobs", Keys([(self.name, Keys(job))]))])
+        return Converted(target, (), tuple(self.conversion.remarks), sections)
+
+    def _unread(self, known: frozenset[str]) -> None:
+        """Say every key of the manifest that was not read."""
+        for key, entry in self.root.entries.items():
+            if key not in known:
+                note = _NOTES.get(key, "has no counterpart")
+                self.conversion.say(entry.place, f"{key}: {note}")
 
     def _for_environment(self, root: Mapping) -> Mapping:
         """Return the manifest with the environment's own part laid over it, as Copilot does."""

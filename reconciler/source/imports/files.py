@@ -79,7 +79,7 @@ def write(
     for group in groups:
         name = str(group.group["replicationGroupId"])
         redis[redis_key(name, target, redis)] = short_redis(group)
-    if not (good or redis):
+    if not (good or redis or sections):
         return Written({}, services)
     ids = {key: str(section["replicationGroupId"]) for key, section in redis.items()}
     shared.redis, shared.sections = redis, sections or Keys()

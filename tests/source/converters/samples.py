@@ -172,3 +172,22 @@ environments:
     variables: {LOG_LEVEL: warn}
   test: {count: 1}
 """
+
+COPILOT_JOB = """\
+name: report
+type: Scheduled Job
+on:
+  schedule: "@every 1h30m"
+retries: 3
+timeout: 1h
+image:
+  location: public.ecr.aws/shop/report:1.4.0
+cpu: 256
+memory: 512
+command: bin/report --all
+variables:
+  LOG_LEVEL: info
+environments:
+  prod:
+    variables: {LOG_LEVEL: warn}
+"""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from reconciler.model.errors import InvalidDesiredState, UsageError
@@ -12,6 +14,7 @@ from reconciler.source.folder import load_folder
 from reconciler.source.imports.files import write
 from tests.source.converters.samples import (
     COPILOT,
+    COPILOT_JOB,
     ECSPRESSO,
     HAKO,
     SERVICE_DEFINITION,
@@ -234,10 +237,59 @@ def test_each_form_of_count(count, words):
     assert [w for w in words if w not in text] == []
 
 
+COPILOT_JOB_NETWORK = """\
+    launchType: FARGATE
+    networkConfiguration: {subnets: [subnet-0a1b2c3d], securityGroups: [sg-0a1b2c3d]}
+"""
+"""What the environment's stack has, and the manifest only names."""
+
+
+def of_copilot_job(text=COPILOT_JOB) -> Converted:
+    """Convert the sample of a job."""
+    return of_copilot(text)
+
+
+def test_a_scheduled_job_of_copilot_is_a_job(tmp_path):
+    """What it runs and when; only the network is missing, and what stays behind is said."""
+    found = of_copilot_job()
+    result = loaded(tmp_path, found)
+    (missing,) = [d for d in result.diagnostics if d.severity == "error"]
+    assert "networkConfiguration" in missing.message
+    with_network = COPILOT_JOB_NETWORK.join(text_of(found).split("    launchType: FARGATE\n"))
+    (tmp_path / "prod" / "shop" / "app.yaml").write_text(with_network)
+    (job,) = load_folder(tmp_path).apps["prod/shop"].jobs
+    assert (job.schedule, job.retries, job.timeout) == ("rate(90 minutes)", 3, timedelta(hours=1))
+    assert job.policy.concurrency == "allow"
+    container = job.task_definition["containerDefinitions"][0]
+    assert container["command"] == ["bin/report", "--all"]
+    assert {"name": "LOG_LEVEL", "value": "warn"} in container["environment"]
+    assert job.launch["launchType"] == "FARGATE"
+    assert said(found, "state machine")
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("0 3 * * *", "schedule: 0 3 * * *"),
+        ("cron(0 3 * * ? *)", "cron(0 3 * * ? *)"),
+        ("rate(5 minutes)", "rate(5 minutes)"),
+        ("@weekly", "@weekly"),
+        ("@every 1m", "rate(1 minute)"),
+        ("@every 1h", "rate(60 minutes)"),
+        ("@every 90s", "rate(2 minutes)"),
+        ("none", "suspend: true"),
+    ],
+)
+def test_each_form_of_a_copilot_schedule(written, expected):
+    """Cron, rate and presets stay; `@every` is a rate in whole minutes; `none` is suspended."""
+    text = COPILOT_JOB.replace("@every 1h30m", written)
+    assert expected in text_of(of_copilot_job(text))
+
+
 def test_other_workloads_of_copilot_are_refused_by_name():
-    """Jobs and static sites are not services."""
-    with pytest.raises(UsageError, match="Scheduled Job is not converted yet"):
-        of_copilot("name: report\ntype: Scheduled Job\n")
+    """Static sites run nothing on ECS."""
+    with pytest.raises(UsageError, match="Static Site is not converted yet"):
+        of_copilot("name: report\ntype: Static Site\n")
 
 
 def test_numbers_that_are_none_are_told():
@@ -265,8 +317,13 @@ def spoiled(text: str):
 
 @pytest.mark.parametrize(
     ("convert", "text"),
-    [(of_hako, HAKO), (of_copilot, COPILOT), (of_ecspresso, ECSPRESSO)],
-    ids=["hako", "copilot", "ecspresso"],
+    [
+        (of_hako, HAKO),
+        (of_copilot, COPILOT),
+        (of_copilot_job, COPILOT_JOB),
+        (of_ecspresso, ECSPRESSO),
+    ],
+    ids=["hako", "copilot", "copilot job", "ecspresso"],
 )
 def test_no_key_is_dropped_silently(convert, text):
     """A key that nobody knows, put into any map, is listed with its line."""
