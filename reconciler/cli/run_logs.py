@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli import tasks
-from reconciler.cli.apps import API_VERSION
+from reconciler.cli.apps import API_VERSION, the_one
 from reconciler.cli.documents import run_document
 from reconciler.cli.options import Invocation, option
 from reconciler.cli.output import as_json
@@ -100,6 +100,32 @@ class Reader(tasks.Terminal):
             self._write("", lines)
         else:
             self._document.add(lines)
+
+
+def show_run_log(
+    invocation: Invocation, kind: str, name: str, revision: str | None, **limits: Any
+) -> int:
+    """Show the log of a run of a job (JOB) or migration (MIGRATION): of `revision`, else of the newest one.
+
+    `limits` are the flags of `log_options`. Returns the exit code.
+    """
+    from reconciler.app.run_logs import run_log  # noqa: PLC0415 - brings boto3
+    from reconciler.model.run import RunKind  # noqa: PLC0415 - as above
+
+    desired = the_one(invocation)
+
+    def read(excerpt: Excerpt, audience: Audience) -> Outcome | None:
+        return run_log(
+            invocation.settings,
+            desired,
+            RunKind[kind],
+            name,
+            revision,
+            excerpt=excerpt,
+            audience=audience,
+        )
+
+    return show_log(invocation, desired.key, read, **limits)
 
 
 def show_log(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.apps import the_one
 from reconciler.cli.complete import complete_migration
 from reconciler.cli.options import Invocation, verb
-from reconciler.cli.run_logs import log_options, show_log
+from reconciler.cli.run_logs import log_options, show_run_log
 
 
 @verb("logs", short_help="Print the log of a run.")
@@ -21,22 +20,4 @@ def command(
 
     All of it in order, as the container wrote it; of a run that was tried again, that of its last attempt.
     """
-    from reconciler.app import run_logs  # noqa: PLC0415 - brings boto3
-    from reconciler.model.run import RunKind  # noqa: PLC0415 - as above
-
-    desired = the_one(invocation)
-    return show_log(
-        invocation,
-        desired.key,
-        lambda excerpt, audience: run_logs.run_log(
-            invocation.settings,
-            desired,
-            RunKind.MIGRATION,
-            name,
-            revision,
-            excerpt=excerpt,
-            audience=audience,
-        ),
-        follow=follow,
-        tail=tail,
-    )
+    return show_run_log(invocation, "MIGRATION", name, revision, follow=follow, tail=tail)
