@@ -127,6 +127,17 @@ class Invocation(NamedTuple):
         """Make the error for flags that do not go together; exit code 2."""
         return click.UsageError(message, click.get_current_context(silent=True))
 
+    def without_effect(self, why: str, *flags: str) -> None:
+        """Refuse flags that were typed although they would do nothing: `why` follows the flag's name.
+
+        A variable is no mistake here: it is a default for many calls. Raises UsageError.
+        """
+        ctx = click.get_current_context()
+        for param in ctx.command.params:
+            for flag in set(flags).intersection(param.opts):
+                if ctx.get_parameter_source(str(param.name)) is ParameterSource.COMMANDLINE:
+                    raise self.usage_error(f"{flag} {why}")
+
 
 def global_options(*, after_verb: bool) -> list[click.Option]:
     """Make the global flags anew: with their variables for the root, without for a verb.

@@ -76,14 +76,15 @@ def command(
     controller, and stops when the files changed since the question was asked. A saved plan was looked
     at already: nobody is asked. Exit code 0 when all is as the files say and works.
     """
+    if options["no_wait"]:
+        invocation.without_effect("contradicts --no-wait", "--wait")
     from reconciler.app import act, look  # noqa: PLC0415 - brings boto3
 
     kept = _saved(invocation, plan, addresses, prune=options["prune"])
     if kept is not None:
         addresses, options["prune"] = kept.addresses, kept.prune
-    settings = invocation.settings
     apps = [d for d in chosen(invocation) if kept is None or d.key in kept.digests]
-    previews = [look.preview(settings, d, prune=options["prune"]) for d in apps]
+    previews = [look.preview(invocation.settings, d, prune=options["prune"]) for d in apps]
     known = [step.address for p in previews for step in p.plan.steps]
     check_addresses(invocation, addresses, known)
     only = frozenset(a for a in known if addresses and wants(addresses, a))
@@ -96,16 +97,15 @@ def command(
     if not _agreed(invocation, previews, asks=kept is None):
         invocation.output.note("nothing was applied")
         return DECLINED
-    digests = kept.digests if kept is not None else {}
     begun = time.monotonic()
     done = [Outcome(p.desired.key, p.status) for p in previews if _is_done(p)]
     pending = [p.desired for p in previews if not _is_done(p)]
     progress = Progress(invocation, several=len(previews) > 1)
 
     def carry_out(desired: DesiredApp) -> AppStatus:
-        digest = digests.get(desired.key, "")
+        digest = kept.digests[desired.key] if kept is not None else ""
         how = act.ApplyOptions(addresses=only, digest=digest, **options)
-        return act.apply(settings, desired, options=how, on_event=progress.say)
+        return act.apply(invocation.settings, desired, options=how, on_event=progress.say)
 
     with progress.alive(), interruption_explained(invocation, INTERRUPTED):
         done += for_each(invocation, pending, carry_out)

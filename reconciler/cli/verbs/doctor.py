@@ -39,6 +39,8 @@ def command(invocation: Invocation, *, iam_policy: bool, role: str, part: int | 
     Exit code 3 when a check failed, 4 in a wrong account; warnings, and what the role is not
     permitted to see, leave it 0.
     """
+    if not iam_policy:
+        invocation.without_effect("needs --iam-policy", "--role", "--part")
     from reconciler.app import look  # noqa: PLC0415 - brings boto3
 
     apps = chosen(invocation)

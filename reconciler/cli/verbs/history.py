@@ -34,6 +34,9 @@ def command(
     N is an entry's number: it is shown in full. ADDRESS, as service/web, chooses what is about one
     resource. With --verify the exit code is 1 when the chain is broken.
     """
+    shown = "--verify checks every entry" if verify else "N is one entry"
+    if verify or (what and what.isdecimal()):
+        invocation.without_effect(f"has no effect: {shown}", "--limit", "--oldest-first")
     if verify:
         if what:
             raise invocation.usage_error(

@@ -35,6 +35,8 @@ def command(invocation: Invocation, **options: Any) -> int:
     The app is named by -a ENV/APP, or guessed from the names. No secret is written: what looks like
     one stays as it is live, `${live}`. Exit code 1 when a service could not be written.
     """
+    if options["everything"]:
+        invocation.without_effect("contradicts --all", "--service")
     from reconciler.app import importing  # noqa: PLC0415 - brings boto3
 
     environment, app = names_of(invocation, options.pop("environment"))

@@ -54,6 +54,8 @@ def command(
 
     Exit code 0 when they run again, 4 when it is refused, 8 when ECS reverted it.
     """
+    if options["no_wait"]:
+        invocation.without_effect("contradicts --no-wait", "--wait")
     from reconciler.app import act, rollback  # noqa: PLC0415 - brings boto3
 
     if options["to"] is not None and options["to_revision"]:

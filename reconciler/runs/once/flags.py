@@ -77,6 +77,16 @@ SHARED = (
 _SHORT = {"-q": "--quiet"}
 _WHERE = ("namespace", "table", "region", "profile", "endpoint_url")
 """Flags that say, with the key, which item it is about."""
+_OF_A_COMMAND = (
+    "wait",
+    "no_wait",
+    "lease",
+    "on_failure",
+    "rerun_if_dead",
+    "timeout",
+    "kill_after",
+)
+"""Flags that mean something only where a command is run."""
 _CHOICES = {"on_failure": ("hold", "retry"), "resolve": ("", "done", "failed", "retry")}
 
 
@@ -159,6 +169,10 @@ def chosen(
     if typed.get("wait") and typed.get("no_wait"):
         raise WrongUsage("--wait and --no-wait do not go together")
     values = filled(typed, environment)
+    if values["resolve"] or _is_on(values["show"]):
+        idle = [f.name for f in FLAGS if f.field in _OF_A_COMMAND and f.field in typed]
+        if idle:
+            raise WrongUsage(f"{idle[0]} has no effect with --resolve or --show: nothing is run")
     if typed.get("wait"):
         values["no_wait"] = ""  # typed, so it wins over a variable
     return Options(values, argv, program)

@@ -102,7 +102,6 @@ def test_options_are_handed_on(cli, act):
         "apply",
         "-y",
         "--prune",
-        "--no-wait",
         "--wait",
         "5m",
         "--timeout",
@@ -113,7 +112,7 @@ def test_options_are_handed_on(cli, act):
 
     ((_, options),) = act["options"]
     assert options.prune
-    assert options.no_wait
+    assert not options.no_wait
     assert (options.wait, options.timeout) == (timedelta(minutes=5), timedelta(hours=1))
     assert options.reason == "hotfix"
     assert options.addresses == frozenset()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @option("--key", metavar="TEXT", help="Idempotency key: the same key never runs twice.")
 @option("--reason", default="", metavar="TEXT", help="Why; kept in the journal.")
 @option("--wait", is_flag=True, help="Until it has ended, with its log; exits with its code.")
-@option("--timeout", type=DurationType(), help="How long to wait at most; then exit code 7.")
+@option("--timeout", type=DurationType(), help="With --wait: how long at most; then exit code 7.")
 def command(  # noqa: PLR0913 - one for each flag
     invocation: Invocation,
     *,
@@ -44,6 +44,8 @@ def command(  # noqa: PLR0913 - one for each flag
     command, 124 when it ran too long, 125 when it could not start, 6 when its outcome is unknown.
     Ctrl-C leaves the run alone.
     """
+    if not wait:
+        invocation.without_effect("needs --wait", "--timeout")
     from reconciler.app import jobs  # noqa: PLC0415 - brings boto3
     from reconciler.controller.audience import Audience  # noqa: PLC0415 - as above
 
