@@ -264,6 +264,7 @@ def _progress(live: ObservedService) -> str:
 
 def _resource(address: Address, steps: Sequence[Step]) -> _Line:
     """Judge a resource that is nothing but calls: the planner has said how its health looks."""
+    unasked = any(PRUNE_OFF in s.blocked_by for s in steps)
     differing = [s for s in steps if s.is_difference and PRUNE_OFF not in s.blocked_by]
     health = _worst(s.health or Health.HEALTHY for s in steps)
     held = any(s.verb is Verb.HOLD for s in steps)
@@ -275,8 +276,8 @@ def _resource(address: Address, steps: Sequence[Step]) -> _Line:
     if not differing and health is Health.HEALTHY:
         code = OK
     said = "; ".join(filter(None, (_message(s) for s in steps)))
-    sync = Sync.OUT_OF_SYNC if differing else Sync.SYNCED
-    return _Line(ResourceStatus(address, sync, health, said), code)
+    sync = Sync.OUT_OF_SYNC if differing or unasked else Sync.SYNCED
+    return _Line(ResourceStatus(address, sync, health, said), code, counts=not unasked)
 
 
 def _orphan(observed: ObservedApp, step: Step) -> _Line:

@@ -14,6 +14,7 @@ from reconciler.plan.autoscaling.document import (
     POLICIES,
     TRACKING,
 )
+from reconciler.plan.autoscaling.metric import PREDEFINED, Metric, metric_of
 from reconciler.plan.autoscaling.resource_label import BY_REQUESTS
 from reconciler.shapes.botocore_model import input_of
 from reconciler.source.nodes import node_at
@@ -21,7 +22,6 @@ from reconciler.source.report import show
 from reconciler.source.scaling_part import Part
 
 _STEPS = CONFIGURATIONS["StepScaling"]
-_PREDEFINED = "predefinedMetricSpecification"
 _LABEL = re.compile(r"app/[^/]+/[0-9a-f]+/targetgroup/[^/]+/[0-9a-f]+")
 
 
@@ -60,9 +60,9 @@ def _check_tracking(part: Part, name: str) -> None:
             f"takes exactly one of {', '.join(sorted(METRICS, reverse=True))}",
             "two-forms",
         )
-    metric = part.documents[name].get(TRACKING, {}).get(_PREDEFINED, {})
+    metric = part.documents[name].get(TRACKING, {}).get(PREDEFINED, {})
     kind, label = metric.get("predefinedMetricType"), metric.get("resourceLabel")
-    where = (TRACKING, _PREDEFINED)
+    where = (TRACKING, PREDEFINED)
     if kind is not None and kind != BY_REQUESTS and not kind.startswith("ECSService"):
         part.error(
             name,
@@ -110,11 +110,8 @@ def _check_steps(part: Part, name: str) -> None:
 
 def same_metric(documents: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str]]:
     """Yield (policy, earlier policy) where two target tracking policies follow one predefined metric."""
-    seen: dict[tuple[Any, Any], str] = {}
+    seen: dict[Metric, str] = {}
     for name, document in documents.items():
-        metric = document.get(TRACKING, {}).get(_PREDEFINED)
-        if metric is not None:
-            key = metric.get("predefinedMetricType"), metric.get("resourceLabel")
-            first = seen.setdefault(key, name)
-            if first != name:
-                yield name, first
+        metric = metric_of(document)
+        if metric is not None and (first := seen.setdefault(metric, name)) != name:
+            yield name, first

@@ -23,6 +23,7 @@ from reconciler.plan.autoscaling.document import (
     spelled,
 )
 from reconciler.plan.autoscaling.memory import Memory
+from reconciler.plan.autoscaling.metric import metric_of
 from reconciler.plan.changes import Background, change_of
 from reconciler.plan.compare import Difference, compare, removed
 from reconciler.plan.paths import MISSING, lookup, overlay, replaced
@@ -50,17 +51,26 @@ class Found:
     """What is to be done about the tags of a target that is registered."""
 
     def calls(self, calls: Calls) -> Iterator[ApiCall]:
-        """Yield the calls in the order in which they have to be made."""
+        """Yield the calls in the order in which they have to be made.
+
+        A policy is put before another one is deleted, so that something scales all the time, but not while
+        that other one has its metric.
+        """
         if self.tags.taken:
             yield calls.untag(self.tags.taken)
         if self.tags.put:
             yield calls.tag(self.tags.put)
         if self.fields:
             yield calls.register(self.fields)
+        metrics = {metric_of(document) for document in self.puts.values()} - {None}
+        first = [p for p in self.deletes if metric_of(calls.live[p[0]][p[1]]) in metrics]
+        for place in first:
+            yield calls.delete(place)
         for place, document in self.puts.items():
             yield from calls.put(place, document)
         for place in self.deletes:
-            yield calls.delete(place)
+            if place not in first:
+                yield calls.delete(place)
 
 
 def compare_autoscaling(

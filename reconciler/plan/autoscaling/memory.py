@@ -6,13 +6,13 @@ What we took over we never delete: that is why the two are told apart.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from reconciler.model.names import Address
 from reconciler.model.observed import LedgerView
-from reconciler.plan.autoscaling.document import Place
+from reconciler.plan.autoscaling.document import POLICIES, Place
 
 KIND = "autoscaling"
 
@@ -29,6 +29,11 @@ class Memory:
     def is_empty(self) -> bool:
         """Whether nothing of this service's scaling was ever ours."""
         return self.declared is None and not self.made
+
+    def policies_given_up(self, wanted: Collection[str]) -> frozenset[str]:
+        """Return the policies that we put and that are not wanted any more: they are deleted."""
+        declared = (self.declared or {}).get(POLICIES, {})
+        return frozenset(n for n in declared if (POLICIES, n) in self.made and n not in wanted)
 
     def as_applied(self) -> dict[str, Any]:
         """Return it as the ledger keeps it."""

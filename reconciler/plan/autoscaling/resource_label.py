@@ -11,9 +11,9 @@ from typing import Any
 
 from reconciler.model.desired import DesiredAutoscaling, DesiredService
 from reconciler.plan.autoscaling.document import TRACKING
+from reconciler.plan.autoscaling.metric import PREDEFINED
 
 BY_REQUESTS = "ALBRequestCountPerTarget"
-_METRIC = "predefinedMetricSpecification"
 
 
 def wanted_target_group(service: DesiredService) -> str | None:
@@ -50,11 +50,11 @@ def labelled(
 
 def lacks_label(policy: Mapping[str, Any]) -> bool:
     """Say whether a policy counts requests and does not say of which target group."""
-    metric = policy.get(TRACKING, {}).get(_METRIC, {})
+    metric = policy.get(TRACKING, {}).get(PREDEFINED, {})
     return metric.get("predefinedMetricType") == BY_REQUESTS and "resourceLabel" not in metric
 
 
 def _with_label(policy: Mapping[str, Any], label: str) -> dict[str, Any]:
     tracking = policy[TRACKING]
-    metric = {**tracking[_METRIC], "resourceLabel": label}
-    return {**policy, TRACKING: {**tracking, _METRIC: metric}}
+    metric = {**tracking[PREDEFINED], "resourceLabel": label}
+    return {**policy, TRACKING: {**tracking, PREDEFINED: metric}}

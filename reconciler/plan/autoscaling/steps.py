@@ -30,6 +30,7 @@ from reconciler.plan.autoscaling.document import (
     resource_id,
 )
 from reconciler.plan.autoscaling.memory import KIND, Memory, memory_of
+from reconciler.plan.autoscaling.metric import rivals
 from reconciler.plan.autoscaling.resource_label import labelled, wanted_target_group
 from reconciler.plan.autoscaling.tags import with_tags
 from reconciler.plan.ownership import Owner, owner_of
@@ -47,7 +48,8 @@ def autoscaling_steps(subject: Subject) -> tuple[Step, ...]:
     if wanted is None:
         return ()
     if subject.service.unresolved:  # from half a document nothing follows
-        return (Step(wanted.address, Verb.UPDATE, f"waits for {address}", blocked_by=(address,)),)
+        verb = _verb(*_live_and_remembered(subject, wanted))
+        return (Step(wanted.address, verb, f"waits for {address}", blocked_by=(address,)),)
     steps = _declared(subject, wanted)
     waits_for = _not_there(subject)
     if not waits_for:
@@ -63,18 +65,29 @@ def autoscaling_steps(subject: Subject) -> tuple[Step, ...]:
 def _declared(subject: Subject, declared: DesiredAutoscaling) -> tuple[Step, ...]:
     service, observed = subject.service, subject.observed
     wanted, unlabelled = labelled(service, declared, observed.resource_labels)
-    live = observed.scaling.get(service.service_name, _NOT_REGISTERED)
-    memory = memory_of(observed.ledger, declared.address)
-    if memory is None or memory.service_name != service.service_name:
-        memory = Memory(service.service_name)
-    ready = _without(desired_document(wanted), unlabelled)
-    seen = _without(live_document(live), unlabelled)
-    before = memory.declared and _without(memory.declared, unlabelled)
+    live, memory = _live_and_remembered(subject, declared)
+    taken = rivals(wanted.policies, live.policies, memory.policies_given_up(wanted.policies))
+    waiting = unlabelled | taken.keys()
+    ready = _without(desired_document(wanted), waiting)
+    seen = _without(live_document(live), waiting)
+    before = memory.declared and _without(memory.declared, waiting)
     found = compare_autoscaling(ready, seen, replace(memory, declared=before), origins_of(wanted))
     found = with_tags(subject.app, wanted, found, live, memory)
     step = _step(subject, wanted, found, live, memory)
-    held = [_held(subject, name) for name in sorted(unlabelled)]
+    held = [_unlabelled(subject, name) for name in sorted(unlabelled)]
+    held += [_taken(wanted.address, name, taken[name]) for name in sorted(taken)]
     return (step, *held)
+
+
+def _live_and_remembered(
+    subject: Subject, wanted: DesiredAutoscaling
+) -> tuple[ObservedAutoscaling, Memory]:
+    """Return what is live, and what we remember of the scaling of just this service."""
+    name = subject.service.service_name
+    memory = memory_of(subject.observed.ledger, wanted.address)
+    if memory is None or memory.service_name != name:
+        memory = Memory(name)
+    return subject.observed.scaling.get(name, _NOT_REGISTERED), memory
 
 
 def _step(
@@ -119,7 +132,7 @@ def _verb(live: ObservedAutoscaling, memory: Memory) -> Verb:
     return Verb.ADOPT if memory.is_empty else Verb.UPDATE
 
 
-def _held(subject: Subject, policy: str) -> Step:
+def _unlabelled(subject: Subject, policy: str) -> Step:
     group = wanted_target_group(subject.service)
     return Step(
         Address(KIND, subject.service.name),
@@ -127,6 +140,16 @@ def _held(subject: Subject, policy: str) -> Step:
         f"policies.{policy} waits for the load balancer of {group}: the target group does not exist, "
         "has none, or has several",
         notes=("declare resourceLabel: app/<load balancer>/<id>/targetgroup/<target group>/<id>",),
+    )
+
+
+def _taken(address: Address, policy: str, holder: str) -> Step:
+    return Step(
+        address,
+        Verb.HOLD,
+        f"policies.{policy} is not put: policy {holder}, which the files do not name, tracks the same "
+        "metric, and AWS takes one",
+        notes=(f"declare it as policies.{holder} to take it over, or delete it",),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.model.diagnostics import Origin
+from reconciler.model.lookups import Unresolved
 from reconciler.model.plan import Effect, Verb, Why
 from reconciler.model.status import Health, Sync
 from reconciler.plan.assess import assess
@@ -422,7 +423,9 @@ def test_scaling_leaves_with_its_service() -> None:
     assert step.verb is Verb.DELETE
     assert step.blocked_by == ("prune is off: sync.prune: true or --prune",)
     status = assess(empty, world.observe(empty), world.plan(empty))
-    assert status.exit_code == 0
+    assert (status.exit_code, status.sync, status.health) == (0, Sync.SYNCED, Health.HEALTHY)
+    assert {r.sync for r in status.resources} == {Sync.OUT_OF_SYNC}
+    assert {r.health for r in status.resources} == {Health.HEALTHY}
     plan = world.pass_over(empty, prune=True)
     assert [str(s.address) for s in plan.steps] == [ADDRESS, f"service/{WEB}"]
     assert world.sent == ["DeregisterScalableTarget"]
@@ -500,3 +503,46 @@ def test_services_without_scaling_have_no_step() -> None:
     world = converged(None)
     assert [str(s.address) for s in world.plan(an_app(a_service())).steps] == ["service/web"]
     assert world.ledger.resources == {}
+
+
+def test_a_metric_that_somebody_tracks_already_holds_its_policy_alone() -> None:
+    """AWS takes one target tracking policy a metric: the live one is named, the rest is put."""
+    world = converged(a_scaling(1, 4))
+    policy_by_somebody(world, "hand")
+    memory = tracking("ECSServiceAverageMemoryUtilization", 80.0)
+    app = a_scaled_app(a_scaling(1, 4, policies={"cpu": tracking(), "memory": memory}))
+    world.converge(app)
+    assert world.sent == ["PutScalingPolicy"]
+    free, held = (s for s in world.plan(app).steps if str(s.address) == ADDRESS)
+    assert (free.verb, held.verb) == (Verb.NONE, Verb.HOLD)
+    assert held.summary == (
+        "policies.memory is not put: policy hand, which the files do not name, tracks the same metric, "
+        "and AWS takes one"
+    )
+    assert "declare it as policies.hand" in held.notes[0]
+    by_somebody(world, "DeleteScalingPolicy", PolicyName="hand")
+    world.converge(app)
+    assert (RESOURCE, "memory") in world.scaling.policies
+    assert world.plan(app).in_sync
+
+
+def test_a_policy_that_is_called_otherwise_gives_way_first() -> None:
+    """What we made under the old name is deleted before the new name tracks the same metric."""
+    world = converged(a_scaling(1, 4, policies={"cpu": tracking()}))
+    app = a_scaled_app(a_scaling(1, 4, policies={"load": tracking(value=50.0)}))
+    world.converge(app)
+    assert world.sent == ["DeleteScalingPolicy", "PutScalingPolicy"]
+    assert list(world.scaling.policies) == [(RESOURCE, "load")]
+    assert world.plan(app).in_sync
+
+
+def test_half_a_service_lets_its_scaling_wait_as_what_it_will_be() -> None:
+    """While a look-up has no value nothing is compared, but what is not registered yet is new."""
+    why = (Unresolved("ssm:/x", "no parameter /x"),)
+    waiting = an_app(replace(a_service(autoscaling=a_scaling()), unresolved=why))
+    for world, verb in (
+        (ScalingWorld(), Verb.CREATE),
+        (converged(a_scaling()), Verb.UPDATE),
+    ):
+        step = only(world.plan(waiting), ADDRESS)
+        assert (step.verb, step.blocked_by) == (verb, ("service/web",))
