@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.app.world import World
@@ -12,13 +12,19 @@ from reconciler.controller.planning import checked_plan
 from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.finding import Finding
+from reconciler.model.names import Address
 from reconciler.model.observed import LedgerView, ObservedApp
 from reconciler.model.plan import Plan
-from reconciler.model.status import AppStatus
+from reconciler.model.run import Run, RunKey, RunKind, RunState
+from reconciler.model.status import AppStatus, Health
 from reconciler.plan.assess import assess
+from reconciler.plan.job_steps import last_failure
 from reconciler.plan.lookups import filled
+from reconciler.plan.subject import how_to_release
 from reconciler.resources import policy
 from reconciler.resources.preflight import doctor as preflight
+from reconciler.runs.diagnosis import explain
+from reconciler.runs.failed_tasks import failed_rollouts
 from reconciler.settings import Settings
 
 
@@ -57,6 +63,8 @@ class StatusReport:
     plan: Plan
     status: AppStatus
     holder: str
+    diagnoses: Mapping[Address, Sequence[str]] = field(default_factory=dict)
+    """Of what failed or is unknown: why, in lines, and what to type next."""
 
     @property
     def ledger(self) -> LedgerView:
@@ -65,11 +73,48 @@ class StatusReport:
 
 
 def status(settings: Settings, desired: DesiredApp) -> StatusReport:
-    """Look at an app now."""
-    seen = preview(settings, desired)
+    """Look at an app now; what failed is looked at more closely."""
+    world = World(settings)
+    seen = preview_in(world, desired)
     ledger = seen.observed.ledger
     holder = f"{ledger.owner} (epoch {ledger.epoch})" if ledger.owner else ""
-    return StatusReport(seen.desired, seen.observed, seen.plan, seen.status, holder)
+    diagnoses = _diagnoses(world, seen)
+    return StatusReport(seen.desired, seen.observed, seen.plan, seen.status, holder, diagnoses)
+
+
+def _diagnoses(world: World, seen: Preview) -> Mapping[Address, Sequence[str]]:
+    """Say why rollouts and runs failed; where none has, nothing is asked."""
+    desired, rows = seen.desired, seen.status.resources
+    aws = world.place(desired).aws
+    found = {
+        address: [f"{address}: {first}", *rest]
+        for address, (first, *rest) in failed_rollouts(seen.observed, aws, desired.cluster).items()
+    }
+    for row in rows:
+        if row.address in found and row.health is Health.HELD:
+            found[row.address].append(f"  {how_to_release(desired.key, str(row.address))}")
+    for run in _failed_runs(world, seen):
+        found.setdefault(run.address, []).extend(explain(run, aws, desired.key).lines())
+    return found
+
+
+def _failed_runs(world: World, seen: Preview) -> list[Run]:
+    """Return the runs that the status speaks of, as far as they failed or are unknown."""
+    ledger = seen.observed.ledger
+    rows = {row.address: row.revision for row in seen.status.resources}
+    failed = [
+        RunKey(RunKind.JOB, name, occurrence)
+        for name, record in ledger.jobs.items()
+        if Address(RunKind.JOB, name) in rows and (occurrence := last_failure(record))
+    ]
+    if failed:
+        ledger = world.store(seen.desired).read(failed)
+    return [
+        run
+        for name, run in sorted(ledger.runs.items())
+        if run.state in (RunState.FAILED, RunState.UNKNOWN)
+        and (rows.get(run.address) in ("", run.revision) or name == ledger.active_run)
+    ]
 
 
 def doctor(settings: Settings, desired_apps: Sequence[DesiredApp]) -> list[Finding]:

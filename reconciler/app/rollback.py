@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
 
 from reconciler.app.act import ApplyOptions, Membership, Report
 from reconciler.app.world import World
-from reconciler.aws.door import Aws
 from reconciler.controller import logs
 from reconciler.controller.converge import Limits, converge
 from reconciler.controller.rollback import Order, Rollback, definition_of, look
 from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import GuardRefused, InvalidDesiredState, PermanentError, UsageError
 from reconciler.model.names import Address, AppKey
-from reconciler.model.observed import LedgerView, ObservedApp, Release, RolloutState
-from reconciler.model.plan import Plan, Step, Verb
+from reconciler.model.observed import LedgerView, Release
+from reconciler.model.plan import Plan, Verb
 from reconciler.model.run import Run
 from reconciler.model.status import AppStatus
 from reconciler.plan.older_releases import completed, older_releases
 from reconciler.plan.releases import Choice, Past, Point, choose, crossed
 from reconciler.plan.rollback import crossing_notes, refusals, rollback_plan
-from reconciler.plan.rollout import judge
-from reconciler.runs.failed_tasks import rollout_story
+from reconciler.runs.failed_tasks import failed_rollouts, rollout_story
 from reconciler.settings import Settings
 from reconciler.store.ledger import AppStore
 
@@ -92,8 +90,8 @@ def preview(settings: Settings, desired: DesiredApp, wanted: Wanted) -> BackPrev
     plan = rollback_plan(past, choice.releases, observed)
     if problems := refusals(plan):
         raise GuardRefused("; ".join(problems))
-    steps = tuple(_with_story(step, aws, desired.cluster, observed) for step in plan.steps)
-    noted = replace(plan, steps=steps, notes=tuple(_notes(desired, choice, runs, point)))
+    told = _with_stories(plan, failed_rollouts(observed, aws, desired.cluster))
+    noted = replace(told, notes=tuple(_notes(desired, choice, runs, point)))
     quiet = all(s.verb is Verb.NONE and s.request is None for s in plan.steps)
     return BackPreview(
         desired, order, noted, point, choice.left, quiet and dict(before) == order.targets
@@ -235,17 +233,10 @@ def _refuse_irreversible(key: AppKey, runs: Iterable[Run]) -> None:
         )
 
 
-def _with_story(step: Step, aws: Aws, cluster: str, observed: ObservedApp) -> Step:
-    """Say below a service whose last rollout failed what became of its tasks: that is what it leaves."""
-    name = step.address.name
-    record, live = observed.ledger.services.get(name), observed.services.get(name)
-    if record is None or live is None:
-        return step
-    record = judge(record, live) or record
-    if record.state is not RolloutState.HELD:
-        return step
-    story = rollout_story(record, aws, cluster)
-    return replace(step, notes=(*step.notes, f"the last rollout failed: {record.reason}", *story))
+def _with_stories(plan: Plan, stories: Mapping[Address, Sequence[str]]) -> Plan:
+    """Say below a service whose last rollout failed why it did: that is what it leaves."""
+    steps = [replace(s, notes=(*s.notes, *stories.get(s.address, ()))) for s in plan.steps]
+    return replace(plan, steps=tuple(steps))
 
 
 def _named(runs: Iterable[Run]) -> str:

@@ -62,8 +62,9 @@ class Subject:
 
 
 def next_command(subject: Subject) -> tuple[str, ...]:
-    """Return what to type to release a held rollout."""
-    return (how_to_release(subject.app.key, str(subject.service.address)),)
+    """Return what to type about a held rollout: to see why it failed, and to release it."""
+    key, address = subject.app.key, str(subject.service.address)
+    return (f"why it failed: reconciler -a {key} status {address}", how_to_release(key, address))
 
 
 def how_to_release(key: AppKey, address: str) -> str:

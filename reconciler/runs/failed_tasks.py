@@ -1,25 +1,46 @@
 """Why a rollout failed, told by one of its tasks that stopped: the same diagnosis as of a run.
 
-Called by `app` for rollouts that are held. Read only; when ECS shows no such task any more there is
+Called by `app` for rollouts that failed. Read only; when ECS shows no such task any more there is
 nothing to add, and what may not be read is said, never raised.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.aws.door import Aws
 from reconciler.model.errors import AwsError
-from reconciler.model.names import last_part
-from reconciler.model.observed import ServiceRecord
+from reconciler.model.names import Address, last_part
+from reconciler.model.observed import ObservedApp, RolloutState, ServiceRecord
 from reconciler.model.run import TaskSighting
 from reconciler.plan.causes import cause_of
 from reconciler.plan.mask import mask_text
+from reconciler.plan.rollout import judge
 from reconciler.runs.diagnosis import Diagnosis, log_of
 from reconciler.runs.evidence import described, sighting
 
 _BY_US = ("Scaling activity initiated", "Task stopped by user")
 """Reasons of tasks that ended because the rollout did."""
+
+
+def failed_rollouts(
+    observed: ObservedApp, aws: Aws, cluster: str
+) -> Mapping[Address, Sequence[str]]:
+    """Return in lines, for each service whose last rollout failed, why it did.
+
+    Also of one that has failed since the ledger was written. Asks ECS nothing where none has failed.
+    """
+    found: dict[Address, Sequence[str]] = {}
+    for name, record in observed.ledger.services.items():
+        live = observed.services.get(name)
+        judged = (judge(record, live) if live is not None else None) or record
+        if live is not None and judged.state is RolloutState.HELD:
+            story = rollout_story(judged, aws, cluster)
+            found[Address("service", name)] = (
+                f"the last rollout failed: {mask_text(judged.reason)}",
+                *story,
+            )
+    return found
 
 
 def rollout_story(record: ServiceRecord, aws: Aws, cluster: str) -> Sequence[str]:

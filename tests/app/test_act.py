@@ -52,6 +52,19 @@ def test_no_reading_verb_writes(account):
     assert account.changed() == []
 
 
+def test_status_of_what_works_asks_for_no_diagnosis(account):
+    """In a steady state it costs just what a preview does."""
+    run(account)
+    account.sent()
+    look.preview(account.settings, account.desired)
+    previewed = account.sent()
+
+    report = look.status(account.settings, account.desired)
+
+    assert account.sent() == previewed
+    assert report.diagnoses == {}
+
+
 def test_apply_converges_and_lets_go(account):
     """The service runs, the journal is whole, and nobody holds the app afterwards."""
     assert run(account).converged

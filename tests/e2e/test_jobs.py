@@ -72,6 +72,8 @@ def test_a_run_by_hand_passes_the_commands_code_on(shop):
     assert "exit 3" in shop.cli("job", "list").out
     status = shop.cli("status", "--exit-code")
     assert (status.code, "Degraded" in status.out) == (OK, True), status
+    assert "| no disk left" in status.out
+    assert f"next: reconciler -a production/shop job retry {NAME} " in status.out
 
 
 def test_a_controller_runs_it_at_its_time_and_by_hand(shop):

@@ -48,6 +48,7 @@ def test_failed_migration_holds_services_until_retried(shop):
     status = shop.cli("status", "--exit-code")
     assert status.code == MIGRATION
     assert "Degraded" in status.out
+    assert told.out.rstrip("\n") in status.out
     assert shop.cli("apply", "--yes").code == MIGRATION
     assert shop.migrations_started(NEW_TAG) == 1
 

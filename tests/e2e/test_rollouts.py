@@ -27,9 +27,15 @@ def test_reverted_rollout_is_held_until_git_changes(shop):
     again = shop.cli("apply", "--yes")
     assert again.code == UNHEALTHY
     assert shop.calls("ecs:UpdateService") == updates
-    assert "Held" in shop.cli("status").out
+    status = shop.cli("status").out
+    assert "Held" in status
+    assert "service/web: the last rollout failed: " in status
+    assert "stop code: EssentialContainerExited" in status
+    assert re.search(r"log: /ecs/shop-production-web app/app/\w+\n +\| ", status)
+    assert "retry service/web --reason" in status
     held = shop.cli("diff")
     assert held.code == 1
+    assert "why it failed: reconciler -a production/shop status service/web" in held.out
     assert "retry service/web --reason" in held.out
     assert f":{BROKEN}@" not in str(shop.definition(SIDEKIQ))
 

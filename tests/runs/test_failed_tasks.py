@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from reconciler.aws.door import Aws
 from reconciler.aws.translate import from_code
-from reconciler.model.observed import RolloutState, ServiceRecord
-from reconciler.runs.failed_tasks import rollout_story
+from reconciler.model.observed import (
+    Deployment,
+    LedgerView,
+    ObservedApp,
+    ObservedService,
+    RolloutState,
+    ServicePresence,
+    ServiceRecord,
+)
+from reconciler.runs.failed_tasks import failed_rollouts, rollout_story
 from tests.fakes.small import FakeLogs
 from tests.fakes.timeline import Timeline
 from tests.fakes.transport import FakeTransport
@@ -24,6 +35,10 @@ RECORD = ServiceRecord(
     deployment_id=DEPLOYMENT,
     task_definition_arn="web:7",
     applied={"service": {"serviceName": "shop-web"}},
+)
+LIVE = ObservedService(
+    ServicePresence.ACTIVE,
+    deployments=(Deployment(DEPLOYMENT, "PRIMARY", "web:7", "IN_PROGRESS", "", 2, 0, 2, 0),),
 )
 
 
@@ -64,6 +79,41 @@ def story(*tasks: dict[str, Any], denied: str = "") -> list[str]:
     timeline = Timeline()
     transport = FakeTransport(timeline, {"ecs": ecs, "logs": logs.handle})
     return list(rollout_story(RECORD, Aws(transport, timeline), "main"))
+
+
+def failed(state: RolloutState, live: ObservedService | None) -> tuple[list[str], list[str]]:
+    """Return what is told of the service in this state, and the operations that it took."""
+    timeline = Timeline()
+    ecs = FakeTransport(timeline, {"ecs": lambda *_: {"taskArns": []}})
+    record = replace(RECORD, state=state, reason="tasks failed to start")
+    ledger = LedgerView("e/a", services={"web": record})
+    services = {} if live is None else {"web": live}
+    observed = ObservedApp("e/a", services, {}, {}, ledger=ledger)
+    found = failed_rollouts(observed, Aws(ecs, timeline), "main")
+    return [line for lines in found.values() for line in lines], ecs.operations()
+
+
+@pytest.mark.parametrize("state", [RolloutState.STEADY, RolloutState.CONVERGING])
+def test_what_did_not_fail_costs_nothing(state: RolloutState) -> None:
+    """A service that works or is on its way is not asked about."""
+    assert failed(state, LIVE) == ([], [])
+
+
+def test_a_held_rollout_is_told_of_and_one_that_nobody_has_judged_yet() -> None:
+    """The ledger may be older than what ECS shows: status needs no controller."""
+    told, asked = failed(RolloutState.HELD, LIVE)
+    assert (told, asked) == (
+        ["the last rollout failed: tasks failed to start"],
+        ["ListTasks"],
+    )
+    broken = replace(LIVE.deployments[0], rollout_state="FAILED", rollout_reason="it broke")
+    told, _ = failed(RolloutState.CONVERGING, replace(LIVE, deployments=(broken,)))
+    assert told == ["the last rollout failed: it broke"]
+
+
+def test_a_service_that_is_gone_is_not_asked_about() -> None:
+    """Its tasks went with it."""
+    assert failed(RolloutState.HELD, None) == ([], [])
 
 
 def test_the_newest_failed_task_tells() -> None:

@@ -26,6 +26,8 @@ HEADER = ("ADDRESS", "SYNC", "HEALTH", "RUNNING", "REVISION", "MESSAGE")
 def command(invocation: Invocation, *, addresses: tuple[str, ...], exit_code: bool) -> int:
     """Say whether live equals desired, and whether it works. Reads only.
 
+    Of what failed it says why: ECS's words, exit codes, the last log lines, what to type next.
+
     With --exit-code: 6 for a failed or unknown migration, 8 for a reverted rollout, else 1.
     """
     from reconciler.app import look  # noqa: PLC0415 - brings boto3
@@ -50,7 +52,7 @@ def command(invocation: Invocation, *, addresses: tuple[str, ...], exit_code: bo
 def _document(report: Any, addresses: Sequence[str]) -> dict[str, Any]:
     found = status_document(report.status)
     found["resources"] = [
-        r
+        r | {"diagnosis": list(report.diagnoses.get(status.address, ()))}
         for r, status in zip(found["resources"], report.status.resources, strict=True)
         if wants(addresses, status.address)
     ]
@@ -97,5 +99,8 @@ def _print(invocation: Invocation, report: Any, addresses: Sequence[str]) -> Non
         if wants(addresses, r.address)
     ]
     output.table(HEADER, rows)
+    for address, lines in sorted(report.diagnoses.items()):
+        if wants(addresses, address):
+            output.result("\n".join(lines))
     for note in report.plan.notes:
         output.result(note)

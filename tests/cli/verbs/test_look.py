@@ -42,6 +42,17 @@ def test_status_has_two_axes_for_every_resource(cli, reports):
     ]
 
 
+def test_status_says_why_something_failed(cli, reports):
+    """Below the table, and with each resource of the document; only of what was asked for."""
+    why = ["service/web: the last rollout failed: no", "  likely cause: the tag"]
+    reports["report"] = replace(reports["report"], diagnoses={values.WEB: why})
+
+    assert cli("status").stdout.endswith("\n".join(why) + "\n")
+    assert "likely cause" not in cli("status", "migration").stdout
+    rows = json.loads(cli("status", "-o", "json").stdout)["apps"][0]["resources"]
+    assert [r["diagnosis"] for r in rows] == [[], why]
+
+
 def test_status_of_some(cli, reports):
     """Addresses choose the rows, in text and in JSON."""
     assert "migration/db" not in cli("status", "service").stdout
