@@ -322,6 +322,9 @@ class DesiredApp:
         """Every image that some container runs, as declared."""
         containers = (c for d in self.task_definitions for c in d.get("containerDefinitions", ()))
         found = {container["image"] for container in containers}
-        if self.guard and self.guard.image:
-            found.add(self.guard.image)
-        return frozenset(found)
+        return frozenset((*found, *self.guard_images))
+
+    @property
+    def guard_images(self) -> tuple[str, ...]:
+        """The image of the guard, none where the guard is in the app's own image or not declared."""
+        return (self.guard.image,) if self.guard and self.guard.image else ()

@@ -114,8 +114,8 @@ class _Job:
         """Why no run of it may start now, whatever is due."""
         lacking = said(self.job.unresolved)
         if not self.job.unresolved:
-            guard = (self.app.guard.image,) if self.app.guard and self.app.guard.image else ()
-            problem = image_problem(self.job.task_definition, self.observed, *guard)
+            images = self.app.guard_images
+            problem = image_problem(self.job.task_definition, self.observed, *images)
             # Not in the words that stop a whole release: the services can go on without it.
             lacking = f"its {problem}" if problem else ""
         found = (*self.gates, *((lacking,) if lacking else ()), *awaited(self.job.unresolved))

@@ -115,11 +115,10 @@ def _resting(
         text = f"launch again for revision {migration.revision}: it did not start"
     else:
         text = f"run once for revision {migration.revision}"
-    guard = (app.guard.image,) if app.guard and app.guard.image else ()
     # Its images may be look-ups too: nothing can be said of them while its documents are not whole.
     lacking = said(migration.unresolved)
     if not migration.unresolved:
-        lacking = image_problem(migration.task_definition, observed, *guard)
+        lacking = image_problem(migration.task_definition, observed, *app.guard_images)
     problem = (*((lacking,) if lacking else ()), *awaited(migration.unresolved))
     record = observed.ledger.migrations.get(migration.name)
     change = Change(
