@@ -30,6 +30,7 @@ from reconciler.model.names import Address
 from reconciler.model.observed import LedgerView
 from reconciler.model.run import Run, RunKey, RunKind
 from reconciler.model.status import AppStatus
+from reconciler.plan import run_commands
 from reconciler.plan.gate import gates_of
 from reconciler.plan.schedule import Schedule
 from reconciler.runs import operate
@@ -225,8 +226,8 @@ class _Watch:
         self._tell_why_not_begun()
         if self._begun:
             return TimedOut(f"{error}, and goes on")
-        stop = f"reconciler -a {self._desired.key} job stop {self._asked.name} {self._asked.key}"
-        return TimedOut(f'{error}, and stays asked for; not so: {stop} --reason "…"')
+        stop = run_commands.stop(self._desired.key, self._asked.run_key)
+        return TimedOut(f"{error}, and stays asked for; not so: {stop}")
 
     def _tell_why_not_begun(self) -> None:
         """Say what the last pass said; once the run has begun it speaks for itself."""

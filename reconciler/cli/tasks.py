@@ -171,7 +171,7 @@ def say_it_goes_on(
     said = "was asked to end, which is not waited for" if asked_to_end else "goes on"
     lines = [f"{STILL_RUNS} {what} {said}", f"  follow it: {verb} logs -f {name}"]
     if not asked_to_end and not verb.endswith("migration"):
-        reason = " --reason '…'" if verb.endswith("job") else ""
+        reason = ' --reason "…"' if verb.endswith("job") else ""
         lines.append(f"  stop it:   {verb} stop {name}{reason}")
     invocation.output.note("\n".join(lines))
 

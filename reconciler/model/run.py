@@ -168,7 +168,7 @@ class Run:
     irreversible: bool = False
     """What the files said at the launch: the services must not go back behind it."""
     requested_attempt: int = 0
-    """Raised by `migration retry`; the next attempt may run up to this number."""
+    """Raised by `retry`; the next attempt may run up to this number."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What ECS said when it ended: stopCode, stoppedReason, containers {name: exitCode|reason}."""
     kind: RunKind = RunKind.MIGRATION

@@ -25,9 +25,10 @@ from reconciler.model.job import (
 from reconciler.model.names import Address
 from reconciler.model.observed import ObservedApp
 from reconciler.model.plan import Change, Effect, JobRequest, Step, Verb, Why
-from reconciler.model.run import Run, RunState
+from reconciler.model.run import Run, RunKey, RunKind, RunState
 from reconciler.model.status import Health
 from reconciler.model.work import Work
+from reconciler.plan import run_commands
 from reconciler.plan.changes import origin_of
 from reconciler.plan.image_problems import image_problem
 from reconciler.plan.lookups import awaited, said
@@ -240,21 +241,17 @@ class _Job:
         return said_occurrence(name, self.job.time_zone)
 
     def _next_commands(self, run: Run) -> tuple[str, ...]:
-        base, which = f"reconciler -a {self.app.key} job", f"{run.name} {run.revision}"
         return (
-            f"look: {base} logs {which}",
-            f'settle: {base} resolve {which} --as succeeded|failed --reason "…"',
+            f"look: {run_commands.logs(self.app.key, run.key)}",
+            f"settle: {run_commands.resolve(self.app.key, run.key)}",
         )
 
     def _notes(self) -> tuple[str, ...]:
         """Say that the last run failed, and which images the next one is the first to use."""
         notes = []
         if failed := last_failure(self.record):
-            which = f"{self.job.name} {failed}"
-            notes.append(
-                f"the last run, {self._named(failed)}, failed; "
-                f"look: reconciler -a {self.app.key} job logs {which}"
-            )
+            look = run_commands.logs(self.app.key, RunKey(RunKind.JOB, self.job.name, failed))
+            notes.append(f"the last run, {self._named(failed)}, failed; look: {look}")
         notes += [f"the next run uses {image}, which is new" for image in self._new_images()]
         return tuple(notes)
 

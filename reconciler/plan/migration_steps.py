@@ -12,7 +12,8 @@ from reconciler.model.desired import DesiredApp, DesiredMigration
 from reconciler.model.names import Address
 from reconciler.model.observed import MigrationRecord, ObservedApp
 from reconciler.model.plan import Change, Effect, Step, Verb, Why
-from reconciler.model.run import GuardMode, Run, RunState
+from reconciler.model.run import GuardMode, Run, RunKey, RunState
+from reconciler.plan import run_commands
 from reconciler.plan.changes import origin_of
 from reconciler.plan.gate import (
     KIND,
@@ -83,13 +84,11 @@ def dropped_step(app: DesiredApp, name: str, observed: ObservedApp) -> Step | No
 
 def next_commands(app: DesiredApp, run: Run) -> tuple[str, ...]:
     """Return what to type after a failed or unknown run."""
-    base = f"reconciler -a {app.key} migration"
-    which = f"{run.name} {run.revision}"
-    retry = f'{base} retry {which} --reason "…"'
+    look = f"look: {run_commands.logs(app.key, run.key)}"
     if run.state is RunState.UNKNOWN:
-        settle = f'{base} resolve {which} --as succeeded|failed --reason "…"'
-        return (f"look: {base} logs {which}", f"settle: {settle}", f"or: {retry}")
-    return (f"look: {base} logs {which}", f"again: {retry}, or attempt: {run.attempt + 1} in git")
+        return (look, f"settle: {run_commands.resolve(app.key, run.key)}")
+    retry = run_commands.retry(app.key, run.key)
+    return (look, f"again: {retry}, or attempt: {run.attempt + 1} in git")
 
 
 def _resting(
@@ -150,14 +149,13 @@ def is_unrecorded(app: DesiredApp, migration: DesiredMigration, observed: Observ
 
 
 def _unrecorded(app: DesiredApp, migration: DesiredMigration, observed: ObservedApp) -> Step:
-    base = f"reconciler -a {app.key} migration resolve {migration.name} {migration.revision}"
     return Step(
         migration.address,
         Verb.HOLD,
         f"the ledger knows of no run, although {unremembered(app, observed)} is a service of ours: "
         "were its tables deleted, or restored from before?",
         notes=(
-            f'if the database is at {migration.revision}: {base} --as succeeded --reason "…"',
+            f"if the database is at {migration.revision}: {_by_word(app, migration)}",
             f"if {migration.revision} has to run: attempt: 2 in git",
         ),
     )
@@ -209,14 +207,19 @@ def _failed(app: DesiredApp, address: Address, run: Run) -> Step:
 
 
 def _older(app: DesiredApp, migration: DesiredMigration, newer: str) -> Step:
-    base = f"reconciler -a {app.key} migration resolve {migration.name} {migration.revision}"
-    resolve = f'{base} --as succeeded --reason "…"'
+    has_it = f"when the database already has it: {_by_word(app, migration)}"
     return Step(
         migration.address,
         Verb.HOLD,
         f"revision {migration.revision} is older than {newer}: it never runs by itself",
-        notes=(f"give it a newer revision, or, when the database already has it: {resolve}",),
+        notes=(f"give it a newer revision, or, {has_it}",),
     )
+
+
+def _by_word(app: DesiredApp, migration: DesiredMigration) -> str:
+    """Spell how to say that the declared revision is in the database already."""
+    key = RunKey.migration(migration.name, migration.revision)
+    return run_commands.resolve(app.key, key, "succeeded")
 
 
 def _command_note(migration: DesiredMigration) -> str:

@@ -14,6 +14,7 @@ from reconciler.aws.door import Aws
 from reconciler.model.errors import AwsError
 from reconciler.model.names import AppKey, last_part
 from reconciler.model.run import GuardMode, Run, RunKind, RunState
+from reconciler.plan import run_commands
 from reconciler.plan.causes import Cause, cause_of
 from reconciler.plan.mask import mask_text
 from reconciler.runs.decide import TOOK_TOO_LONG
@@ -119,30 +120,26 @@ def _guards_cause(code: Any) -> Cause:
 
 def next_command(run: Run, key: AppKey = "") -> str:
     """Return the command a person would type next, empty when none is needed."""
-    app = f"-a {key} " if key else ""
-    verb = f"reconciler {app}{run.kind} {{}} {run.name} {run.revision}"
     match run.state:
         case RunState.FAILED if run.unfinished:
             return ""  # the next attempt follows by itself
         case RunState.FAILED if run.kind is RunKind.TASK:
-            return _next_of_task(run, app)
+            return _next_of_task(run, key)
         case RunState.FAILED:
-            return f"{verb.format('retry')} --reason '…'  (after mending the cause)"
+            return f"{run_commands.retry(key, run.key)}  (after mending the cause)"
         case RunState.UNKNOWN:
             what = "the database" if run.kind is RunKind.MIGRATION else "what it was to do"
-            how = f"--as succeeded|failed --reason '…'  (after a look at {what})"
-            if run.kind is RunKind.TASK:
-                return f"reconciler {app}task resolve {run.revision} {how}"
-            return f"{verb.format('resolve')} {how}"
+            return f"{run_commands.resolve(key, run.key)}  (after a look at {what})"
         case _:
             return ""
 
 
-def _next_of_task(run: Run, app: str) -> str:
+def _next_of_task(run: Run, key: AppKey) -> str:
     """Return what helps: the log of what ran, the checks where it never started."""
-    if run.exit_code is not None:
-        return f"reconciler {app}task logs {last_part(run.task_arn or '') or run.revision}"
-    return f"reconciler {app}doctor"
+    if run.exit_code is None:
+        return f"reconciler -a {key} doctor" if key else "reconciler doctor"
+    called = last_part(run.task_arn or "") or run.revision
+    return run_commands.logs(key, run.key._replace(revision=called))
 
 
 def log_tail(run: Run, aws: Aws, limit: int = LOG_LINES) -> tuple[tuple[str, ...], str]:

@@ -26,6 +26,7 @@ from reconciler.model.run import (
     TaskSighting,
 )
 from reconciler.model.work import PART_PATTERN
+from reconciler.plan import run_commands
 from reconciler.plan.gate import older_than
 from reconciler.runs import evidence, transitions
 from reconciler.runs.snapshot import FINAL, MISSING_SINCE, STOPPING_SINCE
@@ -41,7 +42,7 @@ RESOLUTIONS = {
     "failed": RunState.FAILED,
     "not-started": RunState.NOT_STARTED,
 }
-"""What `migration resolve --as` accepts."""
+"""What `resolve --as` accepts; `not-started` only of a job."""
 
 _TRIES = 5
 """How often a request is written that a controller, or somebody else, overtakes."""
@@ -98,7 +99,7 @@ def retry(subject: Subject, operator: Operator) -> int:
     if run.state is RunState.UNKNOWN:
         raise PermanentError(
             f"the outcome of {subject.title} is unknown ({run.reason}): say how it ended with "
-            f"`reconciler {run.kind} resolve {run.name} {run.revision} --as succeeded|failed`, then retry"
+            f"`{run_commands.resolve(view.key, run.key)}`, then retry"
         )
     if run.state is not RunState.FAILED:
         raise PermanentError(f"{subject.title} is {run.state}: only a failed run can be retried")
