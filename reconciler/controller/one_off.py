@@ -25,7 +25,7 @@ from reconciler.model.run import Run, RunKey
 from reconciler.model.work import Work
 from reconciler.runs import operate
 from reconciler.runs.advance import RunContext, advance
-from reconciler.runs.evidence import DESCRIBE_LIMIT
+from reconciler.runs.evidence import described
 from reconciler.runs.limits import LONGEST_LOOK
 from reconciler.store.ledger import AppStore
 from reconciler.store.session import Session
@@ -239,13 +239,8 @@ class OneOffs:
             return
         age = timedelta(seconds=self._now() - self._began)
         self._next_look = self._now() + min(LONGEST, max(LOOK, age / 20)).total_seconds()
-        arns, cluster = list(alive), self._place.desired.cluster
-        for start in range(0, len(arns), DESCRIBE_LIMIT):
-            answer = self._place.aws.call(
-                "ecs", "DescribeTasks", cluster=cluster, tasks=arns[start : start + DESCRIBE_LIMIT]
-            )
-            for seen in answer.get("tasks", ()):
-                self._see(alive[str(seen["taskArn"])], str(seen.get("lastStatus", "")))
+        for seen in described(self._place.aws, self._place.desired.cluster, list(alive)):
+            self._see(alive[str(seen["taskArn"])], str(seen.get("lastStatus", "")))
 
     def _see(self, task: _Task, status: str) -> None:
         if status == task.status:

@@ -6,7 +6,7 @@ exit codes and spins on MISSING.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -60,11 +60,11 @@ def find(aws: Aws, cluster: str, run: Run) -> TaskSighting | None:
     `startedBy` must be the only filter and finds only tasks that are to run; stopped ones are found
     through their family (ecs ListTasks).
     """
-    alive = described(aws, cluster, {"startedBy": run.started_by})
+    alive = listed(aws, cluster, {"startedBy": run.started_by})
     found = [task for task in alive if task.get("startedBy") == run.started_by]
     if not found:
         family = last_part(str(run.request["taskDefinition"])).partition(":")[0]
-        stopped = described(aws, cluster, {"family": family, "desiredStatus": "STOPPED"})
+        stopped = listed(aws, cluster, {"family": family, "desiredStatus": "STOPPED"})
         found = [task for task in stopped if task.get("startedBy") == run.started_by]
     if not found:
         return None
@@ -74,11 +74,16 @@ def find(aws: Aws, cluster: str, run: Run) -> TaskSighting | None:
     )
 
 
-def described(aws: Aws, cluster: str, filters: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def listed(aws: Aws, cluster: str, filters: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield DescribeTasks' word for every task that ListTasks finds with these filters."""
     arns: list[str] = []
     for page in aws.pages("ecs", "ListTasks", cluster=cluster, **filters):
         arns += page.get("taskArns", ())
+    yield from described(aws, cluster, arns)
+
+
+def described(aws: Aws, cluster: str, arns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    """Yield DescribeTasks' word for each of these tasks that ECS still shows."""
     for some in batches(arns, DESCRIBE_LIMIT):
         yield from aws.call("ecs", "DescribeTasks", cluster=cluster, tasks=some).get("tasks", ())
 

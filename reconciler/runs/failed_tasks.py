@@ -17,7 +17,7 @@ from reconciler.plan.causes import cause_of
 from reconciler.plan.mask import mask_text
 from reconciler.plan.rollout import judge
 from reconciler.runs.diagnosis import Diagnosis, log_of
-from reconciler.runs.evidence import described, sighting
+from reconciler.runs.evidence import listed, sighting
 
 _BY_US = ("Scaling activity initiated", "Task stopped by user")
 """Reasons of tasks that ended because the rollout did."""
@@ -49,7 +49,7 @@ def rollout_story(record: ServiceRecord, aws: Aws, cluster: str) -> Sequence[str
     try:
         tasks = [
             sighting(task)
-            for task in described(aws, cluster, {"serviceName": name, "desiredStatus": "STOPPED"})
+            for task in listed(aws, cluster, {"serviceName": name, "desiredStatus": "STOPPED"})
         ]
     except AwsError as error:
         return (f"  its tasks cannot be seen: {mask_text(str(error))}",)
