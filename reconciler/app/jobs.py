@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
+from reconciler.app import operate
 from reconciler.app.act import Checked, Membership
 from reconciler.app.one_off import place_of
 from reconciler.app.outcome import Outcome
@@ -33,8 +34,8 @@ from reconciler.model.status import AppStatus
 from reconciler.plan import run_commands
 from reconciler.plan.gate import gates_of
 from reconciler.plan.schedule import Schedule
-from reconciler.runs import operate
 from reconciler.runs.diagnosis import explain
+from reconciler.runs.operate import Operator, trigger
 from reconciler.settings import Settings
 
 OTHERS_FIRST = timedelta(seconds=20)
@@ -96,19 +97,14 @@ def job_retry(
     settings: Settings, desired: DesiredApp, name: str, occurrence: str, reason: str
 ) -> str:
     """Ask for another attempt of an occurrence that failed; returns what was done."""
-    subject, who = _subject(World(settings), desired, name, occurrence, reason)
-    attempt = operate.retry(subject, who)
-    return f"{subject.title}: attempt {attempt} is asked for; the controller runs it"
+    return operate.retry(World(settings), desired, _key(name, occurrence), reason)
 
 
 def job_stop(
     settings: Settings, desired: DesiredApp, name: str, occurrence: str, reason: str
 ) -> str:
     """Ask for the end of a run; returns what was done."""
-    subject, who = _subject(World(settings), desired, name, occurrence, reason)
-    if operate.stop(subject, who) is None:
-        return f"{subject.title} is not asked for any more: it had not begun"
-    return f"{subject.title}: its stop is asked for; the controller carries it out"
+    return operate.stop(World(settings), desired, _key(name, occurrence), reason)
 
 
 def job_resolve(  # noqa: PLR0913 - the verb's own arguments
@@ -122,9 +118,8 @@ def job_resolve(  # noqa: PLR0913 - the verb's own arguments
     force: bool,
 ) -> str:
     """Write down how a run ended; returns what was done."""
-    subject, who = _subject(World(settings, acting=True), desired, name, occurrence, reason)
-    run = operate.resolve(subject, operate.RESOLUTIONS[outcome], who, force=force)
-    return f"{subject.title} is {run.state} now, by your word"
+    world, key = World(settings, acting=True), _key(name, occurrence)
+    return operate.resolve(world, desired, key, outcome, reason=reason, force=force)
 
 
 @dataclass(frozen=True)
@@ -152,7 +147,7 @@ def job_trigger(settings: Settings, desired: DesiredApp, asked: Asked) -> Run | 
     job_of(desired, asked.name)
     world = World(settings, acting=True)
     store, who = world.store(desired), world.place(desired).identity.arn
-    return operate.trigger(store, asked.name, asked.key, operate.Operator(who, asked.reason))
+    return trigger(store, asked.name, asked.key, Operator(who, asked.reason))
 
 
 def job_wait(
@@ -289,12 +284,9 @@ def _message(status: AppStatus | None) -> str:
     return "; ".join(r.message for r in status.resources if r.message) if status else ""
 
 
-def _subject(
-    world: World, desired: DesiredApp, name: str, occurrence: str, reason: str
-) -> tuple[operate.Subject, operate.Operator]:
-    store, who = world.store(desired), world.place(desired).identity.arn
-    subject = operate.Subject(store, desired.cluster, name, occurrence_named(occurrence))
-    return replace(subject, kind=RunKind.JOB), operate.Operator(who, reason)
+def _key(name: str, occurrence: str) -> RunKey:
+    """Return the run that a person means: by an occurrence, or by the key of a run by hand."""
+    return RunKey(RunKind.JOB, name, occurrence_named(occurrence))
 
 
 def _schedule(job: DesiredJob) -> Schedule:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from reconciler.app import operate
 from reconciler.app.world import World
 from reconciler.controller import operator
 from reconciler.model.desired import DesiredApp
 from reconciler.model.journal import JournalRecord
 from reconciler.model.names import Address
-from reconciler.model.run import Run
-from reconciler.runs import operate
+from reconciler.model.run import Run, RunKey
 from reconciler.runs.diagnosis import Diagnosis, explain
 from reconciler.settings import Settings
 
@@ -86,10 +86,7 @@ def migration_retry(
     settings: Settings, desired: DesiredApp, name: str, revision: str, reason: str
 ) -> str:
     """Ask for the next attempt of a failed run; returns what was done."""
-    world = World(settings)
-    subject, who = _subject(world, desired, name, revision, reason)
-    attempt = operate.retry(subject, who)
-    return f"{subject.title}: attempt {attempt} is asked for; the controller runs it"
+    return operate.retry(World(settings), desired, RunKey.migration(name, revision), reason)
 
 
 def migration_resolve(  # noqa: PLR0913 - the verb's own arguments
@@ -103,18 +100,8 @@ def migration_resolve(  # noqa: PLR0913 - the verb's own arguments
     force: bool,
 ) -> str:
     """Write down how a run ended; returns what was done."""
-    world = World(settings, acting=True)
-    subject, who = _subject(world, desired, name, revision, reason)
-    run = operate.resolve(subject, operate.RESOLUTIONS[outcome], who, force=force)
-    return f"{subject.title} is {run.state} now, by your word"
-
-
-def _subject(
-    world: World, desired: DesiredApp, name: str, revision: str, reason: str
-) -> tuple[operate.Subject, operate.Operator]:
-    store, who = world.store(desired), world.place(desired).identity.arn
-    subject = operate.Subject(store, desired.cluster, name, revision)
-    return subject, operate.Operator(who, reason)
+    world, key = World(settings, acting=True), RunKey.migration(name, revision)
+    return operate.resolve(world, desired, key, outcome, reason=reason, force=force)
 
 
 def _newest(runs: list[Run], wanted: dict[str, str]) -> list[Run]:

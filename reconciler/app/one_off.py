@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reconciler.app import operate
 from reconciler.app.outcome import Outcome, outcome_of
 from reconciler.app.world import World
 from reconciler.controller.audience import Audience
@@ -23,8 +24,7 @@ from reconciler.plan.canonical import canonical_task_definition
 from reconciler.plan.lookups import filled
 from reconciler.plan.one_off import Ask, Origin, guarded, origin_named, origin_of, work_of
 from reconciler.resources.task_definition import task_definition
-from reconciler.runs import operate
-from reconciler.runs.evidence import DESCRIBE_LIMIT
+from reconciler.runs.evidence import described
 from reconciler.settings import Settings
 from reconciler.source.task_file import read_task_definition
 
@@ -77,11 +77,8 @@ def tasks(settings: Settings, desired: DesiredApp) -> list[Listed]:
     world = World(settings)
     aws, runs = world.place(desired).aws, runs_of(world, desired)
     alive = [run.task_arn for run in runs if run.task_arn and not run.over]
-    words: dict[str, str] = {}
-    for start in range(0, len(alive), DESCRIBE_LIMIT):
-        some = alive[start : start + DESCRIBE_LIMIT]
-        answer = aws.call("ecs", "DescribeTasks", cluster=desired.cluster, tasks=some)
-        words |= {t["taskArn"]: str(t.get("lastStatus", "")) for t in answer.get("tasks", ())}
+    seen = described(aws, desired.cluster, alive)
+    words = {task["taskArn"]: str(task.get("lastStatus", "")) for task in seen}
     return [Listed(run, words.get(run.task_arn or "", "")) for run in runs]
 
 
@@ -93,8 +90,9 @@ def stop(
     audience: Audience,
 ) -> Outcome:
     """Ask for the end of a task and see it through. Raises UsageError, PermanentError when it has ended."""
-    place, found, subject = _subject(settings, desired, name)
-    operate.stop(subject, operate.Operator(place.actor, reason))
+    world = World(settings)
+    found, place = find(runs_of(world, desired), name), place_of(world, desired)
+    operate.stop(world, desired, found.key, reason)
     tasks = OneOffs(place, {found.key: None}, audience)
     return _outcome(place, (tasks.follow(with_logs=False) or [found])[0])
 
@@ -109,23 +107,9 @@ def resolve(  # noqa: PLR0913 - the verb's own arguments
     force: bool,
 ) -> str:
     """Write down how a task ended; returns what was done. Raises UsageError, GuardRefused while it runs."""
-    place, _, subject = _subject(settings, desired, name)
-    who = operate.Operator(place.actor, reason)
-    run = operate.resolve(subject, operate.RESOLUTIONS[outcome], who, force=force)
-    return f"{subject.title} is {run.state} now, by your word"
-
-
-def _subject(
-    settings: Settings, desired: DesiredApp, name: str
-) -> tuple[Place, Run, operate.Subject]:
-    """Return what an operator's verb is about. Raises UsageError when there is no such task."""
     world = World(settings)
-    found = find(runs_of(world, desired), name)
-    place = place_of(world, desired)
-    subject = operate.Subject(
-        place.store, desired.cluster, found.name, found.revision, RunKind.TASK
-    )
-    return place, found, subject
+    key = find(runs_of(world, desired), name).key
+    return operate.resolve(world, desired, key, outcome, reason=reason, force=force)
 
 
 def find(runs: Sequence[Run], name: str) -> Run:
