@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from reconciler.model.desired import DesiredApp
-from reconciler.model.names import Address
+from reconciler.model.names import Address, AppKey
 from reconciler.plan.spec_hash import SPEC_TAG, content_hash
 
 APP_TAG = "reconciler:app"
@@ -26,13 +26,10 @@ class Owner(StrEnum):
     OTHER = "other"
 
 
-def ownership_tags(app: DesiredApp, address: Address) -> dict[str, str]:
+def ownership_tags(key: AppKey, address: Address) -> dict[str, str]:
     """Return the tags that mark a service, or a task definition, as this app's."""
-    return {
-        APP_TAG: app.app,
-        ENVIRONMENT_TAG: app.environment,
-        ADDRESS_TAG: str(address),
-    }
+    environment, _, app = key.partition("/")
+    return {APP_TAG: app, ENVIRONMENT_TAG: environment, ADDRESS_TAG: str(address)}
 
 
 def is_mark(path: str) -> bool:
@@ -74,7 +71,7 @@ def registration(
     """Return the complete RegisterTaskDefinition input: the content and its tags, the spec hash too."""
     tags = {
         **declared_tags(task_definition),
-        **ownership_tags(app, address),
+        **ownership_tags(app.key, address),
         SPEC_TAG: content_hash(task_definition),
     }
     return {**task_definition, "tags": tag_list(tags)}

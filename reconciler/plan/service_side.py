@@ -131,7 +131,7 @@ def create_request(
     else:
         scaling = service.autoscaling
         request.setdefault("desiredCount", scaling.target["minCapacity"] if scaling else 1)
-    tags = {**declared_tags(wanted), **ownership_tags(app, service.address)}
+    tags = {**declared_tags(wanted), **ownership_tags(app.key, service.address)}
     request["tags"] = tag_list(tags)
     generation = [record.deployment_id, record.version] if record else []
     seed = canonical_json([app.key, app.cluster, str(service.address), request, generation])

@@ -46,7 +46,7 @@ def compare_tags(
 
     `applied` is the service document that was last applied, None when there is no memory of one.
     """
-    ours = ownership_tags(app, service.address)
+    ours = ownership_tags(app.key, service.address)
     tags = {**declared_tags(wanted), **ours}
     found = tag_difference(tags, declared_tags(applied or {}), live.tags)
     background = _background(service, applied, ours)

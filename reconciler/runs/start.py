@@ -32,6 +32,7 @@ from reconciler.model.run import (
     TaskSighting,
 )
 from reconciler.model.work import Work
+from reconciler.plan.ownership import ownership_tags
 from reconciler.runs import evidence, transitions
 from reconciler.runs.launch import (
     mode_of,
@@ -54,8 +55,8 @@ def offer(step: Step) -> Advance:
         raise AssertionError("an intent was decided for a run that nobody wants")
     launch = _identity(step.action.do, work, before, step.snapshot.attempt_asked)
     mode = mode_of(context.guard)
-    app_tags = _tags(step.view.key, str(work.address))
-    document = task_definition(work, context.guard, context.images, app_tags)
+    marks = ownership_tags(step.view.key, work.address)
+    document = task_definition(work, context.guard, context.images, marks)
     arn = context.register(document)
     table = context.tables.claims if mode is GuardMode.CLAIM else None
     frozen = request(context.place, launch, work, arn, table)
@@ -134,15 +135,6 @@ def _migration_record(view: LedgerView, work: Work, before: Run | None) -> Migra
     )
 
 
-def _tags(key: str, address: str) -> dict[str, str]:
-    environment, _, app = key.partition("/")
-    return {
-        "reconciler:app": app,
-        "reconciler:environment": environment,
-        "reconciler:address": address,
-    }
-
-
 def start(step: Step) -> Advance:
     """Send the frozen RunTask and take the transition that its answer calls for.
 
@@ -157,9 +149,8 @@ def start(step: Step) -> Advance:
     except InvalidRequest as error:
         return _never_ran(step, f"RunTask: {error}", final=True)
     except (AccessDenied, NotFound) as error:
-        if (
-            run.kind is RunKind.TASK
-        ):  # its starter waits for an answer, and must not be overtaken later
+        # The starter of a task waits for an answer, and must not be overtaken later.
+        if run.kind is RunKind.TASK:
             return _never_ran(step, f"RunTask: {error}", final=True)
         _remember(step, error)
         raise

@@ -38,7 +38,7 @@ def services_with_tags(app: DesiredApp, ledger: LedgerView) -> frozenset[str]:
 
 def registered_tags(app: DesiredApp, wanted: DesiredAutoscaling) -> dict[str, str]:
     """Return the tags that a target gets when it is registered: the declared ones, and ours."""
-    return {**tags_in(wanted.target), **ownership_tags(app, wanted.address)}
+    return {**tags_in(wanted.target), **ownership_tags(app.key, wanted.address)}
 
 
 def with_tags(
@@ -58,7 +58,7 @@ def with_tags(
         return replace(found, changes=(*found.changes, *changes), fields=fields)
     if live.tags is None:
         return found
-    ours = {*tags, *difference.taken, *difference.kept, *ownership_tags(app, wanted.address)}
+    ours = {*tags, *difference.taken, *difference.kept, *ownership_tags(app.key, wanted.address)}
     return replace(
         found,
         changes=(*found.changes, *changes),

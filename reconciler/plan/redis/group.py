@@ -86,7 +86,7 @@ def creation_document(app: DesiredApp, redis: DesiredRedis) -> dict[str, Any]:
     """Return the CreateReplicationGroup input of a group, its description and our tags included."""
     group = {k: v for k, v in redis.group.items() if k in create_fields()}
     group.setdefault("replicationGroupDescription", f"{app.key} {redis.address}")
-    group["tags"] = tag_list({**declared_tags(group), **ownership_tags(app, redis.address)})
+    group["tags"] = tag_list({**declared_tags(group), **ownership_tags(app.key, redis.address)})
     if "logDeliveryConfigurations" in group:
         group["logDeliveryConfigurations"] = logs_on(group["logDeliveryConfigurations"])
     return group

@@ -292,5 +292,5 @@ def parameter_group_document(
         "cacheParameterGroupName": mine.name,
         "cacheParameterGroupFamily": mine.family,
         "description": mine.description or f"{app.key} {redis.address}",
-        "tags": tag_list(ownership_tags(app, redis.address)),
+        "tags": tag_list(ownership_tags(app.key, redis.address)),
     }

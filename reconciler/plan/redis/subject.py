@@ -60,7 +60,7 @@ class RedisSubject:
     @property
     def ownership(self) -> dict[str, str]:
         """The tags that mark what is ours."""
-        return ownership_tags(self.app, self.redis.address)
+        return ownership_tags(self.app.key, self.redis.address)
 
     def change(self, path: Path, values: tuple[Any, Any], effect: Effect, why: Why) -> Change:
         """Return a change from what is to what is wanted, masked, with its line."""
