@@ -1,10 +1,13 @@
-"""Questions: only on a terminal, and only the word `yes` is an answer."""
+"""Questions: only on a terminal; to act, only the word `yes` is an answer."""
 
 from __future__ import annotations
 
 import sys
 
 from reconciler.cli.options import Invocation
+
+DECLINED = 1
+"""The exit code when the answer was not `yes`."""
 
 
 def confirmed(invocation: Invocation, question: str) -> bool:
@@ -14,11 +17,22 @@ def confirmed(invocation: Invocation, question: str) -> bool:
     """
     if invocation.values["yes"]:
         return True
-    if invocation.values["no_input"] or invocation.environment.get("CI") or not _terminal():
+    if not can_ask(invocation):
         raise invocation.usage_error("nobody can be asked here: give --yes (-y) to go on")
-    sys.stderr.write(f"{question} Only 'yes' is accepted: ")
+    return asked(f"{question} Only 'yes' is accepted: ") == "yes"
+
+
+def can_ask(invocation: Invocation) -> bool:
+    """Say whether somebody sits there: stdin is a terminal, and neither CI nor --no-input is set."""
+    forbidden = invocation.values["no_input"] or invocation.environment.get("CI")
+    return not forbidden and _terminal()
+
+
+def asked(question: str) -> str:
+    """Ask on stderr and return the answer's line."""
+    sys.stderr.write(question)
     sys.stderr.flush()
-    return sys.stdin.readline().strip() == "yes"
+    return sys.stdin.readline().strip()
 
 
 def _terminal() -> bool:

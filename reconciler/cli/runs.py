@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 from reconciler.cli.apps import say_one
 from reconciler.cli.options import Invocation
 from reconciler.cli.output import local_time
-from reconciler.cli.prompt import confirmed
+from reconciler.cli.prompt import DECLINED, confirmed
 
 if TYPE_CHECKING:  # completion loads verbs: what they only name is not imported
     from reconciler.cli.apps import Outcome
     from reconciler.model.names import AppKey
     from reconciler.model.run import Run
 
-DECLINED = 1
 RUN_HEADER = ("STATE", "ATTEMPT", "GUARANTEE", "STARTED", "REASON")
 
 

@@ -28,7 +28,7 @@ from reconciler.cli.durations import DurationType
 from reconciler.cli.options import Invocation, option, verb
 from reconciler.cli.output import looks
 from reconciler.cli.progress import Progress
-from reconciler.cli.prompt import confirmed
+from reconciler.cli.prompt import DECLINED, confirmed
 from reconciler.cli.verbs.diff import show
 from reconciler.model.clock import format_duration
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from reconciler.model.desired import DesiredApp
     from reconciler.model.status import AppStatus
 
-DECLINED = 1
 INTERRUPTED = (
     "stopped looking; what was begun goes on in AWS, a migration too. `reconciler status` "
     "shows it, `apply` or a controller takes it up where it is"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.apps import API_VERSION
 from reconciler.cli.naming import names_of
 from reconciler.cli.options import Invocation, option, verb
+from reconciler.cli.prompt import asked, can_ask
 
 if TYPE_CHECKING:
     from reconciler.app.importing import ImportReport
@@ -56,21 +56,15 @@ def command(invocation: Invocation, **options: Any) -> int:
 
 def _asked(invocation: Invocation, region: str | None) -> str:
     """Ask which cluster; where nobody can be asked, name the flag."""
-    if invocation.values["no_input"] or invocation.environment.get("CI") or not _terminal():
+    if not can_ask(invocation):
         raise invocation.usage_error("which cluster? give --cluster NAME")
     from reconciler.app import importing  # noqa: PLC0415 - brings boto3
 
     names = importing.clusters(invocation.settings, region)
-    sys.stderr.write(f"Cluster ({', '.join(names) or 'there are none'}): ")
-    sys.stderr.flush()
-    answer = sys.stdin.readline().strip()
+    answer = asked(f"Cluster ({', '.join(names) or 'there are none'}): ")
     if not answer:
         raise invocation.usage_error("no cluster was named: give --cluster NAME")
     return answer
-
-
-def _terminal() -> bool:
-    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _progress(invocation: Invocation, text: str) -> None:

@@ -14,8 +14,8 @@ from reconciler.cli.durations import DurationType
 from reconciler.cli.options import Invocation, option, verb
 from reconciler.cli.output import looks
 from reconciler.cli.progress import Progress
-from reconciler.cli.prompt import confirmed
-from reconciler.cli.verbs.apply import DECLINED, code_of, interruption_explained
+from reconciler.cli.prompt import DECLINED, confirmed
+from reconciler.cli.verbs.apply import code_of, interruption_explained
 
 if TYPE_CHECKING:
     from reconciler.model.desired import DesiredApp

@@ -104,7 +104,7 @@ def test_without_a_terminal_the_flag_is_named(cli, imported):
 
 def test_on_a_terminal_the_cluster_is_asked_for(cli, imported, monkeypatch):
     """The clusters that are there are named; the answer counts."""
-    monkeypatch.setattr("reconciler.cli.verbs.init._terminal", lambda: True)
+    monkeypatch.setattr("reconciler.cli.prompt._terminal", lambda: True)
     result = cli("init", "--all", input="prod\n")
     assert result.exit_code == 0
     assert "Cluster (prod): " in result.stderr
