@@ -25,11 +25,3 @@ class DurationType(click.ParamType):  # type: ignore[type-arg]  # generic only i
             return parse_duration(str(value))
         except ValueError as error:
             self.fail(f"'{value}' {error}", param, ctx)
-
-
-def spelled(seconds: float) -> str:
-    """Spell a length of time as Go does, in whole seconds: `1h2m3s`."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = ((hours, "h"), (minutes, "m"), (rest, "s"))
-    return "".join(f"{n}{unit}" for n, unit in parts if n) or "0s"

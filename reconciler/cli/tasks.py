@@ -12,26 +12,24 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler.cli.apps import API_VERSION
-from reconciler.cli.durations import spelled
-from reconciler.cli.failure import Terminated
+from reconciler.cli.failure import INTERRUPTED, TERMINATED, Terminated
 from reconciler.cli.options import Invocation
 from reconciler.cli.output import silence_stdout
 from reconciler.cli.progress import SIGNS
 from reconciler.controller.signals import handled_by
+from reconciler.model.clock import format_duration
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from reconciler.app.outcome import Outcome
     from reconciler.model.run import Run
 
-INTERRUPTED, TERMINATED = 130, 143
 STILL_RUNS = click.style("►", fg="cyan")
 
 
@@ -106,7 +104,7 @@ class Terminal:
 
     def elapsed(self) -> str:
         """Return how long it has been, in words."""
-        return spelled(time.monotonic() - self._began)
+        return format_duration(timedelta(seconds=int(time.monotonic() - self._began)))
 
     def _of(self, number: int) -> str:
         return f"[{number + 1}] " if self._several else ""
