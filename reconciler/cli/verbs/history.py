@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.apps import API_VERSION, Outcome, chosen, for_each, highest, the_one
+from reconciler.cli.apps import Outcome, chosen, document, for_each, highest, the_one
 from reconciler.cli.complete import complete_address
 from reconciler.cli.options import Invocation, option, verb
 from reconciler.cli.output import as_json, local_time
@@ -63,16 +63,7 @@ def _list(invocation: Invocation, address: str | None, limit: int, *, newest_fir
     )
     if invocation.output.is_json:
         invocation.output.document(
-            {
-                "apiVersion": API_VERSION,
-                "kind": "History",
-                "apps": [
-                    {"key": o.key, "error": o.error}
-                    if o.error
-                    else {"key": o.key, "entries": [record_document(r) for r in o.result or ()]}
-                    for o in outcomes
-                ],
-            }
+            document("History", outcomes, lambda found: {"entries": [*map(record_document, found)]})
         )
         return highest(outcomes)
     _print(invocation, [o for o in outcomes if o.result is not None], address)
@@ -157,14 +148,10 @@ def _verify(invocation: Invocation) -> int:
         invocation, chosen(invocation), lambda d: list(ledger.verify_history(settings, d))
     )
     if invocation.output.is_json:
-        apps = [
-            {"key": o.key, "error": o.error}
-            if o.error
-            else {"key": o.key, "whole": not o.result, "problems": o.result}
-            for o in outcomes
-        ]
         invocation.output.document(
-            {"apiVersion": API_VERSION, "kind": "Verification", "apps": apps}
+            document(
+                "Verification", outcomes, lambda found: {"whole": not found, "problems": found}
+            )
         )
         return highest(outcomes, lambda problems: BROKEN_CHAIN if problems else 0)
     for outcome in outcomes:
