@@ -14,8 +14,6 @@ from reconciler.source.converters.conversion import UNKNOWN_ACCOUNT, Converted, 
 from reconciler.source.folder import load_folder
 from reconciler.source.imports.files import write
 
-TOOLS = ("ecspresso", "copilot", "hako")
-
 
 @dataclass(frozen=True)
 class ConvertReport:

@@ -61,7 +61,7 @@ def command(  # noqa: PLR0913 - one for each flag
     create-cache-parameter-group; its input is complete, our tags included, and JSON.
     """
     apps = [_with_variables(app) for app in chosen(invocation)]
-    check_addresses(invocation, addresses, [a for d in apps for a in _addresses(d)])
+    check_addresses(invocation, addresses, [a for d in apps for a in d.addresses])
     if origin and (invocation.output.is_json or api):
         raise invocation.usage_error(
             "--origin writes comments, and JSON has none: leave out the other"
@@ -202,10 +202,6 @@ def _parameter_group(group: DesiredParameterGroup) -> dict[str, Any]:
         "description": group.description,
         "parameters": group.parameters,
     }
-
-
-def _addresses(desired: DesiredApp) -> list[Address]:
-    return list(desired.addresses)
 
 
 def _masked(resources: Mapping[str, Any]) -> Any:
