@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import json
 import os
 import selectors
@@ -28,6 +29,10 @@ _DRAIN_SECONDS = 1.0
 _POLL_SECONDS = 0.01
 _IDLE_SECONDS = 0.5
 _WAKE = "/wake"
+_REFUSALS = {
+    errno.ENOENT: "executable file not found in $PATH",
+    errno.EACCES: "permission denied",
+}
 
 
 def _die_with_parent() -> None:
@@ -106,7 +111,7 @@ class Supervisor:
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - this process has one thread
             )
         except (OSError, ValueError) as error:
-            _say({"event": "failed", "id": identifier, "reason": str(error)})
+            _say({"event": "failed", "id": identifier, "reason": _refusal(command, error)})
             return
         assert process.stdout is not None  # noqa: S101 - PIPE was asked for
         os.set_blocking(process.stdout.fileno(), False)
@@ -168,6 +173,15 @@ class Supervisor:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(-1, os.WNOHANG)
             time.sleep(_POLL_SECONDS)
+
+
+def _refusal(command: dict[str, Any], error: OSError | ValueError) -> str:
+    """Say as runc does why a command cannot be executed; ECS passes it on."""
+    name = command["argv"][0]
+    if not isinstance(error, OSError) or error.filename != name or error.errno not in _REFUSALS:
+        return str(error)
+    said = _REFUSALS[error.errno]
+    return f'unable to start container process: exec: "{name}": {said}: unknown'
 
 
 def _children() -> list[int]:

@@ -18,12 +18,17 @@ class Cause(NamedTuple):
     meaning: str
     advice: str
     source: str
+    code: int = 0
+    """What shells and `docker run` end with where the command itself could not be executed; else 0."""
 
 
 _STOPPED = "AmazonECS stopped-task-error-codes"
 _FAILURES = "AmazonECS api_failures_messages"
 _PULL = "AmazonECS task_cannot_pull_image"
 _INIT = "AmazonECS resource-initialization-error"
+_EXEC = "docker run: exit status; opencontainers/runc: unable to start container process"
+
+NOT_EXECUTABLE, NOT_FOUND = 126, 127
 
 SIGNS: tuple[Cause, ...] = (
     Cause(
@@ -105,10 +110,25 @@ SIGNS: tuple[Cause, ...] = (
         _STOPPED,
     ),
     Cause(
-        ("CannotStartContainer", "permission denied"),
+        ("CannotStartContainer", "exec: ", "permission denied"),
         "the command is in the image, and not executable",
         "make it executable, or call it through its interpreter",
-        _STOPPED,
+        _EXEC,
+        NOT_EXECUTABLE,
+    ),
+    Cause(
+        ("CannotStartContainer", "exec: ", "executable file not found"),
+        "the command was not found in the image",
+        "check command, entryPoint and PATH",
+        _EXEC,
+        NOT_FOUND,
+    ),
+    Cause(
+        ("CannotStartContainer", "exec: ", "no such file or directory"),
+        "the command was not found in the image",
+        "check command, entryPoint and workingDirectory",
+        _EXEC,
+        NOT_FOUND,
     ),
     Cause(
         ("CannotStartContainer",),
@@ -236,10 +256,12 @@ SIGNS: tuple[Cause, ...] = (
 """The first row of which every sign is in what ECS says."""
 
 CODES: Mapping[int, Cause] = {
-    126: Cause(
+    NOT_EXECUTABLE: Cause(
         (), "the command is not executable", "check its mode and its first line", "POSIX sh"
     ),
-    127: Cause((), "the command was not found in the image", "check command and PATH", "POSIX sh"),
+    NOT_FOUND: Cause(
+        (), "the command was not found in the image", "check command and PATH", "POSIX sh"
+    ),
     134: Cause((), "the program aborted (SIGABRT)", "look in the log", "signal(7)"),
     137: Cause(
         (),
@@ -261,3 +283,12 @@ def cause_of(said: str, code: int | None) -> Cause | None:
         if all(sign in said for sign in cause.signs):
             return cause
     return CODES.get(code) if code is not None else None
+
+
+def refused_command(said: object) -> int:
+    """Return 126 or 127 when ECS says of a container that its command cannot be executed or found; else 0.
+
+    Then it certainly never ran, although the container was made and has the runtime's id.
+    """
+    cause = cause_of(said, None) if isinstance(said, str) else None
+    return cause.code if cause else 0

@@ -16,6 +16,7 @@ from reconciler.model.batches import batches
 from reconciler.model.errors import UnexpectedAnswer
 from reconciler.model.names import last_part
 from reconciler.model.run import Claim, Run, TaskPhase, TaskSighting
+from reconciler.plan.causes import refused_command
 from reconciler.store.records import decode_claim
 
 DESCRIBE_LIMIT = 100
@@ -111,9 +112,10 @@ def sighting(task: Mapping[str, Any]) -> TaskSighting:
 
 
 def _started(container: Mapping[str, Any]) -> bool:
-    """Whether ECS says that the container was created or ran: it then has the runtime's id."""
-    ran = container.get("lastStatus") == "RUNNING" or container.get("exitCode") is not None
-    return ran or bool(container.get("runtimeId"))
+    """Whether ECS says that the container ran, or may have run: once created it has the runtime's id."""
+    if container.get("lastStatus") == "RUNNING" or container.get("exitCode") is not None:
+        return True
+    return bool(container.get("runtimeId")) and not refused_command(container.get("reason"))
 
 
 def _time(value: Any) -> datetime | None:

@@ -6,6 +6,7 @@ Called by `task run` and `job trigger --wait`. 124 to 127 are those of coreutils
 from __future__ import annotations
 
 from reconciler.model.run import Run, RunState
+from reconciler.plan.causes import refused_command
 from reconciler.runs.snapshot import STOPPING_SINCE
 
 UNKNOWN, TIMED_OUT, NEVER_STARTED = 6, 124, 125
@@ -14,15 +15,16 @@ UNKNOWN, TIMED_OUT, NEVER_STARTED = 6, 124, 125
 def exit_code_of(run: Run) -> int:
     """Return the exit code of a run that is over, or whose outcome is unknown.
 
-    126 and 127 are the container's own word. A command that ends with 0 after its timeout was stopped
-    by it all the same. Never 0 for what did not run.
+    126 and 127 are the container's own word, or ECS's for a command that could not be executed. A command
+    that ends with 0 after its timeout was stopped by it all the same. Never 0 for what did not run.
     """
     if run.state is RunState.UNKNOWN:
         return UNKNOWN
     if run.state is RunState.SUCCEEDED and run.exit_code is None:
         return 0  # by a person's word
     if run.exit_code is None:
-        return NEVER_STARTED
+        said = run.facts.get("containers", {}).get(run.container)
+        return refused_command(said) or NEVER_STARTED
     return TIMED_OUT if timed_out(run) else run.exit_code
 
 

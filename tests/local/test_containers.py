@@ -124,11 +124,18 @@ def test_unmapped_images_are_simulated(talk):
     assert talk.aws.engine.pids() == []
 
 
-def test_a_program_that_does_not_exist_cannot_start(talk):
-    """TaskFailedToStart, no exit code, no startedAt, no runtimeId."""
-    task = talk.finish({**sh(""), "command": ["/no/such/program"]})
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        ("no-such-program", "executable file not found in $PATH"),
+        ("/etc/passwd", "permission denied"),
+    ],
+)
+def test_a_program_that_cannot_be_executed_cannot_start(talk, program, why):
+    """TaskFailedToStart in runc's words, no exit code, no startedAt, no runtimeId."""
+    task = talk.finish({**sh(""), "command": [program]})
     assert task["stopCode"] == "TaskFailedToStart"
-    assert "CannotStartContainerError" in task["stoppedReason"]
+    assert f'exec: "{program}": {why}' in task["stoppedReason"]
     assert "exitCode" not in task["containers"][0]
     assert "runtimeId" not in task["containers"][0]
     assert "startedAt" not in task

@@ -94,6 +94,20 @@ def test_exit_code_zero_is_not_a_missing_one() -> None:
     assert seen.container_started == {"app", "log"}
 
 
+@pytest.mark.parametrize(
+    ("reason", "started"),
+    [
+        ('CannotStartContainerError: … exec: "nosuch": executable file not found in $PATH', False),
+        ("DockerTimeoutError: Could not transition to started; timed out after waiting 3m0s", True),
+    ],
+)
+def test_a_command_that_cannot_be_executed_has_not_started(reason: str, *, started: bool) -> None:
+    """A created container has the runtime's id: it may have run, unless its command was refused."""
+    container = {"name": "app", "runtimeId": "r", "lastStatus": "STOPPED", "reason": reason}
+    seen = sighting({"lastStatus": "STOPPED", "containers": [container]})
+    assert bool(seen.container_started) is started
+
+
 def test_answer_without_task_and_without_missing_is_refused() -> None:
     """An empty answer is not taken for a missing task."""
     stage = Stage()

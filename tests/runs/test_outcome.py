@@ -11,6 +11,15 @@ from reconciler.runs.outcome import exit_code_of
 from reconciler.runs.snapshot import STOPPING_SINCE
 from tests.runs.conftest import MakeRun
 
+
+def refused(why: str) -> dict[str, Any]:
+    """Return a run whose container ECS could not start, with runc's words."""
+    said = (
+        f'CannotStartContainerError: unable to start container process: exec: "/x": {why}: unknown'
+    )
+    return {"state": RunState.FAILED, "exit_code": None, "facts": {"containers": {"app": said}}}
+
+
 STOPPED = {"facts": {STOPPING_SINCE: "2026-11-28T12:00:00+00:00"}}
 
 
@@ -25,10 +34,14 @@ STOPPED = {"facts": {STOPPING_SINCE: "2026-11-28T12:00:00+00:00"}}
         ({"state": RunState.FAILED, "exit_code": 137, "stop_asked": "by hand", **STOPPED}, 137),
         ({"state": RunState.FAILED, "exit_code": None}, 125),
         ({"state": RunState.FAILED, "exit_code": None, **STOPPED}, 125),
+        (refused("executable file not found in $PATH"), 127),
+        (refused("stat /x: no such file or directory"), 127),
+        (refused("permission denied"), 126),
+        (refused("something else"), 125),
         ({"state": RunState.UNKNOWN, "exit_code": None}, 6),
         ({"state": RunState.SUCCEEDED, "exit_code": None}, 0),
     ],
 )
 def test_the_code_of_each_end(make_run: MakeRun, run: dict[str, Any], code: int) -> None:
-    """The command's own; 124 stopped by its timeout, 125 never started, 6 unknown; 0 only for success."""
+    """The command's own; 124 timed out, 125 to 127 never started, 6 unknown; 0 only for success."""
     assert exit_code_of(make_run(**run)) == code
