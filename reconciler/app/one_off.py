@@ -22,7 +22,15 @@ from reconciler.model.run import Run, RunKind
 from reconciler.model.work import Work
 from reconciler.plan.canonical import canonical_task_definition
 from reconciler.plan.lookups import filled
-from reconciler.plan.one_off import Ask, Origin, guarded, origin_named, origin_of, work_of
+from reconciler.plan.one_off import (
+    Ask,
+    Origin,
+    definition_of,
+    guarded,
+    origin_named,
+    origin_of,
+    work_of,
+)
 from reconciler.resources.task_definition import task_definition
 from reconciler.runs.evidence import described
 from reconciler.settings import Settings
@@ -147,8 +155,11 @@ def _outcome(place: Place, run: Run) -> Outcome:
 def _origin(world: World, desired: DesiredApp, observed: ObservedApp, order: Order) -> Origin:
     like = origin_named(desired, observed, order.origin) if order.origin else None
     if order.definition:
-        definition = _definition(world, desired, order.definition)
-        return guarded(desired, origin_of(desired, definition, like, order.definition))
+        given = order.definition
+        written = _written(given)
+        definition = _registered(world, desired, given) if written is None else written
+        origin = guarded(desired, origin_of(desired, definition, like, given))
+        return replace(origin, definition=definition_of(given, written))
     if like is None:
         raise UsageError("say what to run: --from ADDRESS or --task-definition FILE|ARN")
     if order.origin is not None and order.origin.kind == "migration" and not order.ask.command:
@@ -158,15 +169,20 @@ def _origin(world: World, desired: DesiredApp, observed: ObservedApp, order: Ord
     return like
 
 
-def _definition(world: World, desired: DesiredApp, given: str) -> dict[str, object]:
-    """Read a task definition from a file, or from ECS by its ARN or family and revision."""
+def _written(given: str) -> dict[str, object] | None:
+    """Read a task definition from a file; None when there is no such file."""
     path = Path(given)
-    if path.is_file():
-        try:
-            text = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{given}: {error}") from error
-        return canonical_task_definition(read_task_definition(given, text))
+    if not path.is_file():
+        return None
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{given}: {error}") from error
+    return canonical_task_definition(read_task_definition(given, text))
+
+
+def _registered(world: World, desired: DesiredApp, given: str) -> dict[str, object]:
+    """Read a task definition from ECS by its ARN, or family and revision."""
     if not re.fullmatch(r"arn:[\w:/-]+|[\w-]+(:\d+)?", given):
         raise UsageError(f"--task-definition {given}: no such file, and no ARN or family:revision")
     aws = world.place(desired).aws

@@ -180,6 +180,8 @@ class Run:
     """Launches of one attempt that provably never executed, before it counts as failed."""
     stop_asked: str = ""
     """Why it is to be stopped, empty when nobody asked; then no attempt follows."""
+    definition: str = ""
+    """Of a task: which task definition was named for it, `Work.definition`."""
     over: bool = False
     """Of a job or task: nothing follows by itself any more. Until then HEAD lists it as unfinished."""
 

@@ -45,6 +45,8 @@ class Work:
     """Before the second attempt; doubled before each one after it."""
     most_launches: int = MOST_LAUNCHES
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    definition: str = ""
+    """Of a task: the task definition that was named, `web:3` or a file's hash; empty: the files' own."""
     irreversible: bool = False
     when: str = ""
     """Of a migration: before or after the services."""

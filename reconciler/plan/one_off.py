@@ -20,6 +20,7 @@ from reconciler.model.run import Run, RunKind
 from reconciler.model.work import PART_PATTERN, Work
 from reconciler.plan.canonical import canonical_task_definition
 from reconciler.plan.effective import for_creation, for_existing
+from reconciler.plan.spec_hash import content_hash
 from reconciler.plan.subject import Subject, content_problem
 from reconciler.shapes.limits import FARGATE_SIZES
 
@@ -68,6 +69,8 @@ class Origin:
     launch: Mapping[str, Any]
     container: str = ""
     """The one whose exit code decides, where the files say so."""
+    definition: str = ""
+    """Which task definition was named, `definition_of`; empty: the files', or its family's newest."""
 
 
 def origin_named(app: DesiredApp, observed: ObservedApp, address: Address) -> Origin:
@@ -92,6 +95,17 @@ def runnable(app: DesiredApp) -> tuple[Address, ...]:
 
 def _runs(app: DesiredApp) -> tuple[DesiredMigration | DesiredJob, ...]:
     return (*app.migrations, *app.jobs)
+
+
+def definition_of(given: str, from_file: Mapping[str, Any] | None) -> str:
+    """Return what tells a named task definition from another one under the same idempotency key.
+
+    `web:3` for a revision, a hash for the content of a file, nothing for a family: it means the newest.
+    """
+    if from_file is not None:
+        return content_hash(from_file)
+    name = last_part(given)
+    return name if ":" in name else ""
 
 
 def origin_of(
@@ -157,6 +171,7 @@ def work_of(origin: Origin, ask: Ask) -> Work:
         start_timeout=START_TIMEOUT,
         most_launches=1,
         overrides=overrides,
+        definition=origin.definition,
         cause="task run",
     )
 
@@ -186,8 +201,11 @@ def difference(run: Run, work: Work) -> str:
         "container": (run.container, work.container),
         "timeout": (run.timeout_seconds, int(work.timeout.total_seconds())),
         "task definition": (
-            last_part(str(run.request.get("taskDefinition", ""))).partition(":")[0],
-            work.task_definition["family"],
+            (
+                last_part(str(run.request.get("taskDefinition", ""))).partition(":")[0],
+                run.definition,
+            ),
+            (work.task_definition["family"], work.definition),
         ),
         "tags": (run.request.get("tags", []), work.launch.get("tags", [])),
     }

@@ -86,6 +86,7 @@ def offer(step: Step) -> Advance:
         most_attempts=work.most_attempts,
         backoff_seconds=int(work.backoff.total_seconds()),
         most_launches=work.most_launches,
+        definition=work.definition,
     )
     epoch = context.session.head.epoch
     step.commit(transitions.intent(at, run, before, record, epoch))

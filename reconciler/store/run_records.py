@@ -71,6 +71,7 @@ def _of_jobs_and_tasks(run: Run) -> dict[str, Any]:
         "matt": run.most_attempts if run.most_attempts != 1 else None,
         "boff": run.backoff_seconds or None,
         "mlau": run.most_launches if run.most_launches != MOST_LAUNCHES else None,
+        "def": run.definition or None,
         "stop": run.stop_asked or None,
         "fin": run.over or None,
     }
@@ -111,6 +112,7 @@ def decode_run(item: Mapping[str, Any], table: str = "state") -> Run:
         most_attempts=fields.integer("matt", 1),
         backoff_seconds=fields.integer("boff", 0),
         most_launches=fields.integer("mlau", MOST_LAUNCHES),
+        definition=fields.text("def", ""),
         stop_asked=fields.text("stop", ""),
         over=fields.boolean("fin", default=False),
     )

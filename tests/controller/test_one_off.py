@@ -130,6 +130,7 @@ def test_another_request_under_the_key_is_refused() -> None:
         {"timeout": timedelta(seconds=7)},
         {"overrides": {"containerOverrides": [{"name": "app", "command": ["other"]}]}},
         {"overrides": {"cpu": "1024"}},
+        {"definition": "web:3"},
         {"launch": {**story.work().launch, "tags": [{"key": "a", "value": "b"}]}},
     ):
         with pytest.raises(GuardRefused, match="belongs to another request"):

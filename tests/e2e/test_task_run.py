@@ -263,6 +263,13 @@ def test_a_definition_of_its_own(plain):
     named = plain.cli("task", "run", "--task-definition", "tool:1", "--", "echo", "named")
     assert (named.code, named.out) == (0, "named\n"), named
 
+    keyed = ("task", "run", "--idempotency-key", "k", "--task-definition")
+    assert [plain.cli(*keyed, str(file)).code for _ in range(2)] == [0, 0]
+    file.write_text(file.read_text().replace('"filed"', '"changed"'))
+    for other in (str(file), "tool:1"):
+        refused = plain.cli(*keyed, other)
+        assert (refused.code, "not the same task definition" in refused.err) == (4, True), refused
+
     file.write_text('{"family": "tool",\n "containerDefinitions": [{"nmae": "x"}]}')
     wrong = plain.cli("task", "run", "--task-definition", str(file))
     assert (wrong.code, f"{file}:2: " in wrong.err) == (2, True), wrong

@@ -13,7 +13,15 @@ from reconciler.model.errors import PermanentError, UsageError
 from reconciler.model.lookups import Unresolved
 from reconciler.model.names import Address
 from reconciler.model.observed import ObservedApp
-from reconciler.plan.one_off import Ask, Origin, guarded, origin_named, origin_of, work_of
+from reconciler.plan.one_off import (
+    Ask,
+    Origin,
+    definition_of,
+    guarded,
+    origin_named,
+    origin_of,
+    work_of,
+)
 from tests.plan.builders import a_migration, a_service, an_app, digest
 
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
@@ -113,6 +121,18 @@ def test_a_service_lends_its_network_and_not_its_count() -> None:
     origin = origin_named(app, observed_app(app), service.address)
     assert origin.launch == {"networkConfiguration": NETWORK, "launchType": "FARGATE"}
     assert origin.task_definition["family"] == service.task_definition["family"]
+
+
+def test_another_revision_or_another_files_content_is_another_definition() -> None:
+    """However a revision is named it is the same one; a file is its content; a family is its newest."""
+    arn = "arn:aws:ecs:ap-northeast-1:123456789012:task-definition/tool:3"
+    assert (
+        definition_of("tool:3", None) == definition_of(arn, None) != definition_of("tool:5", None)
+    )
+    assert definition_of("tool", None) == ""
+    changed = {**RAW, "cpu": "256"}
+    assert definition_of("a.json", RAW) == definition_of("b.json", RAW)
+    assert definition_of("a.json", RAW) != definition_of("a.json", changed)
 
 
 def test_with_a_guard_a_services_revisions_have_a_family_of_their_own() -> None:
