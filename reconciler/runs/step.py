@@ -14,7 +14,7 @@ from reconciler.aws.door import Aws
 from reconciler.model.clock import Clock
 from reconciler.model.desired import Guard
 from reconciler.model.observed import LedgerView
-from reconciler.model.run import Run
+from reconciler.model.run import Run, RunKind
 from reconciler.model.work import Work
 from reconciler.runs.launch import Place
 from reconciler.runs.snapshot import Action, Snapshot
@@ -98,5 +98,7 @@ class Step:
         run = self.snapshot.run
         if run is not None and run.requested_attempt > run.attempt:
             return "operator"
+        if self.work is None and run is not None and run.kind is RunKind.TASK:
+            return "task run"  # whoever started it has left
         told = self.work.cause if self.work else ""
         return told or self.view.commit or "desired state"

@@ -230,6 +230,16 @@ def test_a_starter_without_the_lease_drives_its_task() -> None:
     assert stage.store.read().owner == stage.member.id
 
 
+def test_a_task_that_its_starter_left_keeps_its_cause() -> None:
+    """What a controller writes down about it was caused by `task run`, not by the files."""
+    stage = Kinds(Exits(0, seconds=5))
+    work = stage.task(cause="task run")
+    stage.take(work)
+    stage.drive(work, 60, wanted=False)
+    entries = stage.store.journal(address=str(work.address))
+    assert {entry.content["cause"] for entry in entries} == {"task run"}
+
+
 def test_of_starter_and_controller_one_takes_the_step() -> None:
     """Both decide on one snapshot: the second loses on the journal's number, and nothing runs twice."""
     stage = Kinds()
