@@ -205,7 +205,7 @@ class ObservedParameter:
 class ObservedParameterGroup:
     """One ElastiCache parameter group. `parameters` are those that somebody set, values as text.
 
-    `exists` is false where only the family's `details` are known of a group that is to be made.
+    `exists` is false where only `details`, the family's parameters by name, are known of one to be made.
     `family`, `arn` and `tags` are empty, `details` and `used_by` None, when there was no need to ask.
     """
 
@@ -216,7 +216,8 @@ class ObservedParameterGroup:
     arn: str = ""
     tags: Mapping[str, str] | None = None
     details: Mapping[str, ObservedParameter] | None = None
-    """Every parameter of the family, by name."""
+    reboot: frozenset[str] = frozenset()
+    """Those of `parameters` that a node uses only once it is rebooted."""
     used_by: frozenset[str] | None = None
     """Ids of the replication groups and of the single clusters that use it."""
 

@@ -19,6 +19,9 @@ from reconciler.shapes.redis_tables import ELASTICACHE
 ALREADY = frozenset({"CacheParameterGroupAlreadyExists", "CacheParameterGroupAlreadyExistsFault"})
 """What AWS answers to making a group that exists: a creation has no token, its name makes it one."""
 
+REBOOT = "requires-reboot"
+"""The ChangeType of what a node uses only once it is rebooted."""
+
 parameter_group: Kind[ObservedParameterGroup] = Kind(
     name="parameter_group",
     permissions={
@@ -42,20 +45,16 @@ def observe(aws: Aws, _: str, names: Sequence[str]) -> dict[str, ObservedParamet
     """Read groups by name, with the parameters that somebody set; absent ones are left out."""
     found = {}
     for name in names:
-        parameters = _set_by_somebody(aws, name)
-        if parameters is not None:
-            found[name] = ObservedParameterGroup(name, parameters)
-    return found
-
-
-def _set_by_somebody(aws: Aws, name: str) -> dict[str, str] | None:
-    try:
-        return {
-            str(p["ParameterName"]): str(p.get("ParameterValue", ""))
-            for p in _parameters(aws, name, Source="user")
+        try:
+            set_by_somebody = list(_parameters(aws, name, Source="user"))
+        except NotFound:
+            continue
+        values = {
+            str(p["ParameterName"]): str(p.get("ParameterValue", "")) for p in set_by_somebody
         }
-    except NotFound:
-        return None
+        reboot = {str(p["ParameterName"]) for p in set_by_somebody if p.get("ChangeType") == REBOOT}
+        found[name] = ObservedParameterGroup(name, values, reboot=frozenset(reboot))
+    return found
 
 
 def identity(aws: Aws, name: str) -> tuple[str, str, dict[str, str]]:

@@ -65,7 +65,7 @@ def test_a_parameter_reaches_it_and_no_key_is_lost(shop):
     assert redis.get("job") == b"1"
     after = shop.cli("diff")
     assert after.code == OK
-    assert "converged, pending reboot" in after.out
+    assert "converged, pending reboot of databases" in after.out
     assert "RebootCacheCluster" not in " ".join(shop.mutations())
 
 

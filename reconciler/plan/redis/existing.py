@@ -14,6 +14,7 @@ from reconciler.model.plan import Change, ResourceRequest, Step, Verb
 from reconciler.model.status import Health
 from reconciler.plan.adoption import are_marks, taken_over
 from reconciler.plan.ownership import Owner, owner_of
+from reconciler.plan.redis import reboot
 from reconciler.plan.redis.compare import is_same
 from reconciler.plan.redis.group import GroupSide
 from reconciler.plan.redis.order import window
@@ -163,8 +164,8 @@ class Existing:
             said.append("applying parameters")
         if self._accepted():
             said.append(f"converged, pending {self._accepted()}")
-        if live.parameter_status == "pending-reboot":
-            said.append("converged, pending reboot")
+        if reboot.is_pending(self.subject):
+            said.append(f"converged, {reboot.words(self.subject)}")
         return "; ".join(said)
 
     def _accepted(self) -> str:
@@ -187,11 +188,11 @@ class Existing:
         if others and self.subject.is_managed:
             said = ", ".join(f"{name} {_short(value)}" for name, value in others.items())
             yield f"pending in AWS, not of these files: {said}"
-        if live.parameter_status == "pending-reboot":
+        if reboot.is_pending(self.subject):
             member = f", as {min(live.members)} tells" if live.members else ""
             yield (
-                f"pending reboot{member}: a node uses them once it is rebooted, which is never done "
-                "here, since it empties a node"
+                f"{reboot.words(self.subject)}{member}: a node uses it once it is rebooted, which is "
+                "never done here, since it empties a node"
             )
 
     def _memory(self, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,12 +208,15 @@ class Existing:
             if name in known:
                 group[name] = known[name]
         held = self.parameters.hold
-        memory = {
+        memory: dict[str, Any] = {
             "group": group,
             "parameterGroup": dict(before.get("parameterGroup") or {})
             if held
             else dict(self.parameters.memory),
         }
+        changed = () if held else self.parameters.changes
+        if waiting_for_reboot := reboot.remembered_after(self.subject, changed):
+            memory[reboot.MEMORY] = waiting_for_reboot
         sent = {**self.group.sent, **fields}
         if sent:
             at_once = self.subject.redis.apply_immediately

@@ -140,13 +140,58 @@ def test_pending_reboot_is_converged_and_said(world):
     world.timeline.advance(60)
     plan = world.converge(group)
     assert plan.in_sync
-    assert plan.steps[0].summary == "converged, pending reboot"
-    assert "as shop-production-001 tells" in plan.steps[0].notes[0]
+    assert plan.steps[0].summary == "converged, pending reboot of databases"
+    said = "pending reboot of databases, as shop-production-001 tells: "
+    assert plan.steps[0].notes[0].startswith(said)
     world.take()
     for _ in range(20):
         world.pass_over(group)
         world.timeline.advance(60)
     assert world.did() == []
+
+
+def reboot(world):
+    """Reboot every node, as a person does."""
+    for member in ("shop-production-001", "shop-production-002"):
+        world.edit("RebootCacheCluster", CacheClusterId=member, CacheNodeIdsToReboot=["0001"])
+        world.timeline.advance(600)
+
+
+def test_a_parameter_that_was_rebooted_for_is_forgotten(world):
+    """What is named is what waits now: once AWS says in-sync the ledger has it no more."""
+    group = redis(parameters={**SIDEKIQ, "databases": 32})
+    world.converge(group)
+    assert world.ledger.resources["redis/main"].applied["reboot"] == ["databases"]
+    reboot(world)
+    plan = world.converge(group)
+    assert (plan.steps[0].summary, plan.steps[0].notes) == ("", ())
+    assert "reboot" not in world.ledger.resources["redis/main"].applied
+
+
+def test_a_reboot_for_what_others_have_set_names_what_it_may_be(world):
+    """AWS does not say which parameter waits: those of the group that need a reboot are said, and no more."""
+    pairs = [{"ParameterName": "databases", "ParameterValue": "32"}]
+    world.edit("ModifyCacheParameterGroup", CacheParameterGroupName=NAME, ParameterNameValues=pairs)
+    world.timeline.advance(600)
+    plan = world.plan(redis(parameters=SIDEKIQ))
+    assert plan.steps[0].summary == (
+        f"converged, pending reboot; not sent from here, those of {NAME} that need one: databases"
+    )
+
+
+def test_a_reboot_for_nothing_that_is_set_says_that_nobody_knows(world):
+    """A parameter that somebody took back waits, too, and is in no list of AWS."""
+    pairs = [{"ParameterName": "databases", "ParameterValue": "32"}]
+    group = {"CacheParameterGroupName": NAME, "ParameterNameValues": pairs}
+    world.edit("ModifyCacheParameterGroup", **group)
+    world.timeline.advance(600)
+    reboot(world)
+    world.edit("ResetCacheParameterGroup", **group)
+    world.timeline.advance(600)
+    plan = world.plan(redis(parameters=SIDEKIQ))
+    assert plan.steps[0].summary == (
+        "converged, pending reboot; AWS does not say of which parameter"
+    )
 
 
 def test_parameters_being_applied_are_waited_for(world):
