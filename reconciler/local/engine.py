@@ -132,9 +132,9 @@ class Engine:
     def prepare(self, task: Task) -> str:
         """Pull images, open logs, read secrets and choose ports, as ECS does before any container."""
         for container in task.containers:
-            reason = self._machine.images.refusal(str(container.definition["image"]))
+            reason = self._machine.pull_problem(str(container.definition["image"]))
             if reason:
-                return f"CannotPullContainerError: {reason}"
+                return reason
             container.image_digest = self.world.digest_of(str(container.definition["image"]))
         reason = self._logs.open(task)
         if reason:

@@ -29,12 +29,14 @@ class CannotStart(Exception):
 
 @dataclass(frozen=True)
 class World:
-    """What every container of this machine gets: endpoint, folder for data, secrets, images."""
+    """What every container of this machine gets: endpoint, folder for data, images, secrets."""
 
     endpoint_url: str
     data_directory: Path
     images: Images
     read_secret: SecretReader
+    pull_problem: Callable[[str], str]
+    """Returns why a task with an image stops before it starts, or nothing."""
 
 
 def assign_ports(task: Task, images: Images) -> None:

@@ -30,6 +30,7 @@ from reconciler.local.front import Backends, Front
 from reconciler.local.images import Images
 from reconciler.local.log_streams import LogStreams
 from reconciler.local.moto_backend import MotoBackend
+from reconciler.local.pulls import Pulls
 from reconciler.local.scaling import ScalingWorld
 from reconciler.local.secret_values import SecretValues
 from reconciler.local.seed import Seeder
@@ -133,6 +134,7 @@ class EmbeddedAws:
             data_directory=self.data_directory,
             images=self.images,
             read_secret=SecretValues(self.moto).read,
+            pull_problem=Pulls(self.images, self.moto).problem,
         )
         self._engine = Engine(self.world, machine, AwsLogs(self.moto, self.logs, self.clock))
         for name in self.images.folders:

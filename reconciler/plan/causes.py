@@ -38,6 +38,12 @@ SIGNS: tuple[Cause, ...] = (
         "runs.decide",
     ),
     Cause(
+        ("CannotPullContainer", "failed to resolve ref", "not found"),
+        "there is no such image: its repository or its tag does not exist",
+        "check the image's name and tag",
+        _PULL,
+    ),
+    Cause(
         ("CannotPullContainer", "manifest"),
         "the image has no such tag, or none for this CPU architecture",
         "check the tag, and runtimePlatform against the image's platform",

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from reconciler.local.manifests import build
 from tests.local.talk import code_of, eventually, logging_to, sh
 
 
@@ -100,6 +101,41 @@ def test_the_tag_is_known_when_the_image_is_named_by_digest(talk):
     task, lines = logged(talk, container)
     assert lines == ["2026.11.22"]
     assert task["containers"][0]["imageDigest"] == detail["imageDigest"]
+
+
+ECR = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("reference", "there"),
+    [
+        (f"{ECR}/app:7", True),
+        (f"{ECR}/app:gone", False),
+        (f"{ECR}/nowhere:1", False),
+        (f"{ECR}/made", False),
+        (f"{ECR}/made@sha256:{'0' * 64}", False),
+        ("999999999999.dkr.ecr.ap-northeast-1.amazonaws.com/theirs:1", True),
+        ("docker.io/library/redis:7", True),
+    ],
+)
+def test_an_image_that_ecr_does_not_have_cannot_be_pulled(talk, reference, there):
+    """A repository or tag that does not exist stops the task as on AWS; other registries are not known."""
+    talk.client("ecr").create_repository(repositoryName="made")
+    talk.aws.images.delete_tag("app", "gone")
+    task = talk.finish(sh("true", image=reference))
+    said = task["stoppedReason"]
+    assert ("CannotPullContainerError: pull image manifest" in said) != there, said
+    assert (task["stopCode"] == "TaskFailedToStart") != there
+
+
+def test_an_image_in_a_repository_that_was_created_can_be_pulled(talk):
+    """What PutImage has put there is there."""
+    ecr = talk.client("ecr")
+    ecr.create_repository(repositoryName="made")
+    manifest = build("made:1", [("linux", "amd64")]).top
+    ecr.put_image(repositoryName="made", imageManifest=manifest.text, imageTag="1")
+    task = talk.finish(sh("true", image=f"{ECR}/made:1"))
+    assert task["stopCode"] == "EssentialContainerExited", task["stoppedReason"]
 
 
 def test_every_container_has_its_own_free_port(talk):
