@@ -213,6 +213,29 @@ def test_awsvpc_needs_a_network(talk):
     assert task["platformVersion"] == "1.4.0"
 
 
+@pytest.mark.parametrize(
+    ("size", "code"),
+    [
+        ({"cpu": "3"}, "ClientException"),
+        ({"memory": "4096"}, "ClientException"),
+        ({"cpu": "much"}, "ClientException"),
+        ({"cpu": "512", "memory": "1024"}, ""),
+    ],
+)
+def test_fargate_has_sizes_for_overrides_too(talk, size, code):
+    """Size by size as RegisterTaskDefinition has them, with what the definition says of the other; shown."""
+    fargate = {"requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512"}
+    talk.define(sh("exit 0"), networkMode="awsvpc", **fargate)
+    request = {"cluster": "c", "taskDefinition": "f", "networkConfiguration": NETWORK}
+    request |= {"launchType": "FARGATE", "overrides": size}
+    if code:
+        assert code_of(talk.ecs.run_task, **request) == code
+        assert talk.aws.engine.tasks() == []
+        return
+    (task,) = talk.ecs.run_task(**request)["tasks"]
+    assert (task["cpu"], task["memory"]) == (size["cpu"], size["memory"])
+
+
 def test_describe_tasks_takes_at_most_a_hundred(talk):
     """101 tasks, or none, are refused."""
     describe = talk.ecs.describe_tasks

@@ -65,8 +65,8 @@ def _facts(world: World, cluster: Cluster, order: TaskOrder) -> Document:
         "availabilityZone": f"{cluster.scope[1]}a",
         "attachments": _attachments(world, order),
         "attributes": [{"name": "ecs.cpu-architecture", "value": "x86_64"}],
-        "cpu": document.get("cpu"),
-        "memory": document.get("memory"),
+        "cpu": order.overrides.get("cpu") or document.get("cpu"),
+        "memory": order.overrides.get("memory") or document.get("memory"),
         "enableExecuteCommand": bool(settings.get("enableExecuteCommand", False)),
     }
     if strategy:

@@ -127,13 +127,18 @@ def _check_fargate(request: Mapping[str, Any]) -> None:
         raise client_error("Fargate requires that 'cpu' be defined at the task level.")
     if not memory:
         raise client_error("Fargate requires that 'memory' be defined at the task level.")
+    check_fargate_size(cpu, memory)
+    if not request.get("executionRoleArn"):
+        _check_execution_role(request["containerDefinitions"])
+
+
+def check_fargate_size(cpu: str, memory: str) -> None:
+    """Raise for a size of a task, in units and MiB, that Fargate does not have."""
     if int(memory) not in FARGATE_SIZES.get(int(cpu), ()):
         raise client_error(
             f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. "
             "See the Amazon ECS documentation for the valid values."
         )
-    if not request.get("executionRoleArn"):
-        _check_execution_role(request["containerDefinitions"])
 
 
 def _check_execution_role(containers: Sequence[Mapping[str, Any]]) -> None:
@@ -162,7 +167,15 @@ def _check_memory(request: Mapping[str, Any]) -> None:
             )
 
 
-def units(value: Any, field: str, suffixes: Mapping[str, int]) -> str | None:
+def size(given: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Return `cpu` in units and `memory` in MiB, None where not given. Raises ClientException."""
+    return (
+        _units(given.get("cpu"), "cpu", {"": 1, "vcpu": 1024}),
+        _units(given.get("memory"), "memory", {"": 1, "gb": 1024}),
+    )
+
+
+def _units(value: Any, field: str, suffixes: Mapping[str, int]) -> str | None:
     """Return `"1 vCPU"` as `"1024"`, `"1GB"` as `"1024"`; None stays None. Raises ClientException."""
     if value is None:
         return None

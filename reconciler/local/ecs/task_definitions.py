@@ -35,8 +35,7 @@ def register(world: World, scope: Scope, params: Mapping[str, Any]) -> Document:
     """RegisterTaskDefinition: always a new revision."""
     request = copy.deepcopy(dict(params))
     tags = list(request.pop("tags", None) or [])
-    request["cpu"] = rules.units(request.get("cpu"), "cpu", {"": 1, "vcpu": 1024})
-    request["memory"] = rules.units(request.get("memory"), "memory", {"": 1, "gb": 1024})
+    request["cpu"], request["memory"] = rules.size(request)
     rules.check(request)
     family = str(request["family"])
     revisions = world.task_definitions.setdefault(scope, {}).setdefault(family, [])

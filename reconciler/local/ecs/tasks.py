@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from reconciler.local.ecs import clusters, task_definitions
+from reconciler.local.ecs import clusters, task_definition_rules, task_definitions
 from reconciler.local.ecs.errors import EcsError, client_error, invalid, service_not_found
 from reconciler.local.ecs.new_task import TaskOrder, new_task
 from reconciler.local.ecs.pages import page
@@ -127,6 +127,7 @@ def _check_launch(params: Mapping[str, Any], definition: Document, count: int) -
             "Specifying both a launch type and capacity provider strategy is not supported."
         )
     check_network(params, definition)
+    _check_size(params.get("overrides") or {}, definition)
     if len(json.dumps(params.get("overrides") or {})) > _MAX_OVERRIDES:
         raise invalid("Overrides length must be at most 8192.")
     names = {c["name"] for c in definition["containerDefinitions"]}
@@ -136,6 +137,14 @@ def _check_launch(params: Mapping[str, Any], definition: Document, count: int) -
                 f"Override for container named {override.get('name')} is not a container in the "
                 "TaskDefinition."
             )
+
+
+def _check_size(overrides: Mapping[str, Any], definition: Document) -> None:
+    """Raise for a size that the overrides make and Fargate does not have; on instances any will do."""
+    asked = task_definition_rules.size(overrides)
+    if any(asked) and "FARGATE" in (definition.get("requiresCompatibilities") or ()):
+        cpu, memory = (a or definition[n] for a, n in zip(asked, ("cpu", "memory"), strict=True))
+        task_definition_rules.check_fargate_size(str(cpu), str(memory))
 
 
 def check_network(params: Mapping[str, Any], definition: Document) -> None:
