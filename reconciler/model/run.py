@@ -17,6 +17,9 @@ from reconciler.model.names import Address
 MOST_LAUNCHES = 5
 """Launches of one attempt that provably never executed, before it counts as failed, unless told otherwise."""
 
+GUARD_CONTAINER = "reconciler-guard"
+"""The name of the container that claims a run, in every task that we launch in claim mode."""
+
 
 class RunKind(StrEnum):
     """What a run is of; its word is the kind of the address, `job/daily-report`."""

@@ -13,13 +13,12 @@ from typing import Any
 from reconciler.aws.door import Aws
 from reconciler.model.errors import AwsError
 from reconciler.model.names import AppKey, last_part
-from reconciler.model.run import GuardMode, Run, RunKind, RunState
+from reconciler.model.run import GUARD_CONTAINER, GuardMode, Run, RunKind, RunState
 from reconciler.plan import run_commands
 from reconciler.plan.causes import Cause, cause_of
 from reconciler.plan.mask import mask_text
 from reconciler.runs.decide import TOOK_TOO_LONG
 from reconciler.runs.outcome import timed_out
-from reconciler.runs.snapshot import GUARD_CONTAINER
 from reconciler.runs.task_log import place_of, tail
 
 LOG_LINES = 20

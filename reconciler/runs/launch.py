@@ -15,11 +15,10 @@ from typing import Any
 from reconciler.model.desired import Guard
 from reconciler.model.errors import PermanentError
 from reconciler.model.names import AppKey
-from reconciler.model.run import GuardMode, Launch, Run, RunKind
+from reconciler.model.run import GUARD_CONTAINER, GuardMode, Launch, Run, RunKind
 from reconciler.model.work import Work
 from reconciler.plan.pin import pin_images
 from reconciler.plan.spec_hash import SPEC_TAG, content_hash
-from reconciler.runs.snapshot import GUARD_CONTAINER
 from reconciler.store.run_records import claim_key
 
 GUARD_MEMORY_MIB = 128

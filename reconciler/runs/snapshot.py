@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from reconciler.model.run import (
+    GUARD_CONTAINER,
     Claim,
     ClaimState,
     GuardMode,
@@ -307,7 +308,3 @@ class Snapshot:
     def _noted_for(self, fact: str) -> timedelta:
         noted = self.run.facts.get(fact) if self.run else None
         return self.now - datetime.fromisoformat(noted) if noted else timedelta(0)
-
-
-GUARD_CONTAINER = "reconciler-guard"
-"""The name of the container that claims a run, in every task we launch in claim mode."""

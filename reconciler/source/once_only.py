@@ -5,14 +5,12 @@ Called by `migrations` and `jobs`.
 
 from __future__ import annotations
 
+from reconciler.model.run import GUARD_CONTAINER
 from reconciler.shapes.botocore_model import suggest
 from reconciler.source.checks import Checks
 from reconciler.source.nodes import Mapping
 from reconciler.source.report import show
 from reconciler.source.workload import AppContext, Assembled
-
-GUARD_CONTAINER = "reconciler-guard"
-"""The name under which `runs` adds the guard to a run's task."""
 
 
 def deciding_container(

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.model.run import RunKind, RunState
+from reconciler.model.run import GUARD_CONTAINER, RunKind, RunState
 from reconciler.runs.decide import TOOK_TOO_LONG
 from reconciler.runs.diagnosis import explain, next_command
-from reconciler.runs.snapshot import GUARD_CONTAINER
 from tests.runs.conftest import MakeRun
 from tests.runs.stage import Stage
 
