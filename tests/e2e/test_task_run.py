@@ -272,7 +272,7 @@ def test_a_definition_of_its_own(plain):
 
     file.write_text('{"family": "tool",\n "containerDefinitions": [{"nmae": "x"}]}')
     wrong = plain.cli("task", "run", "--task-definition", str(file))
-    assert (wrong.code, f"{file}:2: " in wrong.err) == (2, True), wrong
+    assert (wrong.code, f"{file}:2:28: " in wrong.err) == (2, True), wrong
 
 
 def test_a_long_log_is_passed_on_whole_and_in_order(plain):

@@ -81,7 +81,7 @@ class Conversion:
     def read(self, name: str, text: str) -> Map:
         """Read YAML or JSON; raises InvalidDesiredState with every mistake."""
         report = Report()
-        plain = _TABS.sub(lambda tabs: "  " * len(tabs[0]), text)  # JSON may, YAML may not
+        plain = _TABS.sub(lambda tabs: " " * len(tabs[0]), text)  # JSON may, YAML may not
         root = parse(name, plain.encode(), report)
         if root is None or report.errors:
             raise InvalidDesiredState(report.errors)
