@@ -76,6 +76,10 @@ class DesiredAutoscaling:
     policies: Mapping[str, Document] = field(default_factory=dict)
     scheduled: Mapping[str, Document] = field(default_factory=dict)
     origins: Mapping[Path, Origin] = field(default_factory=dict)
+    looked_up: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
+    """As of a service."""
+    moved: Mapping[str, tuple[Value | None, Value | None]] = field(default_factory=dict)
+    """As of a service."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 from reconciler.model.desired import (
     DesiredApp,
+    DesiredAutoscaling,
     DesiredJob,
     DesiredMigration,
     DesiredRedis,
@@ -22,15 +23,29 @@ from reconciler.model.names import Address, Path
 from reconciler.plan.mask import mask_value
 
 NOTHING: Remembered = {}
+Workload = DesiredService | DesiredMigration | DesiredJob
 _STEPS = re.compile(r"[^A-Za-z0-9_-]+")
 _SHORT = 60
 
 
 def with_news(service: DesiredService, values: Values, remembered: Remembered) -> DesiredService:
-    """Return the service with the look-ups whose value is another than the one last relied on."""
-    names = {name for names in service.looked_up.values() for name in names}
-    moved = moved_among(names, values, remembered.get(str(service.address), {}))
-    return replace(service, moved=moved) if moved else service
+    """Return the service with the look-ups whose value is another than the one last relied on.
+
+    Those of its autoscaling are told apart: they are relied on by its own calls.
+    """
+    if moved := _moved(service, values, remembered):
+        service = replace(service, moved=moved)
+    scaling = service.autoscaling
+    if scaling is not None and (moved := _moved(scaling, values, remembered)):
+        service = replace(service, autoscaling=replace(scaling, moved=moved))
+    return service
+
+
+def _moved(
+    part: DesiredService | DesiredAutoscaling, values: Values, remembered: Remembered
+) -> Mapping[str, tuple[Value | None, Value | None]]:
+    names = {name for names in part.looked_up.values() for name in names}
+    return moved_among(names, values, remembered.get(str(part.address), {}))
 
 
 def moved_among(
@@ -49,8 +64,9 @@ def relied_on(desired: DesiredApp, address: Address, values: Values) -> dict[str
 
     One that is absent has None: its default stands in for it, and may have to make way for a value.
     """
-    workloads: list[DesiredService | DesiredMigration | DesiredJob | DesiredRedis] = [
+    workloads: list[Workload | DesiredAutoscaling | DesiredRedis] = [
         *desired.services,
+        *(s.autoscaling for s in desired.services if s.autoscaling),
         *desired.migrations,
         *desired.jobs,
         *desired.redis,
@@ -74,17 +90,17 @@ def _told(values: Values, names: Iterable[str]) -> dict[str, Value | None]:
     return told
 
 
-def moved_paths(service: DesiredService) -> frozenset[Path]:
-    """Return the places of a service whose look-ups have other values than were last relied on."""
-    looked_up = service.looked_up.items()
-    return frozenset(path for path, names in looked_up if service.moved.keys() & set(names))
+def moved_paths(part: DesiredService | DesiredAutoscaling) -> frozenset[Path]:
+    """Return the places whose look-ups have other values than were last relied on."""
+    looked_up = part.looked_up.items()
+    return frozenset(path for path, names in looked_up if part.moved.keys() & set(names))
 
 
-def moved_notes(service: DesiredService) -> tuple[str, ...]:
+def moved_notes(part: DesiredService | DesiredAutoscaling) -> tuple[str, ...]:
     """Say which look-ups have other values now, and which."""
     return tuple(
         f"${{{name}}}: {_short(name, before)} → {_short(name, after)}"
-        for name, (before, after) in sorted(service.moved.items())
+        for name, (before, after) in sorted(part.moved.items())
     )
 
 

@@ -150,9 +150,9 @@ def _autoscaling(
 ) -> DesiredAutoscaling | None:
     if scaling is None or not _waits(scaling):
         return scaling
-    inner = replace(filling, origins=scaling.origins)
+    inner = replace(filling, origins=scaling.origins, found={})
     shapes = {k: input_of(o, SCALING) for k, o in _SCALING.items()}
-    return replace(
+    filled_in = replace(
         scaling,
         target=inner.document(scaling.target, shapes["target"], None, prefix="target"),
         policies={
@@ -164,6 +164,7 @@ def _autoscaling(
             for name, document in scaling.scheduled.items()
         },
     )
+    return replace(filled_in, looked_up=inner.found)
 
 
 def _task(filling: _Filling, document: Mapping[str, Any]) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def _documents(app: DesiredApp) -> Iterator[Any]:
 
 def _meaning(workload: DesiredService | DesiredMigration | DesiredJob) -> dict[str, Any]:
     # Not asdict: it copies whole documents, and this is the largest part of them.
-    names = {f.name for f in fields(workload)} - {"origins", "unresolved", "looked_up", "moved"}
+    names = {f.name for f in fields(workload)} - _FOUND_OUT
     result = {name: marked(getattr(workload, name)) for name in names}
     result["written"] = sorted(workload.written)
     if isinstance(workload, DesiredService):
@@ -83,6 +83,11 @@ def _meaning(workload: DesiredService | DesiredMigration | DesiredJob) -> dict[s
     return result
 
 
+_FOUND_OUT = frozenset({"origins", "unresolved", "looked_up", "moved"})
+"""Fields that say where the files say it, and what look-ups gave."""
+
+
 def _without_places(value: DesiredRedis | DesiredAutoscaling, *, as_is: bool = False) -> Any:
     document = asdict(replace(value, origins={}))
+    document = {name: part for name, part in document.items() if name not in _FOUND_OUT}
     return document if as_is else marked(document)

@@ -16,6 +16,7 @@ from reconciler.plan.planner import make_plan
 from tests.controller.lab import Controller, Lab, files, service
 from tests.fakes.lookup_sources import FakeSsm
 from tests.plan.builders import a_migration, a_task_definition
+from tests.plan.scaling_world import a_scaling, tracking
 
 
 def ssm(name):
@@ -33,6 +34,9 @@ def app(*services, **fields):
     made = files(*services, **fields)
     documents = [(s.service, s.task_definition) for s in made.services]
     documents += [(m.launch, m.task_definition) for m in made.migrations]
+    documents += [
+        (s.autoscaling.target, s.autoscaling.policies) for s in made.services if s.autoscaling
+    ]
     return replace(made, lookups=frozenset(names_in(documents)))
 
 
@@ -124,6 +128,32 @@ def test_a_new_value_is_a_change_that_says_so(shop):
         )
     ]
     assert shop.plan().in_sync
+
+
+def test_values_of_autoscaling_are_its_own(shop):
+    """They are told with its calls, and a new one is a change of autoscaling alone that says so."""
+    shop.ssm.put("/shop/max", "12")
+    shop.ssm.put("/shop/load", "60")
+    policies = {"cpu": tracking(value=ssm("/shop/load"))}
+    scaling = a_scaling(1, ssm("/shop/max"), policies=policies)
+    web = service(td=variable("HOST", "/shop/host"), autoscaling=scaling)
+    shop.lab.files = app(web, service("other"))
+    assert shop.controller.settle().status.converged
+    before = {"ssm:/shop/load": "60", "ssm:/shop/max": "12"}
+    assert ("autoscaling/web", "look-ups", {}, before) in shop.told()
+
+    for name, old, new in (("/shop/max", "12", "20"), ("/shop/load", "60", "70")):
+        shop.ssm.put(name, new)
+        [step] = [s for s in shop.plan().steps if s.changes]
+        assert (str(step.address), [c.why for c in step.changes]) == (
+            "autoscaling/web",
+            [Why.LOOKUP],
+        )
+        assert f"${{ssm:{name}}}: {old} → {new}" in step.notes
+        assert shop.controller.settle().status.converged
+        changed = ({f"ssm:{name}": old}, {f"ssm:{name}": new})
+        assert shop.told()[-1] == ("autoscaling/web", "look-ups changed", *changed)
+        assert shop.plan().in_sync
 
 
 def test_a_value_whose_name_promises_a_secret_is_masked(shop):

@@ -10,8 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.model.diagnostics import Origin
-from reconciler.model.names import Path
 from reconciler.model.plan import ApiCall, Change, Effect, Suppressed, UndeclaredChange, Why
 from reconciler.plan.autoscaling.document import (
     ACTIONS,
@@ -74,7 +72,7 @@ class Found:
 
 
 def compare_autoscaling(
-    desired: Document, live: Document, memory: Memory, origins: Mapping[Path, Origin]
+    desired: Document, live: Document, memory: Memory, background: Background
 ) -> Found:
     """Compare what is declared with what is live.
 
@@ -84,7 +82,6 @@ def compare_autoscaling(
     wanted, scheduled = _left_to_schedules(desired, live, memory.declared or {})
     found = compare(wanted, live, AUTOSCALING)
     gone, lasting = _no_longer_declared(wanted, live, memory)
-    background = Background(AUTOSCALING, memory.declared, origins)
     changes = [change_of(d, Effect.NO_ROLLOUT, background) for d in found.differences]
     changes += [change_of(d, Effect.NO_ROLLOUT, background, Why.REMOVED) for d in gone]
     differing = (found.differences, gone)

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from reconciler.model.desired import DesiredAutoscaling
-from reconciler.model.diagnostics import Origin
 from reconciler.model.names import Path
 from reconciler.model.observed import ObservedAutoscaling
 from reconciler.model.plan import ApiCall
+from reconciler.plan.changes import Background
+from reconciler.plan.lookup_news import moved_paths
 from reconciler.plan.mask import mask_value
 from reconciler.plan.paths import overlay
 from reconciler.shapes.botocore_model import input_of
@@ -96,12 +97,19 @@ def places_of(document: Mapping[str, Any]) -> frozenset[Place]:
     return frozenset((section, name) for section in SECTIONS for name in document[section])
 
 
-def origins_of(wanted: DesiredAutoscaling) -> dict[Path, Origin]:
-    """Return where the document's fields stand in the files, by (kind, *path)."""
+def background_of(wanted: DesiredAutoscaling, applied: Mapping[str, Any] | None) -> Background:
+    """Return what explains a difference of the document, whose paths are not those of the declaration."""
+    return Background(
+        AUTOSCALING,
+        applied,
+        {_in_document(path): origin for path, origin in wanted.origins.items()},
+        moved=frozenset(_in_document(path) for path in moved_paths(wanted)),
+    )
+
+
+def _in_document(path: Path) -> Path:
     below = {"target": (), "policies": (POLICIES,), "scheduled": (ACTIONS,)}
-    return {
-        (AUTOSCALING, *below[path[0]], *path[1:]): origin for path, origin in wanted.origins.items()
-    }
+    return (AUTOSCALING, *below[path[0]], *path[1:])
 
 
 def completed(place: Place, live: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,10 +22,10 @@ from reconciler.plan.autoscaling.document import (
     TAGS,
     TARGET,
     Calls,
+    background_of,
     desired_document,
     listed,
     live_document,
-    origins_of,
     places_of,
     resource_id,
 )
@@ -33,6 +33,7 @@ from reconciler.plan.autoscaling.memory import KIND, Memory, memory_of
 from reconciler.plan.autoscaling.metric import rivals
 from reconciler.plan.autoscaling.resource_label import labelled, wanted_target_group
 from reconciler.plan.autoscaling.tags import with_tags
+from reconciler.plan.lookup_news import moved_notes
 from reconciler.plan.ownership import Owner, owner_of
 from reconciler.plan.subject import Subject
 
@@ -71,7 +72,8 @@ def _declared(subject: Subject, declared: DesiredAutoscaling) -> tuple[Step, ...
     ready = _without(desired_document(wanted), waiting)
     seen = _without(live_document(live), waiting)
     before = memory.declared and _without(memory.declared, waiting)
-    found = compare_autoscaling(ready, seen, replace(memory, declared=before), origins_of(wanted))
+    background = background_of(wanted, before)
+    found = compare_autoscaling(ready, seen, replace(memory, declared=before), background)
     found = with_tags(subject.app, wanted, found, live, memory)
     step = _step(subject, wanted, found, live, memory)
     held = [_unlabelled(subject, name) for name in sorted(unlabelled)]
@@ -119,7 +121,7 @@ def _step(
         changes=found.changes,
         undeclared=found.undeclared,
         suppressed=found.suppressed,
-        notes=found.notes,
+        notes=(*(moved_notes(wanted) if found.changes else ()), *found.notes),
         request=ResourceRequest(after.as_applied(), todo, intended)
         if todo or after != memory
         else None,

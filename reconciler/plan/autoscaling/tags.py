@@ -14,7 +14,7 @@ from reconciler.model.desired import DesiredApp, DesiredAutoscaling
 from reconciler.model.observed import LedgerView, ObservedAutoscaling
 from reconciler.model.plan import Change, Effect, Suppressed, Why
 from reconciler.plan.autoscaling.compare import Found
-from reconciler.plan.autoscaling.document import TAGS, origins_of, tags_in
+from reconciler.plan.autoscaling.document import TAGS, background_of, tags_in
 from reconciler.plan.autoscaling.memory import Memory, remembered
 from reconciler.plan.changes import Background, change_of
 from reconciler.plan.compare import Difference
@@ -22,7 +22,6 @@ from reconciler.plan.mask import mask_value
 from reconciler.plan.ownership import ownership_tags
 from reconciler.plan.paths import MISSING
 from reconciler.plan.tags import TagDifference, tag_difference
-from reconciler.shapes.tables import AUTOSCALING
 
 _OTHERS = "a tag that we never set is somebody else's"
 
@@ -51,7 +50,7 @@ def with_tags(
     """Add what is to be done about tags; a target that is not there yet gets them as it is registered."""
     tags = tags_in(wanted.target)
     difference = tag_difference(tags, tags_in(memory.declared), live.tags or {})
-    background = Background(AUTOSCALING, memory.declared, origins_of(wanted))
+    background = background_of(wanted, memory.declared)
     changes = tuple(_changes(difference, live.tags or {}, background))
     if live.target is None:
         fields = {**found.fields, TAGS: registered_tags(app, wanted)}
