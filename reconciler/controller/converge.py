@@ -108,4 +108,4 @@ def _check_time(
     if limits.total is None or clock.boot_seconds() - start < limits.total.total_seconds():
         return
     said = f": {last.message}" if last and last.message else ""
-    raise TimedOut(f"{key} did not converge within {format_duration(limits.total)}{said}")
+    raise TimedOut(f"{key} is not converged after {format_duration(limits.total)}{said}")

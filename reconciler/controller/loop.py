@@ -26,7 +26,7 @@ from reconciler.controller.signals import handled_by
 from reconciler.controller.verdict import Ending, verdict
 from reconciler.controller.watch import DesiredSource
 from reconciler.controller.worker import End, Outcome, PassResult, Worker
-from reconciler.model.clock import Clock
+from reconciler.model.clock import Clock, format_duration
 from reconciler.model.errors import LeaseHeld
 from reconciler.model.events import Event, EventKind
 from reconciler.model.names import AppKey
@@ -214,7 +214,7 @@ class Controller:
                 return ending
             limit = options.timeout
             if limit is not None and clock.boot_seconds() - start > limit.total_seconds():
-                return Ending(TIMED_OUT, self._unfinished())
+                return Ending(TIMED_OUT, self._unfinished(limit))
 
     def _take(self, message: _Changed | Outcome) -> None:
         if isinstance(message, _Changed):
@@ -236,7 +236,7 @@ class Controller:
         settled = {key: outcome for key, outcome in self._last.items() if key not in busy}
         return verdict(self._parts.source.snapshot(), settled)
 
-    def _unfinished(self) -> dict[str, str]:
+    def _unfinished(self, limit: timedelta) -> dict[str, str]:
         snapshot = self._parts.source.snapshot()
         reasons = {}
         for key in sorted(snapshot.keys() - snapshot.vanished):
@@ -244,7 +244,8 @@ class Controller:
             status = last.status if last else None
             if status is None or not status.converged:
                 said = (last.message if last else "") or (status.message if status else "")
-                reasons[key] = f"not converged in time{': ' if said else ''}{said}"
+                after = format_duration(limit)
+                reasons[key] = f"not converged after {after}{': ' if said else ''}{said}"
         return reasons
 
     def _say_files(self) -> None:

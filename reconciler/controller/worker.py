@@ -219,12 +219,12 @@ class Worker:
         log.log(level, "%s%s", outcome.message, _next_look(outcome), extra=_fields(error))
 
     def _say_what_is_missing(self, key: AppKey, status: AppStatus | None) -> None:
-        """Log why nothing is begun: an image or something else that is not there. No pass has failed."""
+        """Log why it does not converge: an image or something else that is not there. No pass has failed."""
         place = f"{key} waits"
         if status is None or status.exit_code != AWS_REFUSED:
             self._standing.cleared(place)
         elif self._standing.raised(place, status.message, self._ports.clock.boot_seconds()):
-            log.warning("not begun: %s", status.message)
+            log.warning("not converged: %s", status.message)
 
 
 def sign_of(error: Exception) -> Hashable:

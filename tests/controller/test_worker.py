@@ -215,7 +215,7 @@ def test_what_is_missing_is_said_once_although_no_pass_failed(caplog):
     bench.work()
 
     said = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
-    assert said == ["not begun: service/web: no role"] * 2
+    assert said == ["not converged: service/web: no role"] * 2
 
 
 def test_a_bug_shows_its_traceback_only_at_debug_level(caplog):
