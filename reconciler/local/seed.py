@@ -28,6 +28,7 @@ from reconciler.model.errors import UsageError
 from reconciler.model.lookups import Deferred, without_look_ups
 from reconciler.model.names import last_part
 from reconciler.resources.grants.roles import roles_in
+from reconciler.shapes.botocore_model import known_regions
 
 Launched = TypeVar("Launched", DesiredMigration, DesiredJob)
 
@@ -59,11 +60,8 @@ class Seeder:
         self._aws = aws
 
     def app(self, app: DesiredApp) -> None:
-        """Seed one app. Raises UsageError when it lives in another account."""
-        if app.account != self._aws.account:
-            raise UsageError(
-                f"{app.key} names account {app.account}; the embedded AWS is {self._aws.account}"
-            )
+        """Seed one app. Raises UsageError when it lives in another account, or in no region at all."""
+        self._refuse_elsewhere(app)
         scope = (self._aws.account, app.region)
         dispatch.answer(self._aws.world, scope, "CreateCluster", {"clusterName": app.cluster})
         self._capacity(app, scope)
@@ -82,6 +80,14 @@ class Seeder:
             seed_redis(self._aws.caches, scope, redis)
         for value in seed_lookups(self._aws.moto, app):
             self.role(value, app.region)
+
+    def _refuse_elsewhere(self, app: DesiredApp) -> None:
+        if app.account != self._aws.account:
+            raise UsageError(
+                f"{app.key} names account {app.account}; the embedded AWS is {self._aws.account}"
+            )
+        if app.region not in known_regions():
+            raise UsageError(f"{app.key} names region {app.region}, which no AWS has")
 
     def _capacity(self, app: DesiredApp, scope: tuple[str, str]) -> None:
         """Give the cluster the capacity providers that the files name."""
@@ -186,6 +192,8 @@ class Seeder:
         return f"embedded-{variable.lower().replace('_', '-')}"
 
     def _make(self, service: str, operation: str, region: str, **params: Any) -> None:
+        if region not in known_regions():  # as on AWS, nothing can be there
+            return
         try:
             self._aws.moto.call(service, operation, region, **params)
         except MotoError as error:

@@ -76,19 +76,17 @@ def _told(observed: ObservedApp, step: Step) -> Step:
 
 
 def check_lines(findings: Iterable[Finding]) -> Iterator[str]:
-    """Yield a line for each failed check and each warning, and one for all that could not be seen."""
+    """Yield a line for each failure, warning and thing not asked; one for all that may not be seen."""
     unseen = []
     for finding in findings:
-        match finding.state:
-            case CheckState.FAILED | CheckState.WARNING:
-                yield f"{SIGNS[finding.state]} {finding.name}: {finding.message}"
-            case CheckState.UNSEEN:
-                unseen.append(finding)
+        if finding.permission:
+            unseen.append(finding)
+        elif finding.state is not CheckState.OK:
+            yield f"{SIGNS[finding.state]} {finding.name}: {finding.message}"
     if unseen:
-        wanted = sorted({f.permission for f in unseen} - {""})
         names = ", ".join(f.name for f in unseen)
-        hint = f" ({', '.join(wanted)})" if wanted else ""
-        yield f"{SIGNS[CheckState.UNSEEN]} {CheckState.UNSEEN}: {names}{hint}"
+        wanted = ", ".join(sorted({f.permission for f in unseen}))
+        yield f"{SIGNS[CheckState.UNSEEN]} {CheckState.UNSEEN}: {names} ({wanted})"
 
 
 def _reason(finding: Finding) -> str:

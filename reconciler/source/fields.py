@@ -45,6 +45,9 @@ JOB_OWN = frozenset(
     }
 )
 
+_PRINTED = frozenset({"version"})
+"""What answers of CreateService show in AWS's tutorials though its model does not have it."""
+
 
 @cache
 def service_fields() -> frozenset[str]:
@@ -79,7 +82,7 @@ def lifted_container_fields() -> frozenset[str]:
 @cache
 def read_only_service() -> frozenset[str]:
     """Return what `describe-services` answers and nobody can set."""
-    return read_only_members("Service", "CreateService")
+    return read_only_members("Service", "CreateService") | _PRINTED
 
 
 @cache

@@ -78,6 +78,26 @@ def test_another_account_is_refused(seeded, shop):
         seeded.aws.seed([replace(shop, account="210987654321")])
 
 
+def test_a_region_that_is_none_is_no_traceback(start, shop):
+    """An app in one is refused by name; what its files name in one does not exist there either."""
+    talk = start()
+    with pytest.raises(
+        UsageError, match=r"production/shop names region us-moon-1, which no AWS has"
+    ):
+        talk.aws.seed([replace(shop, region="us-moon-1")])
+    options = {"awslogs-group": "/far", "awslogs-region": "aws-region"}
+    far = "arn:aws:secretsmanager:region:123456789012:secret:far-abcdef"
+    container = {
+        "name": "app",
+        "image": "a/b:1",
+        "secrets": [{"name": "FAR", "valueFrom": far}],
+        "logConfiguration": {"logDriver": "awslogs", "options": options},
+    }
+    web = replace(shop.services[0], task_definition={"containerDefinitions": [container]})
+    talk.aws.seed([replace(shop, services=(web,))])
+    assert talk.ecs.list_clusters()["clusterArns"]
+
+
 def test_the_account_can_be_chosen(start):
     """Every ARN and the caller's identity carry it."""
     talk = start(account="210987654321")

@@ -162,18 +162,20 @@ def test_a_stopped_migration_is_degraded():
 
 
 def test_findings_are_lines_with_signs():
-    """Failures and warnings have a line each; all that could not be seen has one together."""
+    """A line for each failure, warning and thing that is not asked; one for all that may not be seen."""
     found = [
         finding(OK, WEB),
         finding(FAILED, WEB),
         finding(WARNING, WEB, name="alarm a"),
         finding(UNSEEN, WEB, name="role a"),
+        replace(finding(UNSEEN, WEB, name="secret c"), message="it is far", permission=""),
         finding(UNSEEN, WEB, name="role b"),
     ]
 
     assert list(check_lines(found)) == [
         "✗ role shop: there is no role shop",
         "! alarm a: there is no role shop",
+        "? secret c: it is far",
         "? not permitted to see: role a, role b (iam:GetRole)",
     ]
 

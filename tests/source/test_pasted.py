@@ -87,6 +87,13 @@ def test_a_role_is_read_under_its_other_name(world, role, declared):
     assert service.get("role") == (role if declared else None)
 
 
+def test_what_only_aws_prints_is_left_out(world):
+    """Answers in AWS's tutorials show `version`, which its model does not have."""
+    service, said = pasted(world, described(version=0))
+    assert "version" not in service
+    assert said == ["services.web: read-only in AWS, ignored: status, version"]
+
+
 @pytest.mark.parametrize(
     "answer",
     [{"deployments": "x"}, {"deployments": [7]}, {"deployments": []}, {"taskSets": None}],
