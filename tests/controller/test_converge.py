@@ -104,7 +104,7 @@ def test_nothing_left_to_do_ends_it(code):
 def test_it_ends_with_seven_when_time_is_up():
     """The last message is part of what is said, and no pass begins after the limit."""
     passes = Passes(passed(**UNDER_WAY, message="web: 0/3 new running"))
-    with pytest.raises(TimedOut, match="within 10s: web: 0/3 new running") as ended:
+    with pytest.raises(TimedOut, match="not converged after 10s: web: 0/3 new running") as ended:
         passes.run(total=10)
     assert ended.value.exit_code == 7
     assert passes.times[-1] <= 10
