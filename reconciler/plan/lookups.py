@@ -150,17 +150,18 @@ def _autoscaling(
 ) -> DesiredAutoscaling | None:
     if scaling is None or not _waits(scaling):
         return scaling
-    inner = replace(filling, origins=scaling.origins, found={})
+    label = f"{filling.label}.autoscaling"
+    inner = replace(filling, label=label, origins=scaling.origins, found={})
     shapes = {k: input_of(o, SCALING) for k, o in _SCALING.items()}
     filled_in = replace(
         scaling,
         target=inner.document(scaling.target, shapes["target"], None, prefix="target"),
         policies={
-            name: inner.document(document, shapes["policies"], None, prefix="policies")
+            name: inner.document(document, shapes["policies"], None, prefix="policies", name=name)
             for name, document in scaling.policies.items()
         },
         scheduled={
-            name: inner.document(document, shapes["scheduled"], None, prefix="scheduled")
+            name: inner.document(document, shapes["scheduled"], None, prefix="scheduled", name=name)
             for name, document in scaling.scheduled.items()
         },
     )
@@ -234,9 +235,13 @@ class _Filling:
         kind: Kind | None,
         *,
         prefix: str = "",
+        name: str = "",
     ) -> dict[str, Any]:
-        """Return a document with its look-ups filled in; without a shape every value is a text."""
-        root: Path = (prefix or str(kind),)
+        """Return a document with its look-ups filled in; without a shape every value is a text.
+
+        Its paths begin with `prefix`, else the kind, and its `name` where there are several of it.
+        """
+        root: Path = (prefix or str(kind), *([name] if name else []))
         return dict(self._walk(document, shape, kind, root))
 
     def check_image(self, image: str, path: Path) -> None:

@@ -13,6 +13,7 @@ from reconciler.model.diagnostics import Origin
 from reconciler.model.lookups import Deferred, Lookup, Unresolved, names_in
 from reconciler.model.plan import Verb
 from reconciler.plan.lookups import filled, filled_with
+from tests.plan.scaling_world import a_scaling, tracking
 from tests.plan.world import World, a_migration, a_service, a_task_definition, an_app, image, only
 
 
@@ -102,6 +103,19 @@ def test_a_value_that_does_not_fit_holds_the_service(value, problem):
     assert "services.web.desiredCount: ${ssm:/count} gave" in step.summary
     assert problem in step.summary
     assert str(origin) in step.summary
+
+
+def test_a_value_that_does_not_fit_a_policy_is_told_with_its_own_line():
+    """Of several policies the one that is meant."""
+    lines = {name: Origin("production/shop/app.yaml", 12 + n, 7) for n, name in enumerate("ab")}
+    origins = {("policies", name): line for name, line in lines.items()}
+    policies = {"a": tracking(), "b": tracking(value=ssm("load"))}
+    scaling = replace(a_scaling(policies=policies), origins=origins)
+    web = a_service(autoscaling=scaling)
+    app = replace(app_of(web), lookups=frozenset(["ssm:/load"]))
+    [why] = service_of(filled(app, {"ssm:/load": "heavy"})).unresolved
+    assert why.reason.startswith("services.web.autoscaling.b.targetTracking")
+    assert why.reason.endswith(f"({lines['b']})")
 
 
 def test_a_secret_that_does_not_fit_is_not_shown():
