@@ -84,7 +84,7 @@ class Engine:
         for cluster in self.world.every_cluster():
             for task in list(cluster.tasks.values()):
                 if not task.stopped:
-                    lifecycle.step(self.world, self, task)
+                    self._take_forward(task)
                 elif task.stopped_at and now >= task.stopped_at + times.forget_stopped:
                     del cluster.tasks[task.id]
             for service in list(cluster.services.values()):
@@ -94,6 +94,12 @@ class Engine:
                     del cluster.services[service.name]
         for move in self.world.other_ticks:
             move()
+
+    def _take_forward(self, task: Task) -> None:
+        try:
+            lifecycle.step(self.world, self, task)
+        except Exception:  # noqa: BLE001 - a bug here must not keep the other tasks
+            _LOG.exception("the embedded ECS stumbled over task %s; the others go on", task.id)
 
     def _take(self, event: Mapping[str, Any]) -> None:
         """Understand one event of a process. Output is shipped without holding the world's lock."""

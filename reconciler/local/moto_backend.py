@@ -19,6 +19,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from reconciler.local.selfcheck import check_moto
+from reconciler.shapes.botocore_model import known_regions
 
 StartResponse = Callable[..., Any]
 Environ = dict[str, Any]
@@ -41,6 +42,8 @@ _VERSIONS: Mapping[str, str] = {
     "monitoring": "2010-08-01",
 }
 """Services that are asked with a form, by the name that requests are signed for."""
+NO_REGION = "NoSuchRegion"
+"""Our own word: on AWS a region that does not exist has no host that could answer."""
 _NOT_IMPLEMENTED = "NotImplemented"
 _UNLOCKED = frozenset({"sqs"})
 """A long poll sleeps inside the request."""
@@ -149,7 +152,9 @@ class MotoBackend:
         return int(status.split()[0]), answer
 
     def call(self, service: str, operation: str, region: str, **params: Any) -> dict[str, Any]:
-        """Call an operation of a JSON service past the faults. Raises MotoError."""
+        """Call an operation of a JSON service past the faults. Raises MotoError, NO_REGION too."""
+        if region not in known_regions():
+            raise MotoError(NO_REGION, f"there is no region {region}")
         parts = {
             "CONTENT_TYPE": "application/x-amz-json-1.1",
             "HTTP_X_AMZ_TARGET": f"{TARGETS[service]}.{operation}",
@@ -167,7 +172,7 @@ class MotoBackend:
         from moto.logs.models import logs_backends  # noqa: PLC0415 - only when needed
 
         with self.lock:
-            return name in logs_backends[self.account][region].groups
+            return region in known_regions() and name in logs_backends[self.account][region].groups
 
     def submit(self, service: str, operation: str, region: str, **params: str) -> ET.Element:
         """Call an operation of a form service (IAM) past the faults; returns the XML.

@@ -20,7 +20,7 @@ from reconciler.local.ecs.state import World
 from reconciler.local.elasticache.seed import seed_redis
 from reconciler.local.elasticache.state import CacheWorld
 from reconciler.local.images import ImageReference, Images
-from reconciler.local.moto_backend import MotoBackend, MotoError
+from reconciler.local.moto_backend import NO_REGION, MotoBackend, MotoError
 from reconciler.local.named import Named
 from reconciler.local.seed_lookups import seed_lookups
 from reconciler.model.desired import DesiredApp, DesiredJob, DesiredMigration, DesiredService
@@ -135,8 +135,9 @@ class Seeder:
         self._make("ecr", "CreateRepository", region or self._aws.region, repositoryName=name)
 
     def role(self, arn: str, region: str) -> None:
-        """Make an IAM role that tasks and ECS itself may assume, with the path of its ARN."""
-        path, _, name = arn.partition(":role/")[2].rpartition("/")
+        """Make an IAM role that tasks and ECS itself may assume, with the path of its ARN, or by its name."""
+        named = arn.partition(":role/")[2] if arn.startswith("arn:") else arn
+        path, _, name = named.rpartition("/")
         if not name:
             return
         trust = {
@@ -192,12 +193,11 @@ class Seeder:
         return f"embedded-{variable.lower().replace('_', '-')}"
 
     def _make(self, service: str, operation: str, region: str, **params: Any) -> None:
-        if region not in known_regions():  # as on AWS, nothing can be there
-            return
         try:
             self._aws.moto.call(service, operation, region, **params)
         except MotoError as error:
-            if "AlreadyExists" not in error.code and error.code not in _EXISTS:
+            there = "AlreadyExists" in error.code or error.code in _EXISTS
+            if not there and error.code != NO_REGION:
                 raise
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from reconciler.local.ecs import lifecycle
 from reconciler.local.manifests import build
 from tests.local.talk import code_of, eventually, logging_to, sh
 
@@ -325,3 +326,28 @@ def test_the_metadata_endpoint_tells_the_task(talk):
 def test_unsupported_operations_say_so(talk):
     """An operation that the embedded AWS lacks is refused by name, not answered wrongly."""
     assert code_of(talk.ecs.list_account_settings) == "UnsupportedOperationException"
+
+
+def test_a_log_region_that_does_not_exist_stops_its_own_task_alone(talk):
+    """There is no log group in it; other tasks go on."""
+    log = logging_to("/g")
+    log["options"]["awslogs-region"] = "aws-region"
+    task = talk.finish({**sh("exit 0"), "logConfiguration": log})
+    assert task["stopCode"] == "TaskFailedToStart"
+    assert "ResourceInitializationError" in task["stoppedReason"]
+    assert talk.finish(sh("exit 3"))["containers"][0]["exitCode"] == 3
+
+
+def test_a_task_that_the_engine_cannot_bear_does_not_keep_the_others(talk, monkeypatch):
+    """Should a step of one task fail by a mistake of ours, every other task is still taken forward."""
+    step = lifecycle.step
+
+    def stumble(world, runtime, task):
+        if task.containers[0].name == "bad":
+            raise RuntimeError("ours")
+        step(world, runtime, task)
+
+    monkeypatch.setattr(lifecycle, "step", stumble)
+    talk.define(sh("exit 0", name="bad"))
+    talk.run()
+    assert talk.finish(sh("exit 3"))["containers"][0]["exitCode"] == 3

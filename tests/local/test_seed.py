@@ -57,6 +57,14 @@ def test_roles_exist(seeded):
         assert iam.get_role(RoleName=name)["Role"]["Arn"].endswith(f":role/{name}")
 
 
+def test_a_role_may_be_named_without_its_arn(start, shop):
+    """ECS takes the name of a role of the account, too."""
+    talk = start()
+    web = replace(shop.services[0], task_definition={"taskRoleArn": "short"})
+    talk.aws.seed([replace(shop, services=(web,))])
+    assert talk.client("iam").get_role(RoleName="short")["Role"]["Path"] == "/"
+
+
 def test_nothing_is_seeded_unasked(start):
     """Without seeding there is no cluster."""
     talk = start()
