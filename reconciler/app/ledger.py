@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from reconciler.app import operate
@@ -10,9 +11,12 @@ from reconciler.controller import operator
 from reconciler.model.desired import DesiredApp
 from reconciler.model.journal import JournalRecord
 from reconciler.model.names import Address
+from reconciler.model.observed import LedgerView
 from reconciler.model.run import Run, RunKey
 from reconciler.runs.diagnosis import Diagnosis, explain
 from reconciler.settings import Settings
+from reconciler.store.anew import anew
+from reconciler.store.session import Session
 
 
 def history(
@@ -44,23 +48,38 @@ def suspend(
 
     Returns what was done.
     """
-    world = World(settings)
-    session, ledger, actor = world.operator(desired)
-    now = world.place(desired).aws.now()
-    suspension = operator.suspension_now(reason, actor, now, length)
-    return operator.suspend(session, ledger, suspension, address)
+
+    def say(session: Session, ledger: LedgerView, actor: str) -> str:
+        begun = operator.suspension_now(reason, actor, session.aws.now(), length)
+        return operator.suspend(session, ledger, begun, address)
+
+    return _said(settings, desired, say)
 
 
 def resume(settings: Settings, desired: DesiredApp, reason: str, address: str | None = None) -> str:
     """End every suspension of an app, or that of one address; returns what was done."""
-    session, ledger, actor = World(settings).operator(desired)
-    return operator.resume(session, ledger, reason, actor, address)
+
+    def say(session: Session, ledger: LedgerView, actor: str) -> str:
+        return operator.resume(session, ledger, reason, actor, address)
+
+    return _said(settings, desired, say)
 
 
 def retry(settings: Settings, desired: DesiredApp, address: Address, reason: str) -> str:
     """Release a held rollout; returns what was done."""
-    session, ledger, actor = World(settings).operator(desired)
-    return operator.retry(session, ledger, address, reason, actor)
+
+    def say(session: Session, ledger: LedgerView, actor: str) -> str:
+        return operator.retry(session, ledger, address, reason, actor)
+
+    return _said(settings, desired, say)
+
+
+def _said(
+    settings: Settings, desired: DesiredApp, say: Callable[[Session, LedgerView, str], str]
+) -> str:
+    """Have a person's word written, on the ledger as it is then; a controller may write beside it."""
+    world = World(settings)
+    return anew(world.clock, lambda: say(*world.operator(desired)))
 
 
 def migration_list(settings: Settings, desired: DesiredApp) -> list[Run]:

@@ -73,6 +73,10 @@ class Superseded(TemporaryError):
     """Somebody committed to the app's journal since our snapshot: read again, decide again."""
 
 
+class Unsure(Superseded):
+    """It stayed unknown whether our commit was written: read again, it may have been."""
+
+
 class CorruptLedger(PermanentError):
     """A stored item does not have the form we write; names table, key and attribute."""
 

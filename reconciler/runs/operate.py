@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.aws.door import Aws
-from reconciler.model.errors import GuardRefused, PermanentError, Superseded, UsageError
+from reconciler.model.errors import GuardRefused, PermanentError, UsageError
 from reconciler.model.job import JobRecord, Trigger, occurrence_by_hand
 from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.observed import LedgerView, MigrationRecord
@@ -32,6 +32,7 @@ from reconciler.runs import evidence, transitions
 from reconciler.runs.snapshot import FINAL, MISSING_SINCE, STOPPING_SINCE
 from reconciler.runs.transitions import At
 from reconciler.runs.unfinished import listing, memory
+from reconciler.store.anew import anew
 from reconciler.store.job_records import job_write
 from reconciler.store.ledger import AppStore
 from reconciler.store.records import claim_key, migration_write, run_write
@@ -43,9 +44,6 @@ RESOLUTIONS = {
     "not-started": RunState.NOT_STARTED,
 }
 """What `resolve --as` accepts; `not-started` only of a job."""
-
-_TRIES = 5
-"""How often a request is written that a controller, or somebody else, overtakes."""
 
 _RESOLVABLE = (RunState.UNKNOWN, RunState.FAILED, RunState.NOT_STARTED)
 
@@ -91,8 +89,12 @@ class Subject:
 def retry(subject: Subject, operator: Operator) -> int:
     """Ask for the next attempt of a failed run and return its number; a controller carries it out.
 
-    Raises PermanentError for a run that did not fail, Superseded when somebody was faster.
+    Raises PermanentError for a run that did not fail, Superseded when somebody was faster each time.
     """
+    return anew(subject.store.clock, lambda: _retried(subject, operator))
+
+
+def _retried(subject: Subject, operator: Operator) -> int:
     view, run = subject.read()
     if run is None:
         raise PermanentError(f"{subject.title} has never run: there is nothing to retry")
@@ -121,8 +123,12 @@ def stop(subject: Subject, operator: Operator) -> Run | None:
 
     Nothing is sent to ECS here. A run whose stop was asked for already stays as it is. One of a job
     that is asked for and has not begun is not asked for any more: None. Raises PermanentError for a
-    run that has ended or never was, Superseded when somebody was faster.
+    run that has ended or never was, Superseded when somebody was faster each time.
     """
+    return anew(subject.store.clock, lambda: _stopped(subject, operator))
+
+
+def _stopped(subject: Subject, operator: Operator) -> Run | None:
     view, run = subject.read()
     if run is None:
         _withdraw(subject, operator, view)
@@ -165,12 +171,7 @@ def trigger(store: AppStore, job: str, key: str, operator: Operator) -> Run | No
             f"'{key}' cannot be an idempotency key: use letters, digits, `.`, `_`, `:` and `-`, at most 90"
         )
     wanted = RunKey(RunKind.JOB, job, name)
-    for _ in range(_TRIES - 1):
-        try:
-            return _triggered(store, wanted, key, operator)
-        except Superseded:
-            continue
-    return _triggered(store, wanted, key, operator)
+    return anew(store.clock, lambda: _triggered(store, wanted, key, operator), repeatable=True)
 
 
 def _triggered(store: AppStore, wanted: RunKey, key: str, operator: Operator) -> Run | None:
@@ -193,8 +194,12 @@ def resolve(subject: Subject, to: RunState, operator: Operator, *, force: bool =
 
     An absent run may be resolved as succeeded: that is how an existing database is adopted. `force`
     skips the check that the claimant is not alive, and is journaled. Raises GuardRefused while it
-    is, PermanentError for a run that is not to be resolved, Superseded when somebody was faster.
+    is, PermanentError for a run that is not to be resolved, Superseded when somebody was faster each time.
     """
+    return anew(subject.store.clock, lambda: _resolved(subject, to, operator, force=force))
+
+
+def _resolved(subject: Subject, to: RunState, operator: Operator, *, force: bool) -> Run:
     view, run = subject.read()
     session = subject.store.operator(view, operator.arn)
     at = subject.at(view)

@@ -19,6 +19,7 @@ from reconciler.model.errors import (
     LeaseLost,
     OutcomeUnknown,
     Superseded,
+    Unsure,
 )
 from reconciler.model.journal import Entry, EntryKind, JournalRecord
 from reconciler.model.names import AppKey
@@ -201,7 +202,7 @@ class Session:
             else:
                 break
         else:
-            raise Superseded(
+            raise Unsure(
                 f"it is not known whether journal entry {transaction.after.sequence} of {self.key} "
                 f"was written: {lost}"
             ) from lost

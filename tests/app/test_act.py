@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.app import ledger, look, wait
+from reconciler.app import ledger, look, wait, world
 from reconciler.app.act import ApplyOptions, apply
 from reconciler.controller.converge import TimedOut
 from reconciler.model.errors import GuardRefused, UsageError
+from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.names import Address
 from reconciler.model.plan import Verb
 from reconciler.model.status import Health
@@ -63,6 +64,36 @@ def test_status_of_what_works_asks_for_no_diagnosis(account):
 
     assert account.sent() == previewed
     assert report.diagnoses == {}
+
+
+def test_suspend_and_resume_are_heard_beside_a_controller_that_writes(account, monkeypatch):
+    """Whoever loses the conditional write reads again: the person's command succeeds all the same."""
+    run(account)
+    opened, losses = world.BotoTransport, []
+
+    def busy(*arguments, **more):
+        transport = opened(*arguments, **more)
+
+        def overtaken(_service, operation, _params):
+            if operation == "TransactWriteItems" and len(losses) % 3 != 2:
+                losses.append(operation)
+                monkeypatch.setattr("reconciler.app.world.BotoTransport", opened)
+                look_at = world.World(account.settings)
+                session, _, _ = look_at.operator(account.desired)
+                session.commit([Entry(EntryKind.OPERATOR, "", "beside")])
+                monkeypatch.setattr("reconciler.app.world.BotoTransport", busy)
+            elif operation == "TransactWriteItems":
+                losses.append("none")
+
+        transport.before = overtaken
+        return transport
+
+    monkeypatch.setattr("reconciler.app.world.BotoTransport", busy)
+    said = ledger.suspend(account.settings, account.desired, "incident")
+    assert (said, losses) == ("suspended: incident", ["TransactWriteItems"] * 2 + ["none"])
+    monkeypatch.setattr("reconciler.app.world.BotoTransport", opened)
+    assert look.status(account.settings, account.desired).status.health is Health.SUSPENDED
+    assert ledger.verify_history(account.settings, account.desired) == []
 
 
 def test_apply_converges_and_lets_go(account):

@@ -73,6 +73,38 @@ def test_two_triggers_at_the_same_moment_are_both_heard(other: str, asked: list[
     assert stage.store.verify() == []
 
 
+def overtaken_once(stage: Kinds, key: str) -> None:
+    """Let somebody else ask for a run right before the next commit."""
+    meanwhile = [key]
+
+    def overtaken(_service: str, operation: str, _params: object) -> None:
+        if operation == "TransactWriteItems" and meanwhile:
+            operate.trigger(stage.store, "report", meanwhile.pop(), ANN)
+
+    stage.transport.before = overtaken
+
+
+def test_stop_retry_and_resolve_are_heard_beside_another_commit() -> None:
+    """Each reads again and decides again: the person's word stands, and the other's too."""
+    stage = Kinds(Exits(1, seconds=5))
+    stage.drive(stage.job(), 4)
+    overtaken_once(stage, "a")
+    stopped = operate.stop(stage.subject_of(stage.job()), ANN)
+    assert stopped is not None
+    assert stopped.stop_asked
+    stage.session.rebase(stage.store.read())
+    assert stage.drive(stage.job(), 60).state is RunState.FAILED
+    overtaken_once(stage, "b")
+    assert operate.retry(stage.subject_of(stage.job()), ANN) == 2
+    overtaken_once(stage, "c")
+    subject = stage.subject_of(stage.job())
+    with pytest.raises(PermanentError, match="has never run"):
+        operate.resolve(replace(subject, revision="2020-01-01T00:00:00Z"), RunState.FAILED, ANN)
+    assert operate.resolve(subject, RunState.SUCCEEDED, ANN).state is RunState.SUCCEEDED
+    assert {request.key for request in stage.record().requests} == {"a", "b", "c"}
+    assert stage.store.verify() == []
+
+
 def test_a_trigger_that_is_overtaken_again_and_again_gives_up() -> None:
     """It is an error that may be tried again, and nothing was asked for."""
     stage = Kinds()
