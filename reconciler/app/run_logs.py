@@ -23,10 +23,14 @@ from reconciler.settings import Settings
 
 @dataclass(frozen=True)
 class Excerpt:
-    """How much of a log: the last so many lines, or all; what there is by now, or on to the run's end."""
+    """How much of a log: the last so many lines, or all; what there is by now, or on to the run's end.
+
+    Of a run that was tried again: of which attempt, otherwise of the newest.
+    """
 
     last: int | None = None
     follow: bool = False
+    attempt: int | None = None
 
 
 def run_log(  # noqa: PLR0913 - which run, and how
@@ -55,13 +59,28 @@ def run_log(  # noqa: PLR0913 - which run, and how
         raise UsageError(_nothing_of(key, has_others=bool(runs)))
     if run is None and not excerpt.follow:
         raise UsageError(f"{key.which} of {key.address} has not begun yet: -f waits for it")
-    if run is not None and not excerpt.follow:
+    newest, run = run, _attempt(run, excerpt.attempt)
+    if run is not None and (run is not newest or not excerpt.follow):
         pass_on(aws, run, audience, excerpt.last)
         return outcome_of(run, aws, desired.key)
     place = one_off.place_of(world, desired)
     coming = _Coming(key, audience)
     following = Following(place, key, audience, drive=coming.look, last=excerpt.last)
     return left(following.to_the_end(), place)
+
+
+def _attempt(run: Run | None, number: int | None) -> Run | None:
+    """Return the run as of an attempt, if one is asked for. Raises UsageError when it is not known."""
+    if run is None or number is None:
+        return run
+    found = run.as_of(number)
+    if found is None:
+        known = ", ".join(str(past.number) for past in run.past)
+        there = f"{known} and {run.attempt}" if known else str(run.attempt)
+        raise UsageError(
+            f"{run.address} {run.which}: no attempt {number} has a task; there is {there}"
+        )
+    return found
 
 
 def task_log(

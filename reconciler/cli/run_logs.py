@@ -23,8 +23,20 @@ if TYPE_CHECKING:
     from reconciler.app.run_logs import Excerpt
     from reconciler.controller.audience import Audience
     from reconciler.model.names import AppKey
+    from reconciler.model.run import Run
 
 Read = Callable[["Excerpt", "Audience"], "Outcome | None"]
+
+
+def attempt_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the flag of runs that may be tried again."""
+    add = option(
+        "--attempt",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Of a run that was tried again: this attempt's, otherwise the newest one's.",
+    )
+    return add(function)
 
 
 def log_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -128,8 +140,14 @@ def show_run_log(
     return show_log(invocation, desired.key, read, **limits)
 
 
-def show_log(
-    invocation: Invocation, key: AppKey, read: Read, *, follow: bool, tail: int | None
+def show_log(  # noqa: PLR0913 - the flags of the verbs
+    invocation: Invocation,
+    key: AppKey,
+    read: Read,
+    *,
+    follow: bool,
+    tail: int | None,
+    attempt: int | None = None,
 ) -> int:
     """Show the log that `read` passes on; return the exit code: with `follow` the run's own."""
     from reconciler.app.run_logs import Excerpt  # noqa: PLC0415 - brings boto3
@@ -139,7 +157,7 @@ def show_log(
     reader = Reader(invocation, document)
     try:
         with reader.listening():
-            outcome = read(Excerpt(tail, follow), Audience(reader, reader))
+            outcome = read(Excerpt(tail, follow, attempt), Audience(reader, reader))
     except BaseException:
         if document is not None:
             document.break_off()
@@ -149,11 +167,20 @@ def show_log(
         document.end(outcome, ran)
     elif follow and outcome is not None and not reader.signal:
         tasks.tell(invocation, reader, [outcome])
+    if outcome is not None and attempt is None and not follow:
+        _say_which(invocation, outcome.run)
     if ran is None:
         _say_it_goes_on(invocation, key, outcome, follow=follow)
     if reader.signal:
         return reader.code
     return (ran or 0) if follow else 0
+
+
+def _say_which(invocation: Invocation, run: Run) -> None:
+    """Say of a run that was tried again that there is more, and how to see it."""
+    if run.past and not invocation.values["quiet"]:
+        before = ", ".join(str(past.number) for past in run.past)
+        invocation.output.note(f"that was attempt {run.attempt}: --attempt shows {before}")
 
 
 def _say_it_goes_on(

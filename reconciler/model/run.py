@@ -7,7 +7,7 @@ The states and their meaning: docs/exactly-once.md.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -137,6 +137,18 @@ class ClaimState(StrEnum):
 
 
 @dataclass(frozen=True)
+class PastAttempt:
+    """An attempt that another one has followed: the task that it ended with, and how."""
+
+    number: int
+    task_arn: str
+    task_definition: str
+    ended_at: datetime
+    reason: str = ""
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True)
 class Run:
     """The ledger's record of a run; `attempt` and `launch` are the newest ones.
 
@@ -185,6 +197,8 @@ class Run:
     """Why it is to be stopped, empty when nobody asked; then no attempt follows."""
     definition: str = ""
     """Of a task: which task definition was named for it, `Work.definition`."""
+    past: tuple[PastAttempt, ...] = ()
+    """The last ones of its earlier attempts that had a task."""
     over: bool = False
     """Of a job or task: nothing follows by itself any more. Until then HEAD lists it as unfinished."""
 
@@ -227,6 +241,27 @@ class Run:
     def has_stopped(self) -> bool:
         """Whether its newest task runs no more, as far as anybody can tell."""
         return self.state is RunState.UNKNOWN or not self.state.in_flight
+
+    def as_of(self, attempt: int) -> Run | None:
+        """Return the run as this attempt had left it, itself for the newest; None where that is not known."""
+        if attempt == self.attempt:
+            return self
+        past = next((p for p in self.past if p.number == attempt), None)
+        if past is None:
+            return None
+        return replace(
+            self,
+            attempt=attempt,
+            state=RunState.FAILED,
+            task_arn=past.task_arn,
+            request={**self.request, "taskDefinition": past.task_definition},
+            settled_at=past.ended_at,
+            reason=past.reason,
+            exit_code=past.exit_code,
+            facts={},
+            past=(),
+            over=not self.kind.has_slot,
+        )
 
     @property
     def newest(self) -> Launch:

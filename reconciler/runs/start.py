@@ -25,6 +25,7 @@ from reconciler.model.observed import LedgerView, MigrationRecord
 from reconciler.model.run import (
     GuardMode,
     Launch,
+    PastAttempt,
     Run,
     RunKind,
     RunState,
@@ -46,6 +47,8 @@ from reconciler.runs.snapshot import FINAL, Action, Do
 from reconciler.runs.step import Advance, Step
 
 AT_ONCE = timedelta(0)
+MOST_PAST = 20
+"""Attempts that a run remembers: its item stays small whatever `retries` says."""
 
 
 def offer(step: Step) -> Advance:
@@ -87,10 +90,28 @@ def offer(step: Step) -> Advance:
         backoff_seconds=int(work.backoff.total_seconds()),
         most_launches=work.most_launches,
         definition=work.definition,
+        past=_past(before, launch),
     )
     epoch = context.session.head.epoch
     step.commit(transitions.intent(at, run, before, record, epoch))
     return Advance(AT_ONCE, f"launching {run.which}{_which(run)}")
+
+
+def _past(before: Run | None, launch: Launch) -> tuple[PastAttempt, ...]:
+    """Return the attempts before this launch's, so that their logs are found."""
+    if before is None:
+        return ()
+    if launch.attempt == before.attempt or before.task_arn is None:
+        return before.past
+    ended = PastAttempt(
+        before.attempt,
+        before.task_arn,
+        str(before.request["taskDefinition"]),
+        before.settled_at or before.intent_at,
+        before.reason,
+        before.exit_code,
+    )
+    return (*before.past, ended)[-MOST_PAST:]
 
 
 def _identity(do: Do, work: Work, before: Run | None, asked: int) -> Launch:

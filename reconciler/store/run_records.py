@@ -17,11 +17,12 @@ from reconciler.model.run import (
     ClaimState,
     GuardMode,
     Launch,
+    PastAttempt,
     Run,
     RunKey,
     RunState,
 )
-from reconciler.store.fields import Fields, canonical_json
+from reconciler.store.fields import SCHEMA, Fields, canonical_json
 from reconciler.store.write import Write
 
 EXPIRY = "exp"
@@ -59,6 +60,7 @@ def encode_run(run: Run) -> dict[str, Any]:
         "evi": run.evidence,
         "irr": run.irreversible or None,
         "ratt": run.requested_attempt,
+        "past": [_encode_past(past) for past in run.past] or None,
         "facts": canonical_json(run.facts),
         **_of_jobs_and_tasks(run),
     }
@@ -109,12 +111,37 @@ def decode_run(item: Mapping[str, Any], table: str = "state") -> Run:
         requested_attempt=fields.integer("ratt", 0),
         facts=fields.document("facts") if "facts" in item else {},
         kind=key.kind,
+        past=tuple(_decode_past(fields, past) for past in fields.maps("past")),
         most_attempts=fields.integer("matt", 1),
         backoff_seconds=fields.integer("boff", 0),
         most_launches=fields.integer("mlau", MOST_LAUNCHES),
         definition=fields.text("def", ""),
         stop_asked=fields.text("stop", ""),
         over=fields.boolean("fin", default=False),
+    )
+
+
+def _encode_past(past: PastAttempt) -> dict[str, Any]:
+    attributes = {
+        "att": past.number,
+        "arn": past.task_arn,
+        "td": past.task_definition,
+        "t9": past.ended_at.isoformat(),
+        "why": past.reason,
+        "xc": past.exit_code,
+    }
+    return {name: value for name, value in attributes.items() if value is not None}
+
+
+def _decode_past(run: Fields, item: Mapping[str, Any]) -> PastAttempt:
+    fields = Fields(run.table, run.key, {"v": SCHEMA, **item})
+    return PastAttempt(
+        number=fields.integer("att"),
+        task_arn=fields.text("arn"),
+        task_definition=fields.text("td"),
+        ended_at=fields.time("t9"),
+        reason=fields.text("why", ""),
+        exit_code=fields.exit_code("xc"),
     )
 
 

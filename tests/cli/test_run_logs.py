@@ -15,7 +15,7 @@ from reconciler.cli.options import Invocation
 from reconciler.cli.output import Output
 from reconciler.cli.run_logs import show_log
 from reconciler.model.errors import AccessDenied, PermanentError
-from reconciler.model.run import RunKind, RunState
+from reconciler.model.run import PastAttempt, RunKind, RunState
 from tests.cli import values
 
 NAMES = {
@@ -40,6 +40,7 @@ class Reads:
         self.asked = []
         self.does = lambda _audience: None
         self.state = RunState.SUCCEEDED
+        self.past = ()
 
         def run_log(_settings, _desired, kind, name, revision, *, excerpt, audience):
             self.asked.append((kind, name, revision, excerpt))
@@ -56,7 +57,7 @@ class Reads:
         self.does(audience)
         if self.state is None:
             return None
-        found = run(kind, self.state)
+        found = replace(run(kind, self.state), past=self.past)
         return Outcome(found, code_of(found))
 
 
@@ -105,6 +106,17 @@ def test_flags_are_handed_on(cli, reads, kind):
         (kind, *names, Excerpt(0, follow=True)),
     ]
     assert cli(str(kind), "logs", *names, "--tail", "-1").exit_code == 2
+
+
+@pytest.mark.parametrize("kind", [RunKind.JOB, RunKind.MIGRATION])
+def test_an_attempt_is_handed_on_and_the_others_are_named(cli, reads, kind):
+    """--attempt chooses one; without it a run that was tried again says that there are more."""
+    reads.past = (PastAttempt(1, "arn:t1", "arn:d", values.AT),)
+    newest = cli(str(kind), "logs", *NAMES[kind])
+    assert newest.stderr == "that was attempt 1: --attempt shows 1\n"
+    assert cli(str(kind), "logs", *NAMES[kind], "--attempt", "1").stderr == ""
+    assert [asked[-1] for asked in reads.asked] == [Excerpt(), Excerpt(attempt=1)]
+    assert cli(str(kind), "logs", *NAMES[kind], "--attempt", "0").exit_code == 2
 
 
 @KINDS

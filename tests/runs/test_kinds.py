@@ -94,6 +94,20 @@ def test_a_failed_attempt_is_followed_by_the_next() -> None:
     assert len(tokens) == 3
 
 
+def test_each_attempt_is_remembered_with_its_task() -> None:
+    """As of an attempt the run names that one's task and end; of one that never was there is none."""
+    stage = Kinds(Exits(1, 2, 0))
+    run = stage.drive(stage.job(), 600)
+    ended = [run.as_of(number) for number in (1, 2, 3)]
+    assert [(r.attempt, r.state, r.exit_code) for r in ended if r] == [
+        (1, RunState.FAILED, 1),
+        (2, RunState.FAILED, 2),
+        (3, RunState.SUCCEEDED, 0),
+    ]
+    assert len({r.task_arn for r in ended if r}) == 3
+    assert run.as_of(4) is None
+
+
 def replace_it(stage: Kinds, work: Work) -> None:
     """Say that a later occurrence takes this one's place."""
     view = stage.store.read([work.key])

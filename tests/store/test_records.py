@@ -17,7 +17,7 @@ from reconciler.model.observed import (
     RolloutState,
     ServiceRecord,
 )
-from reconciler.model.run import ClaimState, GuardMode, Run, RunKey, RunKind, RunState
+from reconciler.model.run import ClaimState, GuardMode, PastAttempt, Run, RunKey, RunKind, RunState
 from reconciler.model.suspension import Suspension
 from reconciler.store import records
 from tests.store.world import ENTRY, KEY, World
@@ -66,6 +66,19 @@ runs = st.builds(
     backoff_seconds=st.integers(0, 900),
     most_launches=st.integers(1, 9),
     stop_asked=st.text(),
+    definition=st.text(),
+    past=st.lists(
+        st.builds(
+            PastAttempt,
+            st.integers(1, 9),
+            st.text(min_size=1),
+            st.text(min_size=1),
+            st.just(WHEN),
+            st.text(),
+            st.none() | st.integers(0, 255),
+        ),
+        max_size=2,
+    ).map(tuple),
     over=st.booleans(),
     facts=st.dictionaries(st.text(), st.integers() | st.text() | st.none()),
 )

@@ -6,18 +6,19 @@ import click
 
 from reconciler.cli.complete import complete_migration
 from reconciler.cli.options import Invocation, verb
-from reconciler.cli.run_logs import log_options, show_run_log
+from reconciler.cli.run_logs import attempt_option, log_options, show_run_log
 
 
 @verb("logs", short_help="Print the log of a run.")
 @click.argument("name", shell_complete=complete_migration)
 @click.argument("revision", required=False)
 @log_options
+@attempt_option
 def command(
-    invocation: Invocation, *, name: str, revision: str | None, follow: bool, tail: int | None
+    invocation: Invocation, *, name: str, revision: str | None, **excerpt: int | None
 ) -> int:
     """Print the log of a run: of REVISION, or of the newest one.
 
-    All of it in order, as the container wrote it; of a run that was tried again, that of its last attempt.
+    All of it in order, as the container wrote it; of a run that was tried again, that of its newest attempt.
     """
-    return show_run_log(invocation, "MIGRATION", name, revision, follow=follow, tail=tail)
+    return show_run_log(invocation, "MIGRATION", name, revision, **excerpt)
