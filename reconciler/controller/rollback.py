@@ -14,6 +14,7 @@ from reconciler.aws.door import Aws
 from reconciler.controller.driving import SOON
 from reconciler.controller.execute import Executor
 from reconciler.controller.reconcile import ROLLING, Access, Result, run_keys
+from reconciler.controller.repeats import Repeats
 from reconciler.controller.settle import settle
 from reconciler.model.clock import Clock
 from reconciler.model.desired import DesiredApp
@@ -38,6 +39,9 @@ from reconciler.resources.observe import Observer
 from reconciler.resources.task_definition import task_definition
 from reconciler.store.records import suspension_write
 from reconciler.store.session import Session
+
+ADVICE = "go back in git instead, with the value as `diff` shows it live"
+"""What helps where ECS does not take a value that was declared then."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,7 @@ class Rollback:
     explain_rollout: Callable[..., Sequence[str]] = lambda *_, **__: ()
     """As of the `Reconciler`."""
     _begun: bool = field(default=False, init=False)
+    _repeats: Repeats = field(default_factory=lambda: Repeats(ADVICE), init=False)
 
     def take_back(self, _: AppKey) -> Result:
         """Observe, plan, suspend, execute: once. Raises as `Reconciler.reconcile`, and GuardRefused."""
@@ -110,6 +115,7 @@ class Rollback:
         why = partial(self.explain_rollout, aws=access.aws, cluster=self.desired.cluster)
         observed = settle(session, access.store, observed, self.report, why)
         plan = rollback_plan(past, self.order.releases, observed, tried=self._begun)
+        plan = self._repeats.held(plan, observed)
         observed = self._suspend(session, plan, observed)
         executor = Executor(
             aws=aws,
@@ -121,6 +127,7 @@ class Rollback:
             report=self.report,
         )
         done = executor.carry_out(plan)
+        self._repeats.note(plan, observed, (), failed=bool(done.failures))
         if done.failures:
             raise done.failures[0]
         rolling = any(

@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.aws.operations import is_mutating
 from reconciler.controller import operator
+from reconciler.controller.repeats import MOST
 from reconciler.controller.rollback import Order, Rollback
 from reconciler.model.errors import GuardRefused, LeaseHeld
 from reconciler.model.events import EventKind
@@ -150,6 +151,30 @@ def test_fields_go_back_too(lab, controller):
     assert live["healthCheckGracePeriodSeconds"] == 0
     assert live["deploymentConfiguration"]["maximumPercent"] == 200
     assert controller.did() == ["UpdateService"]
+
+
+def test_an_update_without_effect_is_not_sent_for_ever(lab, controller):
+    """ECS takes the field and answers as before: after a few calls it is held, and says what and why."""
+    for tag, seconds in (("1", 90), ("2", 30)):
+        changed = service(tag=tag, healthCheckGracePeriodSeconds=seconds)
+        lab.files = files(changed, migrations=release(2).migrations)
+        controller.settle()
+    controller.did()
+    _, target, *_ = controller.store.releases(SERVICE)
+    update = lab.ecs.services.UpdateService
+
+    def forgetting(wanted):
+        wanted.pop("healthCheckGracePeriodSeconds", None)
+        return update(wanted)
+
+    lab.ecs.services.UpdateService = forgetting
+
+    result = passes(a_rollback(controller, target.begun), controller)
+
+    assert controller.did() == ["UpdateService"] * (1 + MOST)  # the first one brought the revision
+    assert lab.image() == "1"
+    assert (result.status.exit_code, result.status.health) == (4, Health.DEGRADED)
+    assert "ECS took healthCheckGracePeriodSeconds 3 times" in result.status.resources[0].message
 
 
 def test_another_process_finishes_what_one_began(lab, controller):
