@@ -12,6 +12,7 @@ from typing import Any
 
 from reconciler.model.errors import InvalidDesiredState
 from reconciler.shapes.botocore_model import Shape, suggest
+from reconciler.source.duration import parse_duration
 from reconciler.source.imports.live import LiveService, Target
 from reconciler.source.imports.tree import Keys
 from reconciler.source.nodes import Mapping as Map
@@ -87,6 +88,25 @@ class Conversion:
             raise InvalidDesiredState(report.errors)
         return root
 
+    def text(self, node: Map, key: str) -> str:
+        """Return a key's text, empty where it is not set; what is none is a remark."""
+        entry = node.entries.get(key)
+        if entry is None or isinstance(entry.value, Null):
+            return ""
+        if isinstance(entry.value, Scalar):
+            return entry.value.text
+        self.say(entry.place, f"{key}: not a text{LEFT_OUT}")
+        return ""
+
+    def mapping(self, node: Map, key: str) -> Map:
+        """Return a key's map, an empty one where it is not set; what is none is a remark."""
+        entry = node.entries.get(key)
+        if entry is not None and isinstance(entry.value, Map):
+            return entry.value
+        if entry is not None and not isinstance(entry.value, Null):
+            self.say(entry.place, f"{key}: not a map{LEFT_OUT}")
+        return Map(entry.place if entry is not None else node.place)
+
     def number(self, node: Node | None, default: int) -> int:
         """Return a whole number, of `8080/tcp` too; what is none is a remark, and `default`."""
         text = node.text.partition("/")[0] if isinstance(node, Scalar) else ""
@@ -95,6 +115,17 @@ class Conversion:
         if node is not None:
             self.say(node.place, f"not a whole number: {default} is written")
         return default
+
+    def seconds(self, node: Map, key: str) -> int | None:
+        """Return a duration as Go writes it, `1m30s`, in whole seconds; what is none is a remark."""
+        text = self.text(node, key)
+        if not text:
+            return None
+        try:
+            return int(parse_duration(text).total_seconds())
+        except ValueError:
+            self.say(node.entries[key].place, f"{key}: not a duration{LEFT_OUT}")
+            return None
 
     def spelled(self, node: Node, shape: Shape, path: str, read: Read = str) -> Any:
         """Return a value of AWS's type, whatever the spelling of its fields; unknown ones are remarks."""
@@ -105,7 +136,7 @@ class Conversion:
                 return {k: read(_text(e.value)) for k, e in node.entries.items()}
             case Sequence(items=items) if shape.element is not None:
                 return [self.spelled(i, shape.element, path, read) for i in items]
-            case Scalar(text=text):
+            case Scalar(text=text) if shape.kind != "structure":
                 return _scalar(read(text), shape)
             case _:
                 self.say(node.place, f"{path.rstrip('.')} is not what AWS has there{LEFT_OUT}")

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
 from reconciler.model.errors import UsageError
-from reconciler.source.converters.conversion import UNKNOWN_ACCOUNT, Conversion, Converted, Wanted
-from reconciler.source.converters.copilot_count import count_of, seconds_of
+from reconciler.source.converters.conversion import (
+    LEFT_OUT,
+    UNKNOWN_ACCOUNT,
+    Conversion,
+    Converted,
+    Wanted,
+)
+from reconciler.source.converters.copilot_count import count_of
 from reconciler.source.converters.copilot_job import JOB, WORDS, times_of
 from reconciler.source.imports.live import LiveService, Target
 from reconciler.source.imports.names import as_name
 from reconciler.source.imports.shorten import short_task
 from reconciler.source.imports.tree import Keys, Reference
 from reconciler.source.merge import overlay_maps
-from reconciler.source.nodes import Entry, Mapping, Scalar, Sequence, plain
+from reconciler.source.nodes import Mapping, Node, Scalar, Sequence, plain
 
 _SERVICES = ("Load Balanced Web Service", "Backend Service", "Worker Service")
 _NOTES = {
@@ -64,13 +71,13 @@ class _Converter:
         self.region = wanted.region or "us-east-1"
 
     def run(self) -> Converted:
-        kind = self.root.text("type") or ""
+        kind = self._text("type")
         if kind not in (*_SERVICES, JOB):
             known = ", ".join((*_SERVICES, JOB))
             raise UsageError(
                 f"a {kind or 'manifest without type'} is not converted yet; there are: {known}"
             )
-        name = self.name = self.root.text("name") or self.name
+        name = self.name = self._text("name") or self.name
         target = Target(
             self.wanted.app or as_name(name),
             self.environment,
@@ -92,7 +99,7 @@ class _Converter:
         self._say(
             "name", "CloudFormation gave the service a name of its own: write it as serviceName"
         )
-        if self.root.text("exec") == "true":
+        if self._text("exec") == "true":
             service["enableExecuteCommand"] = True
         task = self._task(name)
         self._unread(_DONE)
@@ -118,13 +125,16 @@ class _Converter:
 
     def _for_environment(self, root: Mapping) -> Mapping:
         """Return the manifest with the environment's own part laid over it, as Copilot does."""
-        environments = root.mapping("environments")
-        mine = environments.mapping(self.environment) if environments else None
-        for name, entry in (environments.entries if environments else {}).items():
+        environments = self.conversion.mapping(root, "environments")
+        mine = self.conversion.mapping(environments, self.environment)
+        for name, entry in environments.entries.items():
             if name != self.environment:
                 message = f"the environment {name} is another folder: convert it with --env {name}"
                 self.conversion.say(entry.place, message)
-        return overlay_maps(root, mine) if mine else root
+        return overlay_maps(root, mine)
+
+    def _text(self, key: str) -> str:
+        return self.conversion.text(self.root, key)
 
     def _say(self, key: str, message: str) -> None:
         entry = self.root.entries.get(key)
@@ -135,33 +145,34 @@ class _Converter:
     def _task(self, name: str) -> dict[str, Any]:
         task: dict[str, Any] = {
             "family": f"{self.wanted.app or as_name(name)}-{self.environment}-{name}",
-            "cpu": self.root.text("cpu") or "256",
-            "memory": self.root.text("memory") or "512",
+            "cpu": self._text("cpu") or "256",
+            "memory": self._text("memory") or "512",
             "networkMode": "awsvpc",
             "requiresCompatibilities": ["FARGATE"],
         }
-        platform = (self.root.text("platform") or "").partition("/")
-        if platform[2] in _PLATFORM and _PLATFORM[platform[2]] != "X86_64":
-            task["runtimePlatform"] = {"cpuArchitecture": _PLATFORM[platform[2]]}
-        elif isinstance(self.root.get("platform"), Mapping):
+        platform = self.root.get("platform")
+        system, _, architecture = (platform.text if isinstance(platform, Scalar) else "").partition(
+            "/"
+        )
+        if system == "linux" and architecture in _PLATFORM:
+            if _PLATFORM[architecture] != "X86_64":
+                task["runtimePlatform"] = {"cpuArchitecture": _PLATFORM[architecture]}
+        elif platform is not None:
             self._say("platform", "write runtimePlatform")
-        storage = self.root.mapping("storage") or Mapping(self.root.place)
+        storage = self.conversion.mapping(self.root, "storage")
         if size := storage.get("ephemeral"):
             task["ephemeralStorage"] = {"sizeInGiB": self.conversion.number(size, 21)}
         self._others(storage, frozenset({"ephemeral", "volumes"}), "storage.")
         volumes = self._volumes(storage)
-        main = self._container(name, self.root, self.root.mapping("image"))
+        main = self._container(name, self.root, self.conversion.mapping(self.root, "image"))
         main["mountPoints"] = [
             {"sourceVolume": v["name"], "containerPath": v.pop("path"), "readOnly": v.pop("read")}
             for v in volumes
         ]
         self._logging()
-        sidecars = self.root.mapping("sidecars")
-        others = [
-            self._container(n, e.value, e.value.mapping("image"))
-            for n, e in (sidecars.entries if sidecars else {}).items()
-            if isinstance(e.value, Mapping)
-        ]
+        sidecars = self.conversion.mapping(self.root, "sidecars")
+        nodes = {n: self.conversion.mapping(sidecars, n) for n in sidecars.entries}
+        others = [self._container(n, node, node.mapping("image")) for n, node in nodes.items()]
         return task | {"volumes": volumes, "containerDefinitions": [main, *others]}
 
     def _container(self, name: str, node: Mapping, image: Mapping | None) -> dict[str, Any]:
@@ -169,13 +180,10 @@ class _Converter:
         container: dict[str, Any] = {"name": name, "image": self._image(name, node, source)}
         port = source.get("port") or node.get("port")
         if port is not None:
-            container["portMappings"] = [{"containerPort": self.conversion.number(port, 80)}]
+            container["portMappings"] = [self._port(port)]
         for key, field in (("entrypoint", "entryPoint"), ("command", "command")):
-            value = node.get(key)
-            if isinstance(value, Scalar):
-                container[field] = value.text.split()
-            elif isinstance(value, Sequence):
-                container[field] = [self._read(str(plain(i))) for i in value.items]
+            if words := self._words(node, key):
+                container[field] = words
         container["logConfiguration"] = {
             "logDriver": "awslogs",
             "options": {
@@ -186,24 +194,42 @@ class _Converter:
         }
         container["environment"] = list(self._variables(node, name))
         container["secrets"] = list(self._secrets(node, name))
-        depends = source.mapping("depends_on") or node.mapping("depends_on")
+        own = source if node is self.root else node
+        depends = self.conversion.mapping(own, "depends_on")
         container["dependsOn"] = [
-            {"containerName": n, "condition": _text(e).upper()}
-            for n, e in (depends.entries if depends else {}).items()
+            {"containerName": n, "condition": self.conversion.text(depends, n).upper()}
+            for n in depends.entries
         ]
-        if node.text("essential") == "false":
+        if node is not self.root and self.conversion.text(node, "essential") == "false":
             container["essential"] = False
-        check = source.mapping("healthcheck") or node.mapping("healthcheck")
-        if (check is not None and node is not self.root) or (
-            check is not None and image is not None
-        ):
-            container["healthCheck"] = self._health_check(check)
+        if "healthcheck" in own.entries:
+            container["healthCheck"] = self._health_check(
+                self.conversion.mapping(own, "healthcheck")
+            )
         if node is not self.root:
             self._others(node, _SIDECAR, f"sidecars.{name}.")
         elif "env_file" in node.entries:
             self._say("env_file", "write environmentFiles")
         self._others(source, _IMAGE, f"{name}.image.")
         return container
+
+    def _port(self, node: Node) -> dict[str, Any]:
+        """Return a port with its protocol: `2000/udp`."""
+        protocol = node.text.partition("/")[2] if isinstance(node, Scalar) else ""
+        told = {"protocol": protocol} if protocol and protocol != "tcp" else {}
+        return {"containerPort": self.conversion.number(node, 80), **told}
+
+    def _words(self, node: Mapping, key: str) -> list[str]:
+        """Return a command's words: a text is taken apart as a shell would."""
+        value = node.get(key)
+        if isinstance(value, Sequence):
+            return [self._read(str(plain(i))) for i in value.items]
+        text = self.conversion.text(node, key)
+        try:
+            return [self._read(word) for word in shlex.split(text)]
+        except ValueError as error:
+            self.conversion.say(node.entries[key].place, f"{key}: {error}{LEFT_OUT}")
+            return []
 
     def _others(self, node: Mapping, known: frozenset[str], path: str) -> None:
         """Say every key of a map that was not read."""
@@ -212,7 +238,9 @@ class _Converter:
                 self.conversion.say(entry.place, f"{path}{key}: write it with ECS's own field")
 
     def _image(self, name: str, node: Mapping, source: Mapping) -> str:
-        location = source.text("location") or (node.text("image") if node is not self.root else "")
+        location = self.conversion.text(source, "location")
+        if not location and node is not self.root and isinstance(node.get("image"), Scalar):
+            location = self.conversion.text(node, "image")
         if location:
             return self._read(location)
         place = node.entries["image"].place if "image" in node.entries else node.place
@@ -225,8 +253,7 @@ class _Converter:
         )
 
     def _variables(self, node: Mapping, name: str) -> Iterator[dict[str, str]]:
-        section = node.mapping("variables")
-        for key, entry in (section.entries if section else {}).items():
+        for key, entry in self.conversion.mapping(node, "variables").entries.items():
             if isinstance(entry.value, Scalar):
                 yield {"name": key, "value": self._read(entry.value.text)}
             else:
@@ -234,8 +261,7 @@ class _Converter:
                 self.conversion.say(entry.place, f"{name}.variables.{key}: {message}")
 
     def _secrets(self, node: Mapping, name: str) -> Iterator[dict[str, str]]:
-        section = node.mapping("secrets")
-        for key, entry in (section.entries if section else {}).items():
+        for key, entry in self.conversion.mapping(node, "secrets").entries.items():
             if isinstance(entry.value, Scalar):
                 yield {"name": key, "valueFrom": self._read(entry.value.text)}
                 continue
@@ -249,10 +275,10 @@ class _Converter:
             yield {"name": key, "valueFrom": Reference(f"{arn}{self._read(manager)}")}
 
     def _volumes(self, storage: Mapping) -> list[dict[str, Any]]:
-        section = storage.mapping("volumes")
+        section = self.conversion.mapping(storage, "volumes")
         found = []
-        for name, entry in (section.entries if section else {}).items():
-            node = entry.value if isinstance(entry.value, Mapping) else Mapping(entry.place)
+        for name, entry in section.entries.items():
+            node = self.conversion.mapping(section, name)
             efs = node.get("efs")
             identity = efs.text("id") if isinstance(efs, Mapping) else None
             volume: dict[str, Any] = {"name": name}
@@ -267,15 +293,13 @@ class _Converter:
             self._others(node, frozenset({"path", "read_only", "efs"}), f"storage.volumes.{name}.")
             if isinstance(efs, Mapping):
                 self._others(efs, frozenset({"id"}), f"storage.volumes.{name}.efs.")
-            read = node.text("read_only") != "false"
-            found.append(volume | {"path": node.text("path") or f"/{name}", "read": read})
+            read = self.conversion.text(node, "read_only") != "false"
+            path = self.conversion.text(node, "path") or f"/{name}"
+            found.append(volume | {"path": path, "read": read})
         return found
 
     def _logging(self) -> None:
-        logging = self.root.mapping("logging")
-        if logging is None:
-            return
-        for key, entry in logging.entries.items():
+        for key, entry in self.conversion.mapping(self.root, "logging").entries.items():
             why = (
                 "set it on the log group"
                 if key == "retention"
@@ -298,7 +322,7 @@ class _Converter:
             ("timeout", "timeout"),
             ("start_period", "startPeriod"),
         ):
-            seconds = seconds_of(node.text(key) or "")
+            seconds = self.conversion.seconds(node, key)
             if seconds is not None:
                 check[field] = seconds
         return check
@@ -312,7 +336,3 @@ class _Converter:
             _NAMES[part] if i % 2 else part.replace("${", "$${") for i, part in enumerate(parts)
         ]
         return Reference("".join(read))
-
-
-def _text(entry: Entry) -> str:
-    return entry.value.text if isinstance(entry.value, Scalar) else ""

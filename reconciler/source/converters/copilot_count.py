@@ -12,7 +12,6 @@ from reconciler.source.converters.conversion import Conversion
 from reconciler.source.nodes import Mapping, Node, Scalar
 
 _RANGE = re.compile(r"(\d+)\s*-\s*(\d+)")
-_SECONDS = re.compile(r"(?:(\d+)m)?(?:(\d+)s)?")
 _PERCENT = {
     "cpu_percentage": ("cpu", "ECSServiceAverageCPUUtilization"),
     "memory_percentage": ("memory", "ECSServiceAverageMemoryUtilization"),
@@ -29,17 +28,15 @@ def count_of(
     count: Node | None, conversion: Conversion
 ) -> tuple[dict[str, Any], ObservedAutoscaling | None]:
     """Return what a manifest's `count` says: fields of the service, and its autoscaling."""
-    if isinstance(count, Scalar) and count.text.isdigit():
-        return {"desiredCount": int(count.text)}, None
     if not isinstance(count, Mapping):
-        return {"desiredCount": 1}, None
+        return {"desiredCount": conversion.number(count, 1)}, None
     service: dict[str, Any] = {}
     if "spot" in count.entries:
         service["desiredCount"] = conversion.number(count.get("spot"), 1)
         service["capacityProviderStrategy"] = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
     for section, names in _INSIDE.items():
-        node = count.mapping(section)
-        for key, entry in (node.entries if node else {}).items():
+        node = count.get(section)
+        for key, entry in (node.entries if isinstance(node, Mapping) else {}).items():
             if key not in names:
                 conversion.say(entry.place, f"count.{section}.{key} has no counterpart")
     bounds = _bounds(count.get("range"), service, conversion)
@@ -61,6 +58,8 @@ def _bounds(
     if isinstance(node, Scalar) and (found := _RANGE.fullmatch(node.text)):
         return int(found[1]), int(found[2])
     if not isinstance(node, Mapping):
+        if node is not None:
+            conversion.say(node.place, "count.range: not a range such as 1-10: left out")
         return None
     low, high = (conversion.number(node.get(n), 1) for n in ("min", "max"))
     if "spot_from" in node.entries:
@@ -73,31 +72,22 @@ def _bounds(
 
 
 def _policies(count: Mapping, conversion: Conversion) -> Iterator[tuple[str, dict[str, Any]]]:
-    shared = count.mapping("cooldown")
+    shared = conversion.mapping(count, "cooldown")
     for word, (name, metric) in _PERCENT.items():
         node = count.get(word)
         if node is None:
             continue
         cooldown = shared
         if isinstance(node, Mapping):
-            cooldown = node.mapping("cooldown") or shared
+            if "cooldown" in node.entries:
+                cooldown = conversion.mapping(node, "cooldown")
             node = node.get("value")
-        if not isinstance(node, Scalar):
-            continue
         tracking: dict[str, Any] = {
             "targetValue": conversion.number(node, 50),
             "predefinedMetricSpecification": {"predefinedMetricType": metric},
         }
         for key, field in (("in", "scaleInCooldown"), ("out", "scaleOutCooldown")):
-            seconds = seconds_of(cooldown.text(key) or "") if cooldown else None
+            seconds = conversion.seconds(cooldown, key)
             if seconds is not None:
                 tracking[field] = seconds
         yield name, {"policyType": "TargetTrackingScaling", TRACKING: tracking}
-
-
-def seconds_of(text: str) -> int | None:
-    """Read a duration as Copilot writes it, `1m30s`; None for anything else."""
-    found = _SECONDS.fullmatch(text)
-    if not text or found is None:
-        return None
-    return int(found[1] or 0) * 60 + int(found[2] or 0)

@@ -9,7 +9,7 @@ import re
 
 from reconciler.source.converters.conversion import Conversion
 from reconciler.source.imports.tree import Keys
-from reconciler.source.nodes import Mapping, Place, Scalar
+from reconciler.source.nodes import Mapping, Place
 
 JOB = "Scheduled Job"
 WORDS = frozenset({"on", "retries", "timeout"})
@@ -21,21 +21,20 @@ _NEVER = "none"
 
 def times_of(root: Mapping, conversion: Conversion) -> Keys:
     """Return `schedule`, `concurrency`, `timeout` and `retries`; a schedule of `none` is suspended."""
-    on = root.mapping("on") or Mapping(root.place)
+    on = conversion.mapping(root, "on")
     for key, entry in on.entries.items():
         if key != "schedule":
             conversion.say(entry.place, f"on.{key}: has no counterpart")
     found = _schedule(on, conversion) | {"concurrency": "allow"}
-    timeout = root.get("timeout")
-    if isinstance(timeout, Scalar):
-        found["timeout"] = timeout.text
+    if timeout := conversion.text(root, "timeout"):
+        found["timeout"] = timeout
     if "retries" in root.entries:
         found["retries"] = conversion.number(root.get("retries"), 0)
     return Keys(found)
 
 
 def _schedule(on: Mapping, conversion: Conversion) -> dict[str, object]:
-    text = (on.text("schedule") or "").strip()
+    text = conversion.text(on, "schedule").strip()
     place = on.entries["schedule"].place if text else on.place
     if text in ("", _NEVER):
         conversion.say(

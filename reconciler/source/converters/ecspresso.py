@@ -7,7 +7,13 @@ from typing import Any
 
 from reconciler.model.errors import UsageError
 from reconciler.shapes.botocore_model import Shape, input_of, read_only_members
-from reconciler.source.converters.conversion import Conversion, Converted, Wanted, account_of
+from reconciler.source.converters.conversion import (
+    LEFT_OUT,
+    Conversion,
+    Converted,
+    Wanted,
+    account_of,
+)
 from reconciler.source.converters.templates import references
 from reconciler.source.imports.live import LiveService, Target
 from reconciler.source.imports.names import as_name, guess_app, guess_environment
@@ -104,7 +110,7 @@ class _Converter:
 
     def _plain(self, head: Map, key: str, default: str) -> str:
         """Return a text of the config that has to be known: a template there is a remark."""
-        text = head.text(key) or default
+        text = self.conversion.text(head, key) or default
         if "{{" in text:
             place = head.entries[key].place
             self.conversion.say(
@@ -119,11 +125,13 @@ class _Converter:
         for plugin in node.items if isinstance(node, Sequence) else ():
             if isinstance(plugin, Map):
                 self._plugin(plugin, sections)
+            else:
+                self.conversion.say(plugin.place, f"plugins: not a map{LEFT_OUT}")
         return sections
 
     def _plugin(self, plugin: Map, sections: Keys) -> None:
         name = plugin.text("name")
-        config = plugin.mapping("config") or Map(plugin.place)
+        config = self.conversion.mapping(plugin, "config")
         place: Node = plugin
         if name == "tfstate":
             where = config.text("url") or config.text("path") or ""

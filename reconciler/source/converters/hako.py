@@ -15,7 +15,7 @@ from reconciler.source.converters.conversion import (
 )
 from reconciler.source.imports.live import LiveService, Target
 from reconciler.source.imports.names import as_name, guess_environment
-from reconciler.source.nodes import Entry, Mapping, Place, Scalar, Sequence
+from reconciler.source.nodes import Entry, Mapping, Place, Sequence
 
 _SCHEDULER = {
     "type": "",
@@ -55,7 +55,7 @@ class _Converter:
 
     def run(self, wanted: Wanted) -> Converted:
         identity = self.name.rpartition("/")[2].split(".")[0]
-        scheduler = self.root.mapping("scheduler") or Mapping(self.root.place)
+        scheduler = self.conversion.mapping(self.root, "scheduler")
         service, task = self._scheduler(scheduler)
         task |= {"family": identity, "containerDefinitions": self._containers()}
         volumes = self._volumes()
@@ -75,8 +75,8 @@ class _Converter:
             wanted.app or as_name(identity),
             wanted.environment or guess_environment(identity),
             wanted.account or account_of(self.text),
-            wanted.region or scheduler.text("region") or "us-east-1",
-            wanted.cluster or scheduler.text("cluster") or "default",
+            wanted.region or self.conversion.text(scheduler, "region") or "us-east-1",
+            wanted.cluster or self.conversion.text(scheduler, "cluster") or "default",
         )
         live = LiveService(identity, service, task, tags, running=None)
         return Converted(target, (live,), tuple(self.conversion.remarks))
@@ -86,8 +86,9 @@ class _Converter:
         task: dict[str, Any] = {}
         shapes = [(service, input_of("CreateService")), (task, input_of("RegisterTaskDefinition"))]
         for key, entry in scheduler.entries.items():
-            if key == "tags" and isinstance(entry.value, Mapping):
-                service["tags"] = {k: _text(e) for k, e in entry.value.entries.items()}
+            if key == "tags":
+                tags = self.conversion.mapping(scheduler, key)
+                service["tags"] = {k: self.conversion.text(tags, k) for k in tags.entries}
                 continue
             if key in _SCHEDULER and key != "desired_count":
                 if _SCHEDULER[key]:
@@ -106,21 +107,21 @@ class _Converter:
         return service, task
 
     def _containers(self) -> list[dict[str, Any]]:
-        app = self.root.mapping("app") or Mapping(self.root.place)
-        sidecars = self.root.mapping("sidecars") or self.root.mapping("additional_containers")
-        found = [self._container("app", app)]
-        for name, entry in (sidecars.entries if sidecars else {}).items():
-            if isinstance(entry.value, Mapping):
-                found.append(self._container(name, entry.value))
+        found = [self._container("app", self.conversion.mapping(self.root, "app"))]
+        for section in ("sidecars", "additional_containers"):
+            others = self.conversion.mapping(self.root, section)
+            found += [
+                self._container(n, self.conversion.mapping(others, n)) for n in others.entries
+            ]
         return found
 
     def _container(self, name: str, node: Mapping) -> dict[str, Any]:
         known = node.without(frozenset(_CONTAINER))
         container: dict[str, Any] = {"name": name}
         container |= self.conversion.spelled(known, container_shape(), f"{name}.")
-        image = container.get("image") or node.text("image_tag")
+        image = container.get("image") or self.conversion.text(node, "image_tag")
+        tag = self.conversion.text(node, "tag")
         if image:
-            tag = node.text("tag")
             container["image"] = f"{image}:{tag}" if tag else image
         self._environment(name, node, container)
         for key in ("cap_add", "cap_drop"):
@@ -133,32 +134,31 @@ class _Converter:
         return container
 
     def _environment(self, name: str, node: Mapping, container: dict[str, Any]) -> None:
-        variables = node.mapping("env")
-        if variables is None:
-            return
+        variables = self.conversion.mapping(node, "env")
         found = []
         for key, entry in variables.entries.items():
             if key == "$providers":
                 message = "env providers are not read: write the values, or secrets"
                 self.conversion.say(entry.place, f"{name}.env.{key}: {message}")
                 continue
-            text = _text(entry)
+            text = self.conversion.text(variables, key)
             if "#{" in text:
                 message = "holds a value of a provider: write it, or a reference"
                 self.conversion.say(entry.place, f"{name}.env.{key} {message}")
             found.append({"name": key, "value": text})
-        container["environment"] = found
+        if found:
+            container["environment"] = found
 
     def _volumes(self) -> list[dict[str, Any]]:
-        section = self.root.mapping("volumes")
+        section = self.conversion.mapping(self.root, "volumes")
         shape = input_of("RegisterTaskDefinition").members["volumes"].element
         assert shape is not None  # noqa: S101 - a list of structures in botocore's model
         found = []
-        for name, entry in (section.entries if section else {}).items():
+        for name in section.entries:
             volume: dict[str, Any] = {"name": name}
-            node = entry.value if isinstance(entry.value, Mapping) else Mapping(entry.place)
-            source = node.text("source_path")
-            if source is not None:
+            node = self.conversion.mapping(section, name)
+            source = self.conversion.text(node, "source_path")
+            if source:
                 volume["host"] = {"sourcePath": source}
             rest = node.without({"source_path"})
             found.append(volume | self.conversion.spelled(rest, shape, f"volumes.{name}."))
@@ -170,7 +170,3 @@ class _Converter:
             what = item.text("type") if isinstance(item, Mapping) else None
             place: Place = item.place
             self.conversion.say(place, f"the script {what or 'here'} has no counterpart")
-
-
-def _text(entry: Entry) -> str:
-    return entry.value.text if isinstance(entry.value, Scalar) else ""

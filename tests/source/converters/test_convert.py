@@ -298,6 +298,49 @@ def test_numbers_that_are_none_are_told():
     assert said(of_copilot(text), "not a whole number") == [4, 3]
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("image: {port: 2000/udp}", "protocol: udp"),
+        ("command: sh -c 'exec bin/web'", "[sh, -c, exec bin/web]"),
+        ("command: bin/web ${COPILOT_ENVIRONMENT_NAME}", "${environment}"),
+        ("count: {range: 1-4, cooldown: {in: 1h}, cpu_percentage: 60}", "scaleInCooldown: 3600"),
+    ],
+)
+def test_each_form_of_copilot_is_read_as_copilot_reads_it(written, expected):
+    """Protocols of ports, quoted words, Copilot's names in a command, durations with hours."""
+    assert expected in text_of(of_copilot(f"name: api\ntype: Backend Service\n{written}\n"))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "platform: windows/amd64",
+        "platform: linux/riscv",
+        "count: many",
+        "count: {range: few}",
+        "count: {range: 1-4, cooldown: {in: soon}, cpu_percentage: 60}",
+        "command: bin/web 'open",
+        "variables: [A]",
+        "sidecars: {nginx: x}",
+        "cpu: {units: 256}",
+    ],
+)
+def test_a_value_that_copilot_would_not_take_is_told(written):
+    """What is not understood is listed with its line, whatever its key."""
+    found = of_copilot(f"name: api\ntype: Backend Service\n{written}\n")
+    assert 3 in [r.line for r in found.remarks]
+
+
+def test_tags_and_structures_of_hako_that_are_none_are_told():
+    """A list where hako has a map, and a word where AWS has a structure: remarks, not a crash."""
+    wrong = HAKO.replace("{team: shop}", "[team]").replace("{enable: true}", "true")
+    found = of_hako(wrong)
+    assert said(found, "tags: not a map") == [at(wrong, "[team]")]
+    assert said(found, "deploymentCircuitBreaker") == [at(wrong, "breaker: true")]
+    assert "hello" in text_of(found)
+
+
 SILENT = ("variables", "secrets", "env", "tags", "options", "sidecars", "volumes", "environments",
           "http", "network", "elb_v2", "depends_on", "prod", "$providers", "data", "elb", "config")  # fmt: skip
 """Maps with names of the user's own, and those that are named as a whole."""
