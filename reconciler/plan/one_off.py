@@ -81,7 +81,7 @@ def origin_named(app: DesiredApp, observed: ObservedApp, address: Address) -> Or
     for service in app.services:
         if service.address == address:
             return _of_service(Subject(app, service, observed))
-    for run in _runs(app):
+    for run in app.launched:
         if run.address == address:
             return _of_run(run)
     there = ", ".join(str(a) for a in runnable(app)) or "none"
@@ -90,11 +90,7 @@ def origin_named(app: DesiredApp, observed: ObservedApp, address: Address) -> Or
 
 def runnable(app: DesiredApp) -> tuple[Address, ...]:
     """Return the addresses that have a task definition."""
-    return (*(s.address for s in app.services), *(run.address for run in _runs(app)))
-
-
-def _runs(app: DesiredApp) -> tuple[DesiredMigration | DesiredJob, ...]:
-    return (*app.migrations, *app.jobs)
+    return (*(s.address for s in app.services), *(run.address for run in app.launched))
 
 
 def definition_of(given: str, from_file: Mapping[str, Any] | None) -> str:
@@ -122,7 +118,7 @@ def origin_of(
     if like is not None:
         return Origin(name, definition, like.launch)
     launches = [_launch(s.service) for s in app.services]
-    launches += [dict(run.launch) for run in _runs(app)]
+    launches += [dict(run.launch) for run in app.launched]
     places = [
         {n: v for n, v in x.items() if n in (*_WHERE, "networkConfiguration")} for x in launches
     ]
