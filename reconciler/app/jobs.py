@@ -89,8 +89,14 @@ def job_of(desired: DesiredApp, name: str) -> DesiredJob:
 
 
 def job_history(settings: Settings, desired: DesiredApp, name: str) -> list[Run]:
-    """Return the runs of a job that the ledger has, the newest first."""
-    return World(settings).store(desired).runs(RunKind.JOB, name)
+    """Return the runs of a job that the ledger has, the newest first.
+
+    Raises UsageError for a job that neither the files nor the ledger have.
+    """
+    runs = World(settings).store(desired).runs(RunKind.JOB, name)
+    if not runs:
+        job_of(desired, name)
+    return runs
 
 
 def job_retry(

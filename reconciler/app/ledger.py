@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from reconciler.app import operate
 from reconciler.app.world import World
 from reconciler.controller import operator
 from reconciler.model.desired import DesiredApp
+from reconciler.model.errors import UsageError
 from reconciler.model.journal import JournalRecord
 from reconciler.model.names import Address
 from reconciler.model.observed import LedgerView
@@ -90,13 +91,18 @@ def migration_list(settings: Settings, desired: DesiredApp) -> list[Run]:
 def migration_status(
     settings: Settings, desired: DesiredApp, name: str | None
 ) -> list[tuple[Run, Diagnosis]]:
-    """Return the run of the desired revision of each migration, or its newest one, explained."""
+    """Return the run of the desired revision of each migration, or its newest one, explained.
+
+    Raises UsageError for a migration that neither the files nor the ledger have.
+    """
     world = World(settings)
-    aws = world.place(desired).aws
+    aws, runs = world.place(desired).aws, world.store(desired).runs()
+    if name is not None:
+        _check_name(desired, (run.name for run in runs), name)
     wanted = {migration.name: migration.revision for migration in desired.migrations}
     return [
         (run, explain(run, aws, desired.key))
-        for run in _newest(world.store(desired).runs(), wanted)
+        for run in _newest(runs, wanted)
         if name in (None, run.name)
     ]
 
@@ -118,9 +124,20 @@ def migration_resolve(  # noqa: PLR0913 - the verb's own arguments
     reason: str,
     force: bool,
 ) -> str:
-    """Write down how a run ended; returns what was done."""
+    """Write down how a run ended; returns what was done.
+
+    Raises UsageError for a migration that neither the files nor the ledger have: it would be adopted.
+    """
     world, key = World(settings, acting=True), RunKey.migration(name, revision)
+    _check_name(desired, world.ledger(desired).migrations, name)
     return operate.resolve(world, desired, key, outcome, reason=reason, force=force)
+
+
+def _check_name(desired: DesiredApp, known: Iterable[str], name: str) -> None:
+    declared = [migration.name for migration in desired.migrations]
+    if name not in {*declared, *known}:
+        there = ", ".join(declared) or "none"
+        raise UsageError(f"{desired.key} has no migration '{name}'; there are: {there}")
 
 
 def _newest(runs: list[Run], wanted: dict[str, str]) -> list[Run]:

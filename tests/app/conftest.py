@@ -40,6 +40,19 @@ services:
     networkConfiguration:
       subnets: [subnet-0aaa]
 """
+MIGRATION = """\
+migrations:
+  db:
+    image: ${images.app}
+    command: bin/migrate
+    revision: "7"
+    cpu: 256
+    memory: 512
+    executionRoleArn: arn:aws:iam::123456789012:role/shop
+    networkConfiguration:
+      subnets: [subnet-0aaa]
+"""
+"""A section for behind APP."""
 
 
 @dataclass

@@ -10,6 +10,7 @@ from reconciler.app.run_logs import Excerpt, run_log, task_log
 from reconciler.controller.audience import Audience
 from reconciler.model.errors import PermanentError, UsageError
 from reconciler.model.run import RunKind
+from tests.app.conftest import APP, MIGRATION
 
 
 class Nobody:
@@ -66,6 +67,7 @@ def test_an_unknown_run_is_told_as_one(read, run, said, follow):
 
 def test_a_run_without_a_task_has_no_log(read, account):
     """A revision that was adopted never ran here: that is said, with whose word it is."""
+    account.write(APP + MIGRATION)
     ledger.migration_resolve(
         account.settings, account.desired, "db", "7", "succeeded", reason="as found", force=False
     )
