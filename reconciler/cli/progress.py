@@ -40,6 +40,9 @@ class Progress:
 
     def say(self, event: Event) -> None:
         """Print one event; --quiet prints none."""
+        if event.kind == "waiting":
+            self._last = " ".join(filter(None, (self._app(event), event.message)))
+            return
         subject = (event.key, event.address)
         if event.message == self._said.get(subject) and event.kind == "progress":
             return  # no change; `alive` repeats it when nothing else is said

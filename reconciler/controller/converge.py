@@ -86,6 +86,7 @@ def converge(
                 return last
             pause = result.requeue_after or PAUSE
         _check_time(key, clock, start, limits, last)
+        _say(report, last, clock)
         clock.sleep(pause)
 
 
@@ -102,10 +103,16 @@ def _is_final(status: AppStatus, result: Result) -> bool:
     return has_failed(outcome)
 
 
+def _say(report: Callable[[Event], None], last: AppStatus | None, clock: Clock) -> None:
+    if last is not None:
+        report(Event(EventKind.WAITING, last.key, "", last.unfinished, clock.now()))
+
+
 def _check_time(
     key: AppKey, clock: Clock, start: float, limits: Limits, last: AppStatus | None
 ) -> None:
     if limits.total is None or clock.boot_seconds() - start < limits.total.total_seconds():
         return
-    said = f": {last.message}" if last and last.message else ""
-    raise TimedOut(f"{key} is not converged after {format_duration(limits.total)}{said}")
+    said = last.unfinished if last else ""
+    after = format_duration(limits.total)
+    raise TimedOut(f"{key} is not converged after {after}{': ' if said else ''}{said}")

@@ -243,7 +243,7 @@ class Controller:
             last = self._last.get(key)
             status = last.status if last else None
             if status is None or not status.converged:
-                said = (last.message if last else "") or (status.message if status else "")
+                said = (last.message if last else "") or (status.unfinished if status else "")
                 after = format_duration(limit)
                 reasons[key] = f"not converged after {after}{': ' if said else ''}{said}"
         return reasons

@@ -10,12 +10,16 @@ from reconciler.model.names import AppKey
 
 
 class EventKind(StrEnum):
-    """How a line is marked: done, still going, needs attention, failed."""
+    """How a line is marked: done, still going, needs attention, failed.
+
+    WAITING is no line: it is what to name when nothing else was said for a while.
+    """
 
     DONE = "done"
     PROGRESS = "progress"
     ATTENTION = "attention"
     FAILED = "failed"
+    WAITING = "waiting"
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,13 @@ class AppStatus:
     exit_code: int = 0
 
     @property
+    def unfinished(self) -> str:
+        """What keeps it from its end: what is said of the app, else each resource that is not there yet."""
+        end = (Sync.SYNCED, Health.HEALTHY)
+        waiting = [r for r in self.resources if (r.sync, r.health) != end]
+        return self.message or "; ".join(f"{r.address}: {r.message or r.health}" for r in waiting)
+
+    @property
     def converged(self) -> bool:
         """Whether everything is as the files say and works."""
         return self.sync is Sync.SYNCED and self.health is Health.HEALTHY

@@ -30,8 +30,8 @@ def progress(*, quiet: bool = False, log_format: str = "plain", several: bool = 
 
 def test_every_kind_of_event_has_a_sign():
     """No event can be printed without a sign; none is told by colour alone."""
-    assert set(SIGNS) == {str(kind) for kind in EventKind}
-    assert len({click.unstyle(sign) for sign in SIGNS.values()}) == len(EventKind)
+    assert set(SIGNS) == {str(kind) for kind in EventKind} - {"waiting"}
+    assert len({click.unstyle(sign) for sign in SIGNS.values()}) == len(SIGNS)
 
 
 def test_lines_go_to_stderr(capsys):
@@ -118,6 +118,25 @@ def test_a_sign_of_life_names_what_is_waited_for(monkeypatch):
         assert beat.wait(30)
 
     assert spoken[-1] == "  … still waiting: service/web steady, 3/3"
+
+
+def test_what_is_waited_for_is_named_instead_of_what_was_said_last(monkeypatch):
+    """It is no line of its own."""
+    spoken = []
+    beat = threading.Event()
+    speaker = progress()
+
+    def note(line: str) -> None:
+        spoken.append(line)
+        if "still waiting" in line:
+            beat.set()
+
+    monkeypatch.setattr(speaker, "_print", note)
+    with speaker.alive(timedelta(milliseconds=5)):
+        speaker.say(replace(EVENT, kind=EventKind.WAITING, address="", message="service/b: 0/1"))
+        assert beat.wait(30)
+
+    assert set(spoken) == {"  … still waiting: service/b: 0/1"}
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])

@@ -21,7 +21,8 @@ from reconciler.model.errors import (
     Throttled,
 )
 from reconciler.model.events import EventKind
-from reconciler.model.status import Health, Sync
+from reconciler.model.names import Address
+from reconciler.model.status import Health, ResourceStatus, Sync
 from tests.controller.fakes import VirtualClock, status
 
 KEY = "production/shop"
@@ -109,6 +110,21 @@ def test_it_ends_with_seven_when_time_is_up():
     assert ended.value.exit_code == 7
     assert passes.times[-1] <= 10
     assert len(passes.times) == 6
+
+
+def test_what_it_waits_for_is_named():
+    """After each pass for the sign of life, and when time is up: every resource that is not there yet."""
+    web = ResourceStatus(
+        Address("service", "web"), Sync.SYNCED, Health.PROGRESSING, "0/3 new running"
+    )
+    there = ResourceStatus(Address("service", "api"), Sync.SYNCED, Health.HEALTHY, "fine")
+    cache = ResourceStatus(Address("redis", "main"), Sync.OUT_OF_SYNC, Health.MISSING)
+    passes = Passes(passed(**UNDER_WAY, resources=(web, there, cache)))
+    with pytest.raises(TimedOut) as ended:
+        passes.run(total=5)
+    waiting = "service/web: 0/3 new running; redis/main: Missing"
+    assert str(ended.value) == f"{KEY} is not converged after 5s: {waiting}"
+    assert {(e.kind, e.message) for e in passes.said} == {(EventKind.WAITING, waiting)}
 
 
 def test_without_a_limit_it_is_patient():
