@@ -39,6 +39,8 @@ class RunOutput:
         self._aws, self._say, self._lines, self._last = aws, say, lines, last
         self._run: Run | None = None
         self._task: _TaskOutput | None = None
+        self._passed = 0
+        """The last attempt of which nothing more is read."""
         self.done = False
         """Whether nothing more of the newest task will come, or can be had."""
 
@@ -60,12 +62,18 @@ class RunOutput:
     def read(self, run: Run, *, over: bool) -> None:
         """Pass on what is there. Of a task that is `over`, `done` follows when its log is complete."""
         before = self._run
-        if self._task is not None and before is not None and before.task_arn != run.task_arn:
+        if before is None:
+            self._passed = run.attempt - 1  # what had ended by then is not waited for
+        elif self._task is not None and before.task_arn != run.task_arn:
             self._task.read(before, over=True)
             if not self._task.done:
                 return  # each task's log in whole, one behind the other
-            self._task, self._last = None, None
-        self._run = run
+            self._task, self._last, self._passed = None, None, before.attempt
+        missed = self._missed(run)
+        self._run = missed or run
+        if missed is not None:  # the next look reads it
+            self._task, self.done = _TaskOutput(self._aws, self._say, self._lines, None), False
+            return
         if run.task_arn is None:
             self.done = over
             return
@@ -73,6 +81,11 @@ class RunOutput:
             self._task = _TaskOutput(self._aws, self._say, self._lines, self._last)
         self._task.read(run, over=over)
         self.done = self._task.done
+
+    def _missed(self, run: Run) -> Run | None:
+        """Return the first attempt that came and went between two looks, None when there is none."""
+        between = (run.as_of(number) for number in range(self._passed + 1, run.attempt))
+        return next((past for past in between if past is not None), None)
 
 
 def pass_on(aws: Aws, run: Run, audience: Audience, last: int | None = None) -> None:

@@ -143,6 +143,7 @@ class PastAttempt:
     number: int
     task_arn: str
     task_definition: str
+    began_at: datetime
     ended_at: datetime
     reason: str = ""
     exit_code: int | None = None
@@ -255,6 +256,9 @@ class Run:
             state=RunState.FAILED,
             task_arn=past.task_arn,
             request={**self.request, "taskDefinition": past.task_definition},
+            intent_at=past.began_at,
+            running_since=None,
+            last_seen_at=None,
             settled_at=past.ended_at,
             reason=past.reason,
             exit_code=past.exit_code,

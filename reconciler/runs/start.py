@@ -107,6 +107,7 @@ def _past(before: Run | None, launch: Launch) -> tuple[PastAttempt, ...]:
         before.attempt,
         before.task_arn,
         str(before.request["taskDefinition"]),
+        before.intent_at,
         before.settled_at or before.intent_at,
         before.reason,
         before.exit_code,

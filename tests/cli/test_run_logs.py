@@ -111,7 +111,7 @@ def test_flags_are_handed_on(cli, reads, kind):
 @pytest.mark.parametrize("kind", [RunKind.JOB, RunKind.MIGRATION])
 def test_an_attempt_is_handed_on_and_the_others_are_named(cli, reads, kind):
     """--attempt chooses one; without it a run that was tried again says that there are more."""
-    reads.past = (PastAttempt(1, "arn:t1", "arn:d", values.AT),)
+    reads.past = (PastAttempt(1, "arn:t1", "arn:d", values.AT, values.AT),)
     newest = cli(str(kind), "logs", *NAMES[kind])
     assert newest.stderr == "that was attempt 1: --attempt shows 1\n"
     assert cli(str(kind), "logs", *NAMES[kind], "--attempt", "1").stderr == ""

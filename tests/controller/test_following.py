@@ -12,7 +12,7 @@ import pytest
 from reconciler.aws.operations import is_mutating
 from reconciler.controller.converge import TimedOut
 from reconciler.controller.following import UNWRITTEN, Following
-from reconciler.controller.run_output import pass_on
+from reconciler.controller.run_output import RunOutput, pass_on
 from reconciler.model.errors import AccessDenied, PermanentError, Unreachable
 from reconciler.model.run import RunKey, RunKind, RunState
 from reconciler.model.work import Work
@@ -119,6 +119,25 @@ def test_the_log_of_each_attempt_comes_whole_before_the_next() -> None:
     assert len(set(arns)) == 2
     assert story.person.text == ["one", "one, late", "two"]
     assert len([r for r in story.person.remarks if "another follows" in r]) == 1
+
+
+def test_an_attempt_that_came_and_went_between_two_looks_is_read() -> None:
+    """Whoever was away finds the whole log of each attempt since, one behind the other."""
+    story = Watched(Exits(3, 3, 0, seconds=5))
+    story.stage.take(story.job_work)
+    first = story.stage.stored(story.job_work)
+    last = story.stage.drive(story.job_work, 600)
+    for number, words in enumerate((["one", "and a half"], ["two"], ["three"]), start=1):
+        attempt = last.as_of(number)
+        assert attempt is not None
+        story.write(attempt.task_arn or "", *words)
+    output = RunOutput(story.place.aws, story.person.remarks.append, story.person.text.extend)
+    output.read(first, over=False)
+    for _ in range(9):
+        output.read(last, over=True)
+
+    assert output.done
+    assert story.person.text == ["one", "and a half", "two", "three"]
 
 
 def test_a_task_that_ecs_does_not_show_yet_has_not_stopped() -> None:

@@ -178,11 +178,14 @@ def test_each_attempts_log_is_followed_in_turn(shop):
     """A run that is tried again: the log of the first task to its last line, then that of the next."""
     mark = shop.folder.parent / "mark"
     script = f"mkdir {mark} 2>/dev/null && seq 1 3 && exit 3; echo again"
-    # long enough to be looked at between the two: of what is over by then only the newest task is known
-    schedule(shop, script, retries=1, retryBackoff="10s")
+    schedule(shop, script, retries=1, retryBackoff="1s")
     shop.controller().until("next run")
     done = shop.cli("job", "trigger", NAME, "--wait")
     assert (done.code, done.out) == (OK, "1\n2\n3\nagain\n"), done
+    newest = shop.cli("job", "logs", NAME)
+    assert (newest.out, "attempt 2: --attempt shows 1" in newest.err) == ("again\n", True), newest
+    assert shop.cli("job", "logs", NAME, "--attempt", "1").out == "1\n2\n3\n"
+    assert "no attempt 3 has a task" in shop.cli("job", "logs", NAME, "--attempt", "3").err
 
 
 def test_next_runs_are_told_without_aws(stage):

@@ -74,6 +74,7 @@ runs = st.builds(
             st.text(min_size=1),
             st.text(min_size=1),
             st.just(WHEN),
+            st.just(WHEN),
             st.text(),
             st.none() | st.integers(0, 255),
         ),
