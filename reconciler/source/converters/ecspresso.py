@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from reconciler.model.errors import UsageError
 from reconciler.shapes.botocore_model import Shape, input_of, read_only_members
@@ -14,7 +14,7 @@ from reconciler.source.converters.conversion import (
     Wanted,
     account_of,
 )
-from reconciler.source.converters.templates import references
+from reconciler.source.converters.templates import bare, control_in, references, sheltered
 from reconciler.source.imports.live import LiveService, Target
 from reconciler.source.imports.names import as_name, guess_app, guess_environment
 from reconciler.source.imports.tree import Keys, Reference
@@ -39,10 +39,10 @@ def config_files(name: str, text: str) -> tuple[str, str]:
 
     Raises UsageError for Jsonnet and for a config that names none: render them first.
     """
-    config = Conversion().read(name, text)
+    config = _read_templated(Conversion(), name, text, "ecspresso render config")
     files = (config.text("service_definition") or "", config.text("task_definition") or "")
     for file in files:
-        if not file or file.endswith((".jsonnet", ".libsonnet")):
+        if not file or "{{" in file or file.endswith((".jsonnet", ".libsonnet")):
             what = file or "no definition"
             raise UsageError(
                 f"{name} names {what}: render it first, as in  ecspresso render servicedef > "
@@ -56,12 +56,23 @@ def convert(config: tuple[str, str], files: Mapping[str, str], wanted: Wanted) -
     return _Converter().run(config, files, wanted)
 
 
+def _read_templated(conversion: Conversion, name: str, text: str, render: str) -> Map:
+    """Read a file as ecspresso does, templates first. Raises UsageError for one that is a program."""
+    control = control_in(text)
+    if control is not None:
+        line, what = control
+        raise UsageError(
+            f"{name}:{line}: {what} is a condition or a loop: render it first: {render}"
+        )
+    return cast(Map, bare(conversion.read(name, sheltered(text))))
+
+
 class _Converter:
     def __init__(self) -> None:
         self.conversion = Conversion()
 
     def run(self, config: tuple[str, str], files: Mapping[str, str], wanted: Wanted) -> Converted:
-        head = self.conversion.read(*config)
+        head = _read_templated(self.conversion, *config, "ecspresso render config")
         (service_name, service_text), (task_name, task_text) = files.items()
         service = self._document(service_name, service_text, "Service", "CreateService")
         task = self._document(task_name, task_text, "TaskDefinition", "RegisterTaskDefinition")
@@ -85,7 +96,8 @@ class _Converter:
         return Converted(target, (live,), tuple(self.conversion.remarks), sections)
 
     def _document(self, name: str, text: str, described: str, operation: str) -> dict[str, Any]:
-        root = self.conversion.read(name, text)
+        render = "ecspresso render servicedef, ecspresso render taskdef"
+        root = _read_templated(self.conversion, name, text, render)
         inner = root.mapping("taskDefinition")
         if inner is not None and "containerDefinitions" in inner.entries:
             root = inner
@@ -94,7 +106,7 @@ class _Converter:
         return dict(self.conversion.spelled(known, shape, "", lambda t: self._read(t, root)))
 
     def _read(self, text: str, where: Map) -> str:
-        place = where.place.find(text) if text else where.place
+        place = where.place.find(sheltered(text)) if text else where.place
 
         def unknown(call: str) -> None:
             self.conversion.say(place, f"{call} has no counterpart: written as it is, replace it")

@@ -107,6 +107,40 @@ def test_ecspresso_templates_become_references():
     assert "BRACES: $${HOME}" in text
 
 
+def test_ecspresso_templates_need_no_quotes(tmp_path):
+    """Ecspresso fills them in before it reads YAML or JSON: numbers have none, and they may hold quotes."""
+    config = ECSPRESSO.replace('"{{ must_env `AWS_REGION` }}"', "{{ must_env `AWS_REGION` }}")
+    config = config.replace("cluster: production", 'cluster: {{ must_env "CLUSTER" }}')
+    service = SERVICE_DEFINITION.replace("2,", "{{ env `COUNT` `3` }},", 1)
+    task = TASK_DEFINITION.replace('"512"', '"{{ must_env "CPU" }}"')
+    found = of_ecspresso(config, {"ecs-service-def.json": service, "ecs-task-def.json": task})
+    text = text_of(found)
+    assert "desiredCount: ${env:COUNT:-3}" in text
+    assert "cpu: ${env:CPU}" in text
+    assert found.target.region == "ap-northeast-1"
+    assert said(found, 'cluster is {{ must_env "CLUSTER" }}') == [at(config, "CLUSTER")]
+    assert [str(d) for d in loaded(tmp_path, found).diagnostics if d.severity == "error"] == []
+
+
+@pytest.mark.parametrize(
+    "control", ["{{ if eq (env `A` ``) `b` }}", "{{- range $x }}", "{{ end }}"]
+)
+def test_ecspresso_with_conditions_is_told_to_render_first(control):
+    """A template that is a program has no counterpart: what it makes can be converted."""
+    task = TASK_DEFINITION.replace("{\n", f"{{\n{control}\n", 1)
+    with pytest.raises(UsageError, match=r"ecs-task-def.json:2: .* render it first: ecspresso"):
+        of_ecspresso(files=FILES | {"ecs-task-def.json": task})
+    with pytest.raises(UsageError, match=r"ecspresso.yml:1: .* ecspresso render config"):
+        ecspresso.config_files("ecspresso.yml", f"{control}\n{ECSPRESSO}")
+
+
+def test_ecspresso_with_a_file_name_that_is_not_known_is_told_so():
+    """A definition whose name is a template is found by nobody."""
+    config = ECSPRESSO.replace("ecs-task-def.json", "{{ must_env `NAME` }}.json")
+    with pytest.raises(UsageError, match="ecspresso render"):
+        ecspresso.config_files("ecspresso.yml", config)
+
+
 def test_ecspresso_says_what_it_leaves():
     """The timeout, an unknown plugin, a filter, a misspelt field: each with its line."""
     found = of_ecspresso()
