@@ -200,8 +200,9 @@ class _Watch:
     ) -> None:
         self._desired, self._asked, self._say = desired, asked, on_event
         self._clock = ours.world.clock
-        self.reconciler = ours.reconciler(Checked(settings, desired), on_event)
-        self.reconciler.only = frozenset({Address("job", asked.name)})
+        self._address = Address("job", asked.name)
+        self.reconciler = ours.reconciler(Checked(settings, desired), self._hear)
+        self.reconciler.only = frozenset({self._address})
         self.reconciler.begins = frozenset({asked.run_key.revision})
         self.reconciler.cause = f"job trigger: {asked.reason}" if asked.reason else "job trigger"
         self._access = ours.open(desired)
@@ -278,12 +279,16 @@ class _Watch:
             self._failures = 0
             self._of_pass = _message(status)
 
+    def _hear(self, event: Event) -> None:
+        """Pass on what a pass says of the job; it watches what else may be alive, which is no news here."""
+        if event.address in ("", str(self._address)):
+            self._say(event)
+
     def _tell(self, text: str, about: str = "") -> None:
         if text and (about or text) != self._said:
             self._said = about or text
-            address = str(Address("job", self._asked.name))
             now = self._clock.now()
-            self._say(Event(EventKind.PROGRESS, self._desired.key, address, text, now))
+            self._say(Event(EventKind.PROGRESS, self._desired.key, str(self._address), text, now))
 
 
 def _message(status: AppStatus | None) -> str:

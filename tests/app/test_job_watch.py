@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -10,12 +10,14 @@ import pytest
 from reconciler.app.jobs import OTHERS_FIRST, Asked, _Watch
 from reconciler.controller.converge import TimedOut
 from reconciler.model.errors import LeaseHeld
+from reconciler.model.events import Event, EventKind
 from reconciler.model.run import RunState
 from reconciler.settings import Settings
 from tests.controller.fakes import VirtualClock
 
 US, CONTROLLER = "us#1", "controller#1"
 ASKED = Asked("report", "k", "")
+WHEN = datetime(2026, 11, 29, tzinfo=UTC)
 
 
 class Beside:
@@ -37,7 +39,7 @@ class Beside:
         reconciler = SimpleNamespace(reconcile=self.reconcile, release=self.release)
         membership = SimpleNamespace(
             world=SimpleNamespace(clock=self.clock),
-            reconciler=lambda *_: reconciler,
+            reconciler=lambda _checked, hear: setattr(self, "hear", hear) or reconciler,
             open=lambda _: self,
         )
         desired = SimpleNamespace(key="production/shop", content_hash="h")
@@ -100,6 +102,14 @@ def test_the_controller_leads_again_once_the_run_is_begun():
     beside = Beside(leads=True)
     assert beside.follow().ended
     assert len(beside.ours) == 1
+
+
+def test_other_jobs_are_no_news_of_this_run():
+    """A pass watches whatever runs of the app; only what is about the job or the whole app is passed on."""
+    app = Beside(leads=True)
+    for address in ("job/report", "job/other", "task/web", ""):
+        app.hear(Event(EventKind.PROGRESS, "production/shop", address, f"of {address}", WHEN))
+    assert app.said == ["of job/report", "of "]
 
 
 def test_whose_lease_is_waited_for_is_told_once():
