@@ -11,6 +11,7 @@ from reconciler.model.run import RunState, TaskSighting
 from reconciler.runs.limits import ABANDONED, look_again
 from reconciler.runs.snapshot import Action, Do, Snapshot, TaskFacet
 
+TOOK_TOO_LONG = "it ran longer than its timeout"
 _DESERTED = "nobody is left who would launch it again"
 
 Then = Callable[[Snapshot], Action]
@@ -98,6 +99,8 @@ def verdict(what: Do) -> Then:
             return Action(Do.WAIT)
         code = seen.exit_codes.get(run.container)
         reason = _why_stopped(seen, run.container, code)
+        if s.stopping:
+            reason += f", stopped: {run.stop_asked or TOOK_TOO_LONG}"
         return Action(what, reason, arn=seen.arn, exit_code=code, facts=_task_facts(seen))
 
     return then

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from reconciler.model.run import RunState
 from reconciler.runs.actions import (
+    TOOK_TOO_LONG,
     Then,
     backoff,
     claimant,
@@ -147,7 +148,6 @@ _LOST_CODE = "the container had started, and ECS does not know its exit code"
 _GONE = "ECS no longer shows the task, and its outcome was not seen"
 _NOT_FOUND = "the launch was not confirmed while ECS remembered its token, and no task is visible"
 _UNSTOPPED = "StopTask was sent, and ECS has not confirmed the stop"
-TOOK_TOO_LONG = "it ran longer than its timeout"
 _NOBODY = "nobody claimed the run within its start timeout"
 
 TABLE: tuple[Row, ...] = (

@@ -17,7 +17,7 @@ from reconciler.model.run import GUARD_CONTAINER, GuardMode, Run, RunKind, RunSt
 from reconciler.plan import run_commands
 from reconciler.plan.causes import Cause, cause_of
 from reconciler.plan.mask import mask_text
-from reconciler.runs.decide import TOOK_TOO_LONG
+from reconciler.runs.actions import TOOK_TOO_LONG
 from reconciler.runs.outcome import timed_out
 from reconciler.runs.task_log import place_of, tail
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.model.run import GUARD_CONTAINER, RunKind, RunState
-from reconciler.runs.decide import TOOK_TOO_LONG
+from reconciler.runs.actions import TOOK_TOO_LONG
 from reconciler.runs.diagnosis import explain, next_command
 from tests.runs.conftest import MakeRun
 from tests.runs.stage import Stage
