@@ -72,6 +72,38 @@ def test_the_names_of_modules_are_true():
     assert wrong == set()
 
 
+def imported(path: Path) -> set[str]:
+    """Return the modules of ours that a module imports, without our package's name; what is named of them, too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("reconciler."):
+            module = str(node.module).removeprefix("reconciler.")
+            found |= {module, *(f"{module}.{name.name}" for name in node.names)}
+    return found
+
+
+def test_who_is_said_to_call_a_module_imports_it():
+    """The callers that a module's docstring names by package and module are callers, as kinds are through the registry."""
+    modules = {
+        ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in sources(PACKAGE)
+    }
+    uses = {name: imported(path) for name, path in modules.items()}
+    kinds = uses["resources.kinds"]
+    clause = re.compile(r"Called by (.+?)(?:[.;:]\s|, which| on documents|$)", re.DOTALL)
+    checked, wrong = 0, []
+    for name, path in modules.items():
+        said = clause.search(ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "")
+        callers = re.findall(r"`((?:\w+\.)+\w+)`", said[1]) if said else []
+        for caller in (c for c in callers if c in modules):
+            seen = uses[caller] | (kinds if "resources.kinds" in uses[caller] else set())
+            checked += 1
+            below = name.removesuffix("__init__")  # of a package any part counts
+            if name not in seen and not (below != name and any(s.startswith(below) for s in seen)):
+                wrong.append(f"{name}: {caller}")
+    assert wrong == []
+    assert checked > 50
+
+
 def test_the_table_of_layers_names_every_package():
     """docs/architecture.md has a row for each package, and none for what is not there."""
     packages = {p.parent.name for p in PACKAGE.glob("*/__init__.py")}

@@ -1,6 +1,6 @@
 """Hashes of the desired side: the tag on a task definition and the key of a held rollout.
 
-Called by the planner, by `runs` (tags of migration task definitions) and by `controller.execute`.
+Called by the planner, by `runs` (tags of migration task definitions) and by `controller.registering`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """autoscaling: the scalable target of one ECS service, its scaling policies and scheduled actions.
 
-Called by `resources.observe` and, through `controller.calls`, by `execute`; what to call is the planner's
-business. The CloudWatch alarms of target tracking are AWS's own and are not looked at.
+Called by `resources.observe` and `controller.calls`; what to call is the planner's business. The
+CloudWatch alarms of target tracking are AWS's own and are not looked at.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """task_definition: immutable revisions of a family. Read by ARN, searched newest first, registered.
 
-Called by `resources.observe` and `controller.execute`. Never deregistered: rollbacks need old ones.
+Called by `resources.observe` and `controller.registering`. Never deregistered: rollbacks need old ones.
 """
 
 from __future__ import annotations

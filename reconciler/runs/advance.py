@@ -1,7 +1,8 @@
 """One protocol step of a run: read task and claim, decide, do at most one transition.
 
-Called by `controller.execute` once per pass, under the app's lease. Waits for nothing: the answer says
-when to look again. AWS's errors and lost races (Superseded, LeaseLost) go up to the worker.
+Called by `controller.driving` once per pass, under the app's lease, and by `controller.one_off` without
+one. Waits for nothing: the answer says when to look again. AWS's errors and lost races (Superseded,
+LeaseLost) go up to the worker.
 """
 
 from __future__ import annotations

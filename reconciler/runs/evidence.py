@@ -1,7 +1,7 @@
 """What ECS shows of a run's task, as a `TaskSighting`. Read only.
 
-Called by `runs.advance` and `runs.operate`. botocore's waiters are never used: `tasks_stopped` ignores
-exit codes and spins on MISSING.
+Called by `runs.advance`, `runs.start`, `runs.operate` and by whoever follows a task. botocore's waiters are
+never used: `tasks_stopped` ignores exit codes and spins on MISSING.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a launch consists of: identifiers, the task definition with its guard, the frozen RunTask request.
 
-Called by `runs.advance` before the intent is committed. Nothing here calls AWS; registering the
+Called by `runs.start` before the intent is committed. Nothing here calls AWS; registering the
 task definition is handed in by the controller.
 """
 

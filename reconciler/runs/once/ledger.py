@@ -1,7 +1,7 @@
 """One start's view of one key: reads and conditional writes, each recognising its own echo.
 
-Called by `turn` and `hold`. A condition may fail on a write of our own whose answer was lost: whoever
-holds our nonce in the state that we wanted is us.
+Called by `start`, `hold` and `settle`. A condition may fail on a write of our own whose answer was lost:
+whoever holds our nonce in the state that we wanted is us.
 """
 
 from __future__ import annotations

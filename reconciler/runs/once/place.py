@@ -1,6 +1,6 @@
 """Where we are: this ECS task's ARN, or the host and process; the region that follows from it.
 
-Called by `start` and the guard.
+Called by `command`, `start` and the guard.
 """
 
 from __future__ import annotations

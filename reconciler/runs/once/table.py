@@ -1,6 +1,6 @@
 """Making the claims table on first use, as `store.tables` does it: same key, same protection.
 
-Called by `start` when a claim finds no table. Whoever may not create one is told who must.
+Called by `command` when a claim finds no table. Whoever may not create one is told who must.
 """
 
 from __future__ import annotations
