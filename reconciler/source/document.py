@@ -54,7 +54,10 @@ SECTIONS = frozenset(
         *("redis", "migrations", "services", "jobs"),
     }
 )
-LATER_SECTIONS = frozenset({"autoscaling"})
+_ELSEWHERE = {
+    "autoscaling": "autoscaling is written inside of a service: services.NAME.autoscaling"
+}
+"""Words that are no section → where they belong."""
 NAMED_SECTIONS = ("images", "containers", "redis", "migrations", "services", "jobs")
 
 
@@ -125,14 +128,12 @@ def _known_sections(document: Mapping, report: Report) -> Mapping:
     for key, entry in document.entries.items():
         if key.startswith("x-") or key == "$schema" or isinstance(entry.value, Null):
             continue
-        if key in LATER_SECTIONS:
-            report.error(
-                entry.place, f"the section '{key}' is not supported yet", "not-supported-yet"
-            )
+        if key in _ELSEWHERE:
+            report.error(entry.place, _ELSEWHERE[key], "unknown-field")
         elif key in HEADER_KEYS:
             kept[key] = entry
         elif key not in SECTIONS:
-            hint = suggest(key, HEADER_KEYS | SECTIONS | LATER_SECTIONS | {"extends"})
+            hint = suggest(key, HEADER_KEYS | SECTIONS | {"extends"})
             report.error(entry.place, f"unknown section '{key}'{hint}", "unknown-field")
         elif isinstance(entry.value, Scalar) and (key == "tfstate" or "${" in entry.value.text):
             kept[key] = entry

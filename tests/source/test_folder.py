@@ -99,7 +99,7 @@ def test_required_keys(world, missing):
         ("app: shop", "app: api", "folder-contradicts"),
         ("environment: production", "environment: staging", "folder-contradicts"),
         ("app: shop", "app: [shop]", "invalid-value"),
-        ("app: shop", "app: shop\nautoscaling: {}", "not-supported-yet"),
+        ("app: shop", "app: shop\nautoscaling: {}", "unknown-field"),
         ("app: shop", "app: shop\nservces: {}", "unknown-field"),
         ("app: shop", "app: shop\nservices: []", "wrong-type"),
         ("app: shop", "app: shop\nservices: {Web: null}", "invalid-name"),
