@@ -25,7 +25,7 @@ FORMATS = ("text", "json", "yaml", "markdown")
 _EXPLICIT = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
 option = partial(click.option, show_envvar=True)
-"""An option of one verb; its variable is RECONCILER_<VERB>_<FLAG>, from click's automatic prefix."""
+"""An option of one verb; its variable is RECONCILER_<VERB>_<FLAG>."""
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
@@ -188,6 +188,16 @@ class Verb(click.Command):
         ctx.color = output.color
         ctx.obj = Invocation(values, output)
         return super().invoke(ctx)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the flags, each with a variable that is called like the flag, not like our parameter."""
+        for param in self.own_params:
+            if isinstance(param, click.Option) and param.envvar is None and ctx.auto_envvar_prefix:
+                flag = max(param.opts, key=len).lstrip("-").replace("-", "_").upper()
+                param.envvar = f"{ctx.auto_envvar_prefix}_{flag}"
+                param.allow_from_autoenv = False
+                param.show_default = param.default != ""  # which says nothing
+        return super().get_params(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verb's own options first, the global flags as a section of their own."""

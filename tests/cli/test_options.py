@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,27 @@ def test_verbs_show_global_flags_in_their_own_section(cli):
     assert text.index("--timeout") < text.index("Global flags:") < text.index("--endpoint-url")
 
 
-def test_verb_flags_have_variables_too(cli, seen, monkeypatch):
-    """A verb's own flag is RECONCILER_<VERB>_<FLAG>."""
-    assert "RECONCILER_DIFF_EXIT_ZERO" in cli("diff", "-h").stdout.replace("\n", "")
+@pytest.mark.parametrize(
+    "verb",
+    [
+        *(("diff",), ("wait",), ("suspend",), ("init",), ("convert",), ("schema",), ("local",)),
+        *(("job", "resolve"), ("job", "trigger"), ("task", "run"), ("migration", "logs")),
+    ],
+    ids=" ".join,
+)
+def test_verb_flags_have_variables_too(cli, verb):
+    """A verb's own flag is RECONCILER_<VERB>_<FLAG>, as the flag is written."""
+    own = cli(*verb, "-h").stdout.partition("Options:")[2].partition("Global flags:")[0]
+    flags = re.findall(r"^  (?:-\w, )?--(?!help)([a-z-]+)", own, re.MULTILINE)
+    shown = "".join(own.split())
+    prefix = "RECONCILER_" + "_".join(verb).upper()
+    named = [f"{prefix}_{flag.replace('-', '_').upper()}" for flag in flags]
+    assert len(flags) > 1
+    assert [name for name in named if f"[envvar:{name}" not in shown] == []
+
+
+def test_the_variable_of_a_flag_is_read(cli):
+    """What the help names is what counts, also where our parameter is called otherwise."""
+    result = cli("wait", env={"RECONCILER_WAIT_FOR": "nonsense"})
+    assert result.exit_code == 2
+    assert "'nonsense' is not one of" in result.stderr
