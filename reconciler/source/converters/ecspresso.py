@@ -102,7 +102,13 @@ class _Converter:
         if inner is not None and "containerDefinitions" in inner.entries:
             root = inner
         shape: Shape = input_of(operation)
-        known = root.without(read_only_members(described, operation) | {"cluster", "clientToken"})
+        left = {"cluster", "clientToken", "taskDefinition"}
+        if "taskDefinition" in root.entries:
+            place = root.entries["taskDefinition"].place
+            self.conversion.say(
+                place, f"taskDefinition: the file of task_definition counts{LEFT_OUT}"
+            )
+        known = root.without(read_only_members(described, operation) | left)
         return dict(self.conversion.spelled(known, shape, "", lambda t: self._read(t, root)))
 
     def _read(self, text: str, where: Map) -> str:

@@ -134,6 +134,14 @@ def test_ecspresso_with_conditions_is_told_to_render_first(control):
         ecspresso.config_files("ecspresso.yml", f"{control}\n{ECSPRESSO}")
 
 
+def test_ecspresso_deploys_its_own_task_definition():
+    """One that the service definition names is said to be left out."""
+    service = SERVICE_DEFINITION.replace("{\n", '{\n"taskDefinition": "shop-web:7",\n', 1)
+    found = of_ecspresso(files=FILES | {"ecs-service-def.json": service})
+    assert said(found, "taskDefinition: the file of task_definition") == [2]
+    assert text_of(found) == text_of(of_ecspresso())
+
+
 def test_ecspresso_with_a_file_name_that_is_not_known_is_told_so():
     """A definition whose name is a template is found by nobody."""
     config = ECSPRESSO.replace("ecs-task-def.json", "{{ must_env `NAME` }}.json")
