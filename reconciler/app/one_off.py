@@ -33,6 +33,7 @@ from reconciler.plan.one_off import (
 )
 from reconciler.resources.task_definition import task_definition
 from reconciler.runs.evidence import described
+from reconciler.runs.launch import without_guard
 from reconciler.settings import Settings
 from reconciler.source.task_file import read_task_definition
 
@@ -192,7 +193,7 @@ def _registered(world: World, desired: DesiredApp, given: str) -> dict[str, obje
         raise UsageError(f"--task-definition {given}: {error}") from error
     if not found.active:
         raise PermanentError(f"{given} is not ACTIVE: ECS starts no task of it")
-    return dict(found.content)
+    return without_guard(found.content)
 
 
 def _works(origin: Origin, order: Order) -> list[Work]:

@@ -137,6 +137,18 @@ def _depends_on_guard(container: Mapping[str, Any]) -> dict[str, Any]:
     return {**container, "dependsOn": waits}
 
 
+def without_guard(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a revision that we registered for a run as it was declared; any other one as it is."""
+    containers = []
+    for container in document.get("containerDefinitions", ()):
+        if container["name"] == GUARD_CONTAINER:
+            continue
+        waits = [d for d in container.get("dependsOn", ()) if d["containerName"] != GUARD_CONTAINER]
+        rest = {name: value for name, value in container.items() if name != "dependsOn"}
+        containers.append({**rest, "dependsOn": waits} if waits else rest)
+    return {**document, "containerDefinitions": containers}
+
+
 def request(
     place: Place, launch: Launch, work: Work, arn: str, claims_table: str | None
 ) -> dict[str, Any]:

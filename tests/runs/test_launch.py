@@ -23,6 +23,7 @@ from reconciler.runs.launch import (
     started_by,
     task_definition,
     token,
+    without_guard,
 )
 from reconciler.store.records import claim_key
 from tests.simulation.desired import Wish, sample
@@ -86,6 +87,8 @@ def test_every_user_container_waits_for_the_guard() -> None:
             "condition": "SUCCESS",
         }
     assert len(users[1]["dependsOn"]) == 2
+    assert without_guard(document)["containerDefinitions"] == containers
+    assert without_guard(migration.task_definition) == migration.task_definition
     assert "dependsOn" not in MIGRATION.task_definition["containerDefinitions"][0]
 
 
