@@ -48,6 +48,7 @@ from reconciler.source.schema import file_schema
 
 Say = Callable[[str], None]
 OWNED = frozenset({APP_TAG, ENVIRONMENT_TAG})
+_NAME_ALONE = "to use it, name it alone: replicationGroupId:"
 _SERVICE = re.compile(r"services\.(?P<key>[a-z0-9][a-z0-9_-]*)[.:]")
 
 
@@ -115,8 +116,11 @@ def init(settings: Settings, options: ImportOptions, *, say: Say) -> ImportRepor
             f"nothing to import in cluster {options.cluster}: {listed or 'no service'}"
         )
     target = _target(options, account, region, found)
-    found, others = _without_others(target, found)
-    absent |= others
+    absent |= _of_others(target, {f.name: f.service.tags for f in found})
+    found = [f for f in found if f.name not in absent]
+    foreign = _of_others(target, {_group_id(g): g.tags or {} for g in groups})
+    groups = [g for g in groups if _group_id(g) not in foreign]
+    absent |= {name: f"{why}; {_NAME_ALONE} {name}" for name, why in foreign.items()}
     if not (found or groups):
         raise UsageError("; ".join(f"{name} {why}" for name, why in absent.items()))
     folder = settings.directory / target.environment / target.app
@@ -175,15 +179,18 @@ def _target(options: ImportOptions, account: str, region: str, found: Sequence[F
     return Target(app, environment, account, region, options.cluster)
 
 
-def _without_others(target: Target, found: Sequence[Found]) -> tuple[list[Found], dict[str, str]]:
-    """Part the services that another app has taken over already: two apps would fight over them."""
+def _of_others(target: Target, tagged: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Return what another app has taken over already, and whose it is: two apps would fight over it."""
     mine = f"{target.environment}/{target.app}"
-    others = {
-        f.name: f"belongs to {owner_name(f.service.tags)}: its reconciler:* tags say so"
-        for f in found
-        if f.service.tags.keys() & OWNED and owner_name(f.service.tags) != mine
+    return {
+        name: f"belongs to {owner_name(tags)}: its reconciler:* tags say so"
+        for name, tags in tagged.items()
+        if tags.keys() & OWNED and owner_name(tags) != mine
     }
-    return [f for f in found if f.name not in others], others
+
+
+def _group_id(group: ObservedRedis) -> str:
+    return str(group.group["replicationGroupId"])
 
 
 def refuse_overwriting(folder: Path, *, force: bool) -> None:
@@ -300,7 +307,7 @@ def _observed(
 ) -> ObservedApp:
     """Return what was read as `diff` would see it."""
     by_name = {f.name: f for f in found}
-    by_id = {str(g.group["replicationGroupId"]): g for g in groups}
+    by_id = {_group_id(g): g for g in groups}
     services: dict[str, ObservedService] = {}
     definitions: dict[str, ObservedTaskDefinition] = {}
     for service in desired.services:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from reconciler.aws.clock import SystemClock
 from reconciler.aws.translate import from_code
 from reconciler.model.errors import NotFound, UsageError
 from reconciler.settings import Settings
+from tests.fakes.elasticache import FakeElastiCache
 from tests.fakes.small import FakeSts
 from tests.fakes.timeline import Timeline
 from tests.fakes.transport import FakeTransport
@@ -27,6 +29,8 @@ class Cluster:
         self.definitions: dict[str, dict[str, Any]] = {}
         self.asked: list[str] = []
         self.variables: list[dict[str, str]] = []
+        self.timeline = Timeline()
+        self.redis = FakeElastiCache(self.timeline)
 
     def service(self, name: str, **fields: Any) -> dict[str, Any]:
         return {
@@ -39,6 +43,9 @@ class Cluster:
             "deployments": [{"id": "ecs-svc/1", "status": "PRIMARY"}],
             **fields,
         }
+
+    def pass_time(self) -> None:
+        self.timeline.advance(timedelta(hours=1))
 
     def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
         self.asked.append(operation)
@@ -79,12 +86,13 @@ def cluster(monkeypatch):
     """Return a cluster of twelve services behind every transport."""
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
-    timeline = Timeline()
     found = Cluster([f"shop-{i:02}" for i in range(12)])
+    timeline = found.timeline
     handlers = {
         "ecs": found.handle,
         "sts": FakeSts().handle,
         "application-autoscaling": found.none_scaled,
+        "elasticache": found.redis.handle,
     }
     monkeypatch.setattr(
         "reconciler.app.world.BotoTransport", lambda *_, **__: FakeTransport(timeline, handlers)
@@ -154,6 +162,27 @@ def test_what_cannot_be_imported_is_named_with_the_reason(cluster, tmp_path):
     }
     assert [s.live.name for s in report.services] == ["shop-00", "shop-04"]
     assert list(report.differences) == []
+
+
+def test_another_apps_redis_group_is_left_out(cluster, tmp_path):
+    """As its services are: two apps would fight over it. It may be named alone."""
+    for name, app in (("cache", "other"), ("queue", "shop")):
+        owner = {"reconciler:app": app, "reconciler:environment": "production"}
+        cluster.redis.handle(
+            "CreateReplicationGroup",
+            {
+                "ReplicationGroupId": name,
+                "ReplicationGroupDescription": "any",
+                "Engine": "redis",
+                "CacheNodeType": "cache.t3.micro",
+                "Tags": [{"Key": k, "Value": v} for k, v in owner.items()],
+            },
+        )
+    cluster.pass_time()
+    report = run(tmp_path, services=["shop-00"], redis=["cache", "queue"], app="shop")
+    assert report.redis == {"queue": "queue"}
+    assert report.absent["cache"].startswith("belongs to production/other: ")
+    assert "to use it, name it alone: replicationGroupId: cache" in report.absent["cache"]
 
 
 def test_a_variable_twice_is_named(cluster, tmp_path):
