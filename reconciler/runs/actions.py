@@ -100,7 +100,7 @@ def verdict(what: Do) -> Then:
         code = seen.exit_codes.get(run.container)
         reason = _why_stopped(seen, run.container, code)
         if s.stopping:
-            reason += f", stopped: {run.stop_asked or TOOK_TOO_LONG}"
+            reason += f"; {run.stop_asked or TOOK_TOO_LONG}"
         return Action(what, reason, arn=seen.arn, exit_code=code, facts=_task_facts(seen))
 
     return then

@@ -134,7 +134,7 @@ def test_a_replaced_run_is_stopped_and_not_repeated() -> None:
     replace_it(stage, stage.job())
     run = stage.drive(stage.job(), 600)
     assert (run.state, run.exit_code, run.attempt, run.over) == (RunState.FAILED, 137, 1, True)
-    assert run.reason == "container app exited 137, stopped: replaced by another"
+    assert run.reason == "container app exited 137; replaced by another"
     actions = stage.journal_of("job/report")
     assert actions == ["launching", "running", "stop asked", "stopping", "failed"]
     assert stage.executions() == 1
