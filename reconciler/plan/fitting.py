@@ -7,17 +7,13 @@ number where the field is one, and never a number as a list.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from typing import Any
 
 from reconciler.model.lookups import Value
 from reconciler.shapes.botocore_model import Shape
-from reconciler.shapes.limits import MAX_INT
+from reconciler.shapes.limits import INTEGER, MAX_INT, MAX_LONG, NUMBER
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
-_NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?")
-_MAX_LONG = 2**63 - 1
 _MANY = 12
 
 
@@ -84,9 +80,9 @@ def _boolean(value: Value, _: Shape) -> bool:
 
 def _integer(value: Value, shape: Shape) -> int:
     text = scalar_text(value)
-    if not _INTEGER.fullmatch(text):
+    if not INTEGER.fullmatch(text):
         raise Misfit(value, "the field takes a whole number")
-    top = MAX_INT if shape.kind == "integer" else _MAX_LONG
+    top = MAX_INT if shape.kind == "integer" else MAX_LONG
     least = shape.minimum if shape.minimum is not None else -top
     most = shape.maximum if shape.maximum is not None else top
     if not least <= int(text) <= most:
@@ -96,7 +92,7 @@ def _integer(value: Value, shape: Shape) -> int:
 
 def _float(value: Value, _: Shape) -> float:
     text = scalar_text(value)
-    number = float(text) if _NUMBER.fullmatch(text) else math.nan
+    number = float(text) if NUMBER.fullmatch(text) else math.nan
     if not math.isfinite(number):
         raise Misfit(value, "the field takes a number")
     return number

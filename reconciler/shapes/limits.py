@@ -1,15 +1,25 @@
 """Limits of ECS fields that botocore's model states only in its prose: one table, sources beside it.
 
-Read by `source`, `plan.fitting` and `resources.preflight.sizes`. Keys are (type of the model, field);
-values the least and the greatest number. [M] is the documentation text inside botocore 1.44.5's model.
+Read by `source`, `plan.fitting`, `plan.one_off` and `resources.preflight.sizes`. Keys of ranges are (type
+of the model, field), values the least and the greatest number. [M] is the documentation text inside
+botocore 1.44.5's model.
 """
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 
 MAX_INT = 2**31 - 1
 """ECS's `Integer` has 32 bits."""
+MAX_LONG = 2**63 - 1
+
+INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?")
+"""How a field's number is written, in the files and by a look-up: decimal, and no longer than it can be."""
+
+ECS_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+"""Clusters, families, containers [M Cluster, RegisterTaskDefinition.family, ContainerDefinition.name]."""
 
 MAY_BE_NEGATIVE = frozenset({"softLimit", "hardLimit", "maxSwap", "scalingAdjustment"})
 """-1 stands for unlimited in ulimits [M Ulimit] and swap [M LinuxParameters]; a step scales in by a

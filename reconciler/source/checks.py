@@ -5,14 +5,13 @@ Called by `services` and `migrations`. Each check names its place by the path in
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from reconciler.model.lookups import Deferred
 from reconciler.model.names import Path
 from reconciler.plan.mask import looks_secret
 from reconciler.shapes.botocore_model import suggest
-from reconciler.shapes.limits import FARGATE_SIZES, MAX_CONTAINERS
+from reconciler.shapes.limits import ECS_NAME, FARGATE_SIZES, MAX_CONTAINERS
 from reconciler.source.images import check_image
 from reconciler.source.lift import OWNED_TAGS
 from reconciler.source.links import (
@@ -27,7 +26,6 @@ from reconciler.source.report import Report, show
 from reconciler.source.workload import AppContext, Assembled
 from reconciler.source.written import wants_fargate
 
-_FAMILY = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _STOP_TIMEOUT = 120  # Fargate's longest [M ContainerDefinition.stopTimeout]
 
 
@@ -102,12 +100,12 @@ class Checks:
         # What was written for the files is made of names that are checked themselves.
         written = self._workload.written
         family = self._task.get("family", "")
-        if ("taskDefinition", "family") not in written and not _FAMILY.fullmatch(family):
+        if ("taskDefinition", "family") not in written and not ECS_NAME.fullmatch(family):
             message = f"{show(family)} is not a family: at most 255 letters, digits, '-' and '_'"
             self.error(("taskDefinition", "family"), message, "invalid-value")
         path = (self._workload.rules.prefix, "serviceName")
         name = self._workload.api.get("serviceName")
-        if name is not None and path not in written and not _FAMILY.fullmatch(name):
+        if name is not None and path not in written and not ECS_NAME.fullmatch(name):
             message = (
                 f"{show(name)} is not a service name: at most 255 letters, digits, '-' and '_'"
             )

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.model.lookups import Deferred
+from reconciler.shapes.limits import ECS_NAME
 
-# [M ContainerDefinition.name]
-_CONTAINER_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/.+")
 # A parameter's name or an ARN [M Secret.valueFrom; SSM: a-zA-Z0-9_.- and /].
 _VALUE_FROM = re.compile(r"arn:[^\s\"'<>@]+|[A-Za-z0-9_./-]+")
@@ -21,7 +20,7 @@ _VALUE_FROM = re.compile(r"arn:[^\s\"'<>@]+|[A-Za-z0-9_./-]+")
 
 def name_problem(name: str) -> str | None:
     """Say what is wrong with a container's name."""
-    if _CONTAINER_NAME.fullmatch(name):
+    if ECS_NAME.fullmatch(name):
         return None
     return "is not a container's name: at most 255 letters, digits, '-' and '_'"
 

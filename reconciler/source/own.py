@@ -27,6 +27,7 @@ from reconciler.model.desired import OnChange, When
 from reconciler.model.due import CatchUp, Concurrency
 from reconciler.model.names import NAME_PATTERN, REVISION_PATTERN
 from reconciler.shapes.botocore_model import suggest
+from reconciler.shapes.limits import ECS_NAME
 from reconciler.source.duration import parse_duration
 from reconciler.source.nodes import Broken, Mapping, Node, Scalar, node_at, plain
 from reconciler.source.report import Report, show
@@ -35,7 +36,6 @@ API_VERSION = "reconciler/v1alpha1"
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}")
-_CLUSTER = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]{3,200}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WHOLE = re.compile(r"[0-9]{1,9}")
@@ -131,7 +131,7 @@ class Header(_Section):
     """The AWS account, in quotes: no other one is ever touched."""
     region: Annotated[_Text, _Matching(_REGION, "a region such as ap-northeast-1")]
     """The region of the cluster and of our tables."""
-    cluster: Annotated[_Text, _Matching(_CLUSTER, "a cluster's name (not its ARN)")]
+    cluster: Annotated[_Text, _Matching(ECS_NAME, "a cluster's name (not its ARN)")]
     """The ECS cluster, by name."""
 
 

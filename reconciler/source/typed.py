@@ -7,7 +7,6 @@ Called by `workload`, `autoscaling` and `redis`. Types, names, enumerations and 
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,14 +14,11 @@ from reconciler.model.diagnostics import Origin
 from reconciler.model.names import Path, dotted
 from reconciler.plan.canonical import item_key
 from reconciler.shapes.botocore_model import Shape, suggest
-from reconciler.shapes.limits import MAX_INT, MAY_BE_NEGATIVE, RANGES
+from reconciler.shapes.limits import INTEGER, MAX_INT, MAX_LONG, MAY_BE_NEGATIVE, NUMBER, RANGES
 from reconciler.shapes.tables import Kind, ListRule, is_map, list_rule
 from reconciler.source.nodes import Broken, Entry, Mapping, Node, Null, Scalar, Sequence, describe
 from reconciler.source.report import Report, show
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
-_NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?")
-_MAX_LONG = 2**63 - 1
 _MANY = 40  # enumerations longer than this are not listed whole
 
 OMIT = object()
@@ -201,11 +197,11 @@ class Typing:
                 return text
 
     def _integer(self, node: Scalar, shape: Shape, path: Path) -> Any:
-        if not _INTEGER.fullmatch(node.text):
+        if not INTEGER.fullmatch(node.text):
             message = f"must be a whole number, not {self._shown(node.text, shape)}"
             return self.error(node, message, "wrong-type", path)
         value = int(node.text)
-        top = MAX_INT if shape.kind == "integer" else _MAX_LONG
+        top = MAX_INT if shape.kind == "integer" else MAX_LONG
         least = shape.minimum if shape.minimum is not None else -top
         most = shape.maximum if shape.maximum is not None else top
         if not least <= value <= most:
@@ -215,7 +211,7 @@ class Typing:
         return value
 
     def _float(self, node: Scalar, shape: Shape, path: Path) -> Any:
-        value = float(node.text) if _NUMBER.fullmatch(node.text) else math.nan
+        value = float(node.text) if NUMBER.fullmatch(node.text) else math.nan
         if not math.isfinite(value):
             message = f"must be a number, not {self._shown(node.text, shape)}"
             return self.error(node, message, "wrong-type", path)
@@ -288,8 +284,8 @@ def _json(node: Node) -> Any:
 def _json_scalar(text: str) -> Any:
     if text in ("true", "false"):
         return text == "true"
-    if _INTEGER.fullmatch(text):
+    if INTEGER.fullmatch(text):
         return int(text)
-    if _NUMBER.fullmatch(text) and math.isfinite(float(text)):
+    if NUMBER.fullmatch(text) and math.isfinite(float(text)):
         return float(text)
     return text
