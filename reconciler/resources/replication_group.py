@@ -16,7 +16,13 @@ from reconciler.resources.elasticache import made, tags_of
 from reconciler.resources.kind import Answer, Kind
 from reconciler.shapes.botocore_model import shape_named
 from reconciler.shapes.casing import from_wire
-from reconciler.shapes.redis_tables import ELASTICACHE, declared_fields
+from reconciler.shapes.redis_tables import (
+    ELASTICACHE,
+    LOG_ANSWERS,
+    RENAMED,
+    SWITCHES,
+    declared_fields,
+)
 
 ALREADY = frozenset(
     {"ReplicationGroupAlreadyExists", "ReplicationGroupAlreadyExistsFault", "NoOperationFault"}
@@ -27,7 +33,6 @@ BUSY = frozenset({"InvalidReplicationGroupState", "InvalidReplicationGroupStateF
 """What AWS answers while it works on a group."""
 
 _ON = frozenset({"enabled", "enabling"})
-_LOG_ANSWERS = frozenset({"status", "message"})
 
 replication_group: Kind[ObservedRedis] = Kind(
     name="replication_group",
@@ -152,15 +157,8 @@ def _of_group(told: Mapping[str, Any]) -> dict[str, Any]:
             "numCacheClusters": members,
             "replicasPerNodeGroup": max(members // shards - 1, 0),
         }
-    for answered, name in (
-        ("automaticFailover", "automaticFailoverEnabled"),
-        ("multiAZ", "multiAZEnabled"),
-        ("dataTiering", "dataTieringEnabled"),
-    ):
-        if answered in told:
-            found[name] = told[answered] in _ON
-    if "description" in told:
-        found["replicationGroupDescription"] = told["description"]
+    found |= {name: told[word] in _ON for word, name in SWITCHES.items() if word in told}
+    found |= {name: told[word] for word, name in RENAMED.items() if word in told}
     if "logDeliveryConfigurations" in told:
         found["logDeliveryConfigurations"] = _logs(told["logDeliveryConfigurations"])
     if "userGroupIds" in told:
@@ -211,7 +209,7 @@ def _pending(
 
 
 def _logs(configurations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    kept = [{k: v for k, v in c.items() if k not in _LOG_ANSWERS} for c in configurations]
+    kept = [{k: v for k, v in c.items() if k not in LOG_ANSWERS} for c in configurations]
     return sorted(kept, key=lambda item: str(item.get("logType")))
 
 

@@ -19,6 +19,17 @@ from reconciler.shapes.default_values import ABSENT, NO_DEFAULT
 
 ELASTICACHE = "elasticache"
 
+SWITCHES = {
+    "automaticFailover": "automaticFailoverEnabled",
+    "multiAZ": "multiAZEnabled",
+    "dataTiering": "dataTieringEnabled",
+}
+"""What an answer tells as `enabled` or `disabled` → the input's field, true or false [M ReplicationGroup]."""
+RENAMED = {"description": "replicationGroupDescription"}
+"""What an answer merely calls otherwise → the input's name."""
+LOG_ANSWERS = frozenset({"status", "message"})
+"""Members of a log delivery configuration that are only answered [M LogDeliveryConfiguration]."""
+
 
 class Way(Enum):
     """How a field of a live group is changed."""

@@ -7,23 +7,20 @@ what the inputs call differently, and what nobody can set. Structure only; doing
 from __future__ import annotations
 
 from reconciler.shapes.botocore_model import shape_named, written_name
-from reconciler.shapes.redis_tables import ELASTICACHE, declared_fields
+from reconciler.shapes.redis_tables import (
+    ELASTICACHE,
+    LOG_ANSWERS,
+    RENAMED,
+    SWITCHES,
+    declared_fields,
+)
 from reconciler.source.nodes import Entry, Mapping, Node, Scalar, Sequence
 from reconciler.source.report import Report
 
 OWN_WORDS = frozenset({"parameterGroup", "family", "parameters", "applyImmediately"})
 
-ANSWERED = {
-    # Answered → the input's name; on and off are words there [M ReplicationGroup].
-    "automaticFailover": "automaticFailoverEnabled",
-    "multiAZ": "multiAZEnabled",
-    "dataTiering": "dataTieringEnabled",
-    "description": "replicationGroupDescription",
-}
-"""What an answer calls otherwise → the input's name."""
 _SWITCH = {"enabled": "true", "enabling": "true", "disabled": "false", "disabling": "false"}
 _USERS_NAMES = frozenset({"parameters", "tags"})
-_LOG_ANSWERS = frozenset({"status", "message"})
 
 
 def lift_redis(group: Mapping, path: str, report: Report) -> Mapping:
@@ -61,7 +58,7 @@ def _inside(value: Node, path: str, report: Report) -> Node:
 
 def _words(group: Mapping, path: str, report: Report) -> Mapping:
     """Return the map with the input's names for what an answer calls differently."""
-    for answered, name in ANSWERED.items():
+    for answered, name in {**SWITCHES, **RENAMED}.items():
         entry = group.entries.get(answered)
         if entry is None:
             continue
@@ -69,7 +66,7 @@ def _words(group: Mapping, path: str, report: Report) -> Mapping:
             message = f"'{answered}' and '{name}' are one thing: write {name}"
             report.error(entry.place, message, "two-forms", path=path)
         value = entry.value
-        if isinstance(value, Scalar) and answered != "description":
+        if isinstance(value, Scalar) and answered in SWITCHES:
             value = Scalar(_SWITCH.get(value.text, value.text), value.place, value.plain)
         entries = {k: e for k, e in group.entries.items() if k != answered}
         group = Mapping(group.place, entries | {name: Entry(entry.place, value)})
@@ -83,7 +80,7 @@ def _without_answers(group: Mapping, path: str, report: Report) -> Mapping:
     group = group.without(set(gone))
     logs = group.entries.get("logDeliveryConfigurations")
     if logs is not None and isinstance(logs.value, Sequence):
-        kept = [i.without(_LOG_ANSWERS) if isinstance(i, Mapping) else i for i in logs.value.items]
+        kept = [i.without(LOG_ANSWERS) if isinstance(i, Mapping) else i for i in logs.value.items]
         place = logs.value.place
         group = group.plus("logDeliveryConfigurations", Entry(logs.place, Sequence(place, kept)))
     if gone:

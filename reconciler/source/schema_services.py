@@ -12,7 +12,7 @@ from typing import Any
 from reconciler.plan.autoscaling.document import API, READ_ONLY
 from reconciler.shapes import redis_tables
 from reconciler.shapes.botocore_model import Shape, input_of, shape_named
-from reconciler.source import autoscaling, redis_lift
+from reconciler.source import autoscaling
 from reconciler.source.schema_parts import (
     Json,
     Parts,
@@ -52,7 +52,8 @@ def redis_group(parts: Parts) -> Json:
         **cache.members(input_of("ModifyReplicationGroup", service), changed),
         **_parameter_group(parts),
     }
-    answered = {*shape_named("ReplicationGroup", service).members, *redis_lift.ANSWERED}
+    spelled_otherwise = {*redis_tables.SWITCHES, *redis_tables.RENAMED}
+    answered = spelled_otherwise | shape_named("ReplicationGroup", service).members.keys()
     return structure(known, patternProperties=_PASTED | ignored(answered - known.keys()))
 
 
