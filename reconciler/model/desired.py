@@ -266,6 +266,10 @@ class DesiredJob(Launched):
         )
 
 
+Workload = DesiredService | DesiredMigration | DesiredJob
+"""What has a task definition."""
+
+
 @dataclass(frozen=True)
 class DesiredApp:
     """Everything the files say about one app in one environment."""

@@ -13,9 +13,7 @@ from typing import Any, NamedTuple
 from reconciler.model.desired import (
     DesiredApp,
     DesiredAutoscaling,
-    DesiredJob,
-    DesiredMigration,
-    DesiredService,
+    Workload,
 )
 from reconciler.model.names import Address
 from reconciler.plan.autoscaling.document import API, TAGS, resource_id, scope_of
@@ -29,7 +27,6 @@ from reconciler.shapes.botocore_model import input_of
 from reconciler.shapes.casing import to_wire
 from reconciler.shapes.redis_tables import ELASTICACHE
 
-Workload = DesiredService | DesiredMigration | DesiredJob
 Found = Iterator[tuple[Address, Mapping[str, Any]]]
 
 

@@ -13,17 +13,15 @@ from typing import Any
 from reconciler.model.desired import (
     DesiredApp,
     DesiredAutoscaling,
-    DesiredJob,
-    DesiredMigration,
     DesiredRedis,
     DesiredService,
+    Workload,
 )
 from reconciler.model.lookups import Remembered, Unresolved, Value, Values
 from reconciler.model.names import Address, Path
 from reconciler.plan.mask import mask_value
 
 NOTHING: Remembered = {}
-Workload = DesiredService | DesiredMigration | DesiredJob
 _STEPS = re.compile(r"[^A-Za-z0-9_-]+")
 _SHORT = 60
 

@@ -18,10 +18,8 @@ from reconciler.plan.compare import Difference
 from reconciler.plan.mask import mask_value
 from reconciler.plan.ownership import declared_tags, ownership_tags, tag_list
 from reconciler.plan.paths import MISSING
-from reconciler.plan.tags import tag_difference
+from reconciler.plan.tags import OTHERS, tag_difference
 from reconciler.shapes.tables import SERVICE
-
-OTHERS = "a tag that we never set is somebody else's"
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,9 @@ class TagDifference(NamedTuple):
         )
 
 
+OTHERS = "a tag that we never set is somebody else's"
+"""The rule by which a live tag is no difference."""
+
 NO_TAGS = TagDifference({}, (), ())
 """Nothing to do."""
 

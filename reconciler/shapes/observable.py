@@ -11,7 +11,7 @@ from functools import cache
 
 from reconciler.shapes.botocore_model import input_of, shape_named
 
-_OURS = frozenset({"cluster", "clientToken", "taskDefinition"})
+MANAGED = frozenset({"cluster", "clientToken", "taskDefinition"})
 """What we fill in ourselves."""
 
 
@@ -48,7 +48,7 @@ def in_task_sets() -> frozenset[str]:
 
 
 def _declared() -> frozenset[str]:
-    return frozenset(input_of("CreateService").members) - _OURS
+    return frozenset(input_of("CreateService").members) - MANAGED
 
 
 def _members(shape: str) -> frozenset[str]:

@@ -12,11 +12,10 @@ from typing import Any, TypeVar, cast
 
 from reconciler.model.desired import (
     DesiredApp,
-    DesiredJob,
-    DesiredMigration,
     DesiredService,
     Guard,
     SyncPolicy,
+    Workload,
 )
 from reconciler.model.names import NAME_PATTERN
 from reconciler.shapes.botocore_model import known_regions, suggest
@@ -44,7 +43,6 @@ from reconciler.source.services import After, build_service
 from reconciler.source.states import states_of
 from reconciler.source.workload import AppContext, check_unused
 
-Workload = DesiredService | DesiredMigration | DesiredJob
 Built = TypeVar("Built")
 
 HEADER_KEYS = frozenset(Header.model_fields)

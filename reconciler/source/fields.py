@@ -9,21 +9,11 @@ from __future__ import annotations
 from functools import cache
 
 from reconciler.shapes.botocore_model import container_shape, input_of, read_only_members
+from reconciler.shapes.observable import MANAGED
 
 # What we fill in ourselves, or what would break a run's frozen request.
-MANAGED_SERVICE = frozenset({"cluster", "clientToken", "taskDefinition"})
-MANAGED_RUN = frozenset(
-    {
-        "cluster",
-        "clientToken",
-        "taskDefinition",
-        "startedBy",
-        "count",
-        "referenceId",
-        "overrides",
-        "group",
-    }
-)
+MANAGED_SERVICE = MANAGED
+MANAGED_RUN = MANAGED | {"startedBy", "count", "referenceId", "overrides", "group"}
 SERVICE_OWN = frozenset({"after", "autoscaling", "from", "onMovedTag", "onChangedSecret"})
 MIGRATION_OWN = frozenset(
     {

@@ -21,9 +21,7 @@ from reconciler.plan.compare import Difference
 from reconciler.plan.mask import mask_value
 from reconciler.plan.ownership import ownership_tags
 from reconciler.plan.paths import MISSING
-from reconciler.plan.tags import TagDifference, tag_difference
-
-_OTHERS = "a tag that we never set is somebody else's"
+from reconciler.plan.tags import OTHERS, TagDifference, tag_difference
 
 
 def services_with_tags(app: DesiredApp, ledger: LedgerView) -> frozenset[str]:
@@ -81,4 +79,4 @@ def _changes(
 def _of_others(live: Mapping[str, str], ours: set[str]) -> Iterator[Suppressed]:
     for key in sorted(live.keys() - ours):
         value: Any = mask_value((TAGS, key), live[key])
-        yield Suppressed(f"{TAGS}.{key}", value, _OTHERS)
+        yield Suppressed(f"{TAGS}.{key}", value, OTHERS)
