@@ -18,6 +18,7 @@ from reconciler.model.run import RunKind, RunState
 from reconciler.runs.snapshot import STOPPING_SINCE
 from tests.cli import values
 
+CUT_OFF = {STOPPING_SINCE: "2026-11-28T18:00:00+00:00"}
 OCCURRENCE = "2026-11-28T18:00:00Z"
 
 
@@ -103,7 +104,7 @@ def test_retry_of_a_rollout_tells_where_jobs_are_retried(cli, apps):
         (run(RunState.FAILED, 3), 3),
         (run(RunState.FAILED, 127), 127),
         (run(RunState.FAILED, None), 125),
-        (run(RunState.FAILED, 143, facts={STOPPING_SINCE: "2026-11-28T18:00:00+00:00"}), 124),
+        (run(RunState.FAILED, 143, facts=CUT_OFF), 124),
         (run(RunState.UNKNOWN, None), 6),
     ],
 )
@@ -173,6 +174,24 @@ def test_list_says_what_holds_a_job(cli, apps, monkeypatch):
     assert "Sun 2026-11-29 03:00 UTC (9h)" in free
     assert "held by migration/db" in waits
     assert [line["heldBy"] for line in listed] == [[], ["migration/db"]]
+
+
+@pytest.mark.parametrize(
+    ("newest", "result"),
+    [
+        (run(), "ok"),
+        (run(facts=CUT_OFF), "timed out, exit 0"),
+        (run(RunState.FAILED, 143, facts=CUT_OFF), "timed out"),
+        (run(RunState.FAILED, 3), "exit 3"),
+        (run(RunState.UNKNOWN, None), "UNKNOWN"),
+    ],
+)
+def test_list_says_how_the_newest_run_ended(cli, apps, monkeypatch, newest, result):
+    """A run that was cut off by its timeout is not told as one that came to its end, whatever its code."""
+    job = SimpleNamespace(name="report", schedule="0 3 * * *", time_zone="UTC")
+    line = JobLine(job, None, newest, None, values.AT, suspended=False)
+    monkeypatch.setattr("reconciler.app.jobs.job_list", lambda *_: [line])
+    assert cli("job", "list").stdout.splitlines()[1].endswith(f"  {result}")
 
 
 def test_trigger_that_waits_too_long_is_7(cli, apps, monkeypatch):

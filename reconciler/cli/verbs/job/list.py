@@ -68,7 +68,7 @@ def _result(run: Any) -> str:
 
     match str(run.state):
         case "SUCCEEDED":
-            return "ok"
+            return "timed out, exit 0" if timed_out(run) else "ok"
         case "FAILED" if timed_out(run):
             return "timed out"
         case "FAILED" if run.exit_code is not None:
