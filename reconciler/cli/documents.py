@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reconciler.model.run import Run
     from reconciler.model.status import AppStatus
+    from reconciler.runs.diagnosis import Diagnosis
 
 
 def status_document(status: AppStatus) -> dict[str, Any]:
@@ -37,6 +38,19 @@ def status_document(status: AppStatus) -> dict[str, Any]:
 def version_of(status: AppStatus) -> str:
     """Name what was applied, shortly: the commit, else the generation of the folder."""
     return status.commit[:7] if status.commit else f"generation {status.generation}"
+
+
+def diagnosis_document(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Say why a run ended as it did, beside what `run_document` says."""
+    return {
+        "stopCode": diagnosis.stop_code,
+        "stoppedReason": diagnosis.stopped_reason,
+        "exitCodes": dict(diagnosis.exit_codes),
+        "likelyCause": diagnosis.likely_cause,
+        "advice": diagnosis.advice,
+        "log": list(diagnosis.log_lines),
+        "next": diagnosis.next_command,
+    }
 
 
 def run_document(run: Run) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.apps import API_VERSION
+from reconciler.cli.documents import diagnosis_document
 from reconciler.cli.failure import INTERRUPTED, TERMINATED, Terminated
 from reconciler.cli.options import Invocation
 from reconciler.cli.output import silence_stdout
@@ -203,11 +204,4 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
     }
     if diagnosis is None:
         return facts
-    return facts | {
-        "stopCode": diagnosis.stop_code,
-        "stoppedReason": diagnosis.stopped_reason,
-        "exitCodes": dict(diagnosis.exit_codes),
-        "likelyCause": diagnosis.likely_cause,
-        "log": list(diagnosis.log_lines),
-        "next": diagnosis.next_command,
-    }
+    return facts | diagnosis_document(diagnosis)

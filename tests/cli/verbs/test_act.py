@@ -145,11 +145,11 @@ def test_migration_status(cli, apps, monkeypatch, state, code):
     diagnosis = Diagnosis(
         title="migration/db",
         reason="exit 1",
-        stop_code="",
+        stop_code="EssentialContainerExited",
         stopped_reason="",
         exit_codes={"db": "1"},
         likely_cause="",
-        advice="",
+        advice="mend it",
         log_lines=("log line",),
         log_source="/ecs",
         next_command="type this",
@@ -165,7 +165,8 @@ def test_migration_status(cli, apps, monkeypatch, state, code):
     assert "| log line" in result.stdout
     assert "next: type this" in result.stdout
     (run,) = json.loads(cli("migration", "status", "-o", "json").stdout)["apps"][0]["runs"]
-    assert run["next"] == "type this"
+    assert (run["next"], run["advice"]) == ("type this", "mend it")
+    assert (run["stopCode"], run["exitCodes"]) == ("EssentialContainerExited", {"db": "1"})
 
 
 def test_forced_resolve_asks_first(cli, apps, monkeypatch):

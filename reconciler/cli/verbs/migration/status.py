@@ -8,7 +8,7 @@ import click
 
 from reconciler.cli.apps import chosen, document, for_each, highest
 from reconciler.cli.complete import complete_migration
-from reconciler.cli.documents import run_document
+from reconciler.cli.documents import diagnosis_document, run_document
 from reconciler.cli.options import Invocation, verb
 
 UNSETTLED = 6
@@ -46,17 +46,7 @@ def command(invocation: Invocation, *, name: str | None) -> int:
 
 
 def _documents(found: Any) -> list[dict[str, Any]]:
-    return [
-        run_document(run)
-        | {
-            "likelyCause": diagnosis.likely_cause,
-            "stoppedReason": diagnosis.stopped_reason,
-            "exitCodes": dict(diagnosis.exit_codes),
-            "log": list(diagnosis.log_lines),
-            "next": diagnosis.next_command,
-        }
-        for run, diagnosis in found
-    ]
+    return [run_document(run) | diagnosis_document(diagnosis) for run, diagnosis in found]
 
 
 def _code(found: Any) -> int:
