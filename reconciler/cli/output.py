@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from enum import Enum
 from typing import Any, NamedTuple, TextIO
 
@@ -105,6 +105,11 @@ def local_time(text: str) -> str:
         return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
     except ValueError:
         return text
+
+
+def wall_clock(instant: datetime, zone: tzinfo) -> str:
+    """Write an instant on the wall clock of a time zone: `Mon 2026-11-30 03:10 JST`."""
+    return instant.astimezone(zone).strftime("%a %Y-%m-%d %H:%M %Z")
 
 
 def styled(word: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from reconciler.cli.apps import chosen, document, for_each, highest
 from reconciler.cli.documents import run_document
 from reconciler.cli.options import Invocation, verb
+from reconciler.cli.output import wall_clock
 from reconciler.cli.runs import say_tables
 
 HEADER = ("JOB", "SCHEDULE", "TIME ZONE", "NEXT", "LAST RUN", "RESULT")
@@ -51,14 +52,14 @@ def _row(line: Any) -> tuple[str, ...]:
     zone = ZoneInfo(job.time_zone)
     upcoming = "suspended" if line.suspended else "-"
     if line.next:
-        upcoming = f"{_clock(line.next, zone)} ({_span(line.next - line.now)})"
+        upcoming = f"{wall_clock(line.next, zone)} ({_span(line.next - line.now)})"
         if line.held_by:
             upcoming = f"held by {', '.join(map(str, line.held_by))}"
     last, result = "-", "-"
     if run is not None:
         since = run.running_since or run.intent_at
         took = f" {_span(run.settled_at - since)}" if run.settled_at else ""
-        last = _clock(run.intent_at, zone) + took
+        last = wall_clock(run.intent_at, zone) + took
         result = _result(run)
     return job.name, job.schedule, job.time_zone, upcoming, last, result
 
@@ -75,10 +76,6 @@ def _result(run: Any) -> str:
             return f"exit {run.exit_code}"
         case state:
             return state
-
-
-def _clock(instant: datetime, zone: ZoneInfo) -> str:
-    return instant.astimezone(zone).strftime("%a %Y-%m-%d %H:%M %Z")
 
 
 def _span(span: timedelta) -> str:

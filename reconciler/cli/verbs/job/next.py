@@ -10,6 +10,7 @@ import click
 from reconciler.cli.apps import API_VERSION, the_one
 from reconciler.cli.complete import complete_job
 from reconciler.cli.options import Invocation, option, verb
+from reconciler.cli.output import wall_clock
 
 
 @verb("next", short_help="Print when a job runs next.")
@@ -32,8 +33,7 @@ def command(invocation: Invocation, *, name: str, count: int) -> None:
         return
     zone = ZoneInfo(job.time_zone)
     for instant in found:
-        local = instant.astimezone(zone).strftime("%a %Y-%m-%d %H:%M %Z")
         utc = "" if job.time_zone == "UTC" else instant.strftime("  (%Y-%m-%dT%H:%M:%SZ)")
-        invocation.output.result(local + utc)
+        invocation.output.result(wall_clock(instant, zone) + utc)
     if not found:
         invocation.output.result("no run is to come")
