@@ -208,7 +208,7 @@ class _Job:
 
     def _at_rest(self, found: Due, request: JobRequest | None) -> Step:
         """Return the step of a job of which no run starts now."""
-        address, after = self.job.address, self._next_run(found.next)
+        address, after = self.job.address, self._next_run(found.next, is_held=bool(self.holds))
         unknown = next((run for run in self.runs if run.state is RunState.UNKNOWN), None)
         if unknown is not None:
             reason = f": {mask_text(unknown.reason)}" if unknown.reason else ""
@@ -228,14 +228,15 @@ class _Job:
             return f"{self._named(work.revision)} in the place of {instead}"
         return f"run {self._named(work.revision)}"
 
-    def _next_run(self, upcoming: datetime | None) -> str:
+    def _next_run(self, upcoming: datetime | None, *, is_held: bool = False) -> str:
         if self.job.policy.suspended:
             return "suspended in the files"
         if self.observed.ledger.suspension_of(self.job.address) is not None:
             return "no run starts before it is resumed"
         if upcoming is None:
             return "no run is to come"
-        return f"next run {said_instant(upcoming, self.job.time_zone)}"
+        text = f"next run {said_instant(upcoming, self.job.time_zone)}"
+        return f"{text}; held: {', '.join(self.holds)}" if is_held else text
 
     def _named(self, name: str) -> str:
         return said_occurrence(name, self.job.time_zone)

@@ -153,6 +153,15 @@ def test_a_migration_that_has_not_succeeded_holds_what_is_due() -> None:
     assert (step.request.start, step.request.held) == (None, True)
 
 
+def test_a_job_that_is_held_says_so_before_anything_is_due() -> None:
+    """Whoever looks at night sees that the run of the morning would not start, and behind what."""
+    record = JobRecord("report", floor=EPOCH, timetable=a_job().timetable)
+    app = an_app(jobs=(a_job(),), migrations=(a_migration(),))
+    step = make_plan(app, seen(EPOCH + timedelta(hours=1), record)).steps[-1]
+    assert step.verb is Verb.NONE
+    assert step.summary == "next run 2026-11-22 03:00 UTC; held: migration/db"
+
+
 def test_a_missing_image_holds_the_job_alone() -> None:
     """The services of the release go on: their steps are not blocked by it."""
     app = an_app(jobs=(a_job(tag="9"),), migrations=(a_migration(),))
