@@ -72,4 +72,15 @@ def run_document(run: Run) -> dict[str, Any]:
         "intentAt": run.intent_at,
         "runningSince": run.running_since,
         "settledAt": run.settled_at,
+        "earlierAttempts": [
+            {
+                "attempt": past.number,
+                "taskArn": past.task_arn,
+                "exitCode": past.exit_code,
+                "reason": past.reason,
+                "intentAt": past.began_at,
+                "settledAt": past.ended_at,
+            }
+            for past in run.past
+        ],
     }

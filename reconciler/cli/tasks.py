@@ -188,6 +188,8 @@ def document(key: str, outcomes: Sequence[Outcome], code: int | None) -> dict[st
 
 def outcome_document(outcome: Outcome) -> dict[str, Any]:
     """Say where a task stands; what it was started with is not part of it."""
+    from reconciler.runs.diagnosis import exit_codes  # noqa: PLC0415 - not for --help
+
     run, diagnosis = outcome.run, outcome.diagnosis
     facts = {
         "idempotencyKey": run.revision,
@@ -196,6 +198,7 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
         "state": run.state,
         "container": run.container,
         "exitCode": run.exit_code,
+        "exitCodes": exit_codes(run),
         "code": outcome.code,
         "reason": run.reason,
         "guarantee": run.mode,

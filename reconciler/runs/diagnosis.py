@@ -64,7 +64,6 @@ def explain(run: Run, aws: Aws, key: AppKey = "") -> Diagnosis:
 
     `key` is the app's, for the next command: without it only a folder with one app understands it.
     """
-    containers = run.facts.get("containers", {})
     stop_code = str(run.facts.get("stopCode", ""))
     stopped_reason = mask_text(str(run.facts.get("stoppedReason", "")))
     log_lines, log_source = log_tail(run, aws)
@@ -75,13 +74,19 @@ def explain(run: Run, aws: Aws, key: AppKey = "") -> Diagnosis:
         reason=mask_text(run.reason),
         stop_code=stop_code,
         stopped_reason=stopped_reason,
-        exit_codes={n: mask_text(str(c)) for n, c in sorted(containers.items())},
+        exit_codes=exit_codes(run),
         likely_cause=cause.meaning if cause else "",
         advice=cause.advice if cause else "",
         log_lines=log_lines,
         log_source=log_source,
         next_command=next_command(run, key),
     )
+
+
+def exit_codes(run: Run) -> dict[str, str]:
+    """Return what ECS said of each container at the end: its code, or why it has none. Masked."""
+    containers = run.facts.get("containers", {})
+    return {name: mask_text(str(said)) for name, said in sorted(containers.items())}
 
 
 def story(run: Run, aws: Aws, key: AppKey) -> list[str]:

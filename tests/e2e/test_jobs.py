@@ -185,6 +185,8 @@ def test_each_attempts_log_is_followed_in_turn(shop):
     newest = shop.cli("job", "logs", NAME)
     assert (newest.out, "attempt 2: --attempt shows 1" in newest.err) == ("again\n", True), newest
     assert shop.cli("job", "logs", NAME, "--attempt", "1").out == "1\n2\n3\n"
+    (kept,) = runs(shop)
+    assert [(a["attempt"], a["exitCode"]) for a in kept["earlierAttempts"]] == [(1, 3)]
     assert "no attempt 3 has a task" in shop.cli("job", "logs", NAME, "--attempt", "3").err
 
 

@@ -299,6 +299,8 @@ def test_a_script_gets_one_document(plain):
     assert task["stopCode"] == "EssentialContainerExited"
     assert task["log"] == ["said"]
     assert "said\n" in done.err
+    well = run(plain, "true", "-o", "json").document["tasks"][0]
+    assert (well["code"], well["exitCodes"]) == (0, {"web": "0"})
 
 
 def test_an_outage_does_not_end_the_waiting(plain):
