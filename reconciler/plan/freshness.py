@@ -64,8 +64,8 @@ def notes(service: DesiredService, observed: ObservedApp, live: ObservedService)
         said += [_moved(image, observed) for image in images_of(service) if image in observed.moved]
     if service.on_changed_secret is not OnChange.IGNORE:
         said += [
-            f"secret {text} has changed ({version.changed_at:%Y-%m-%d %H:%M} UTC) since the running "
-            "tasks were deployed"
+            f"secret {_without_key(text)} has changed ({version.changed_at:%Y-%m-%d %H:%M} UTC) "
+            "since the running tasks were deployed"
             for _, text, version in _changed(service, observed, live)
         ]
     return tuple(dict.fromkeys(said))
@@ -113,6 +113,12 @@ def secret_versions(desired: DesiredApp, address: Address, observed: ObservedApp
         elif name in known:  # not seen this time, which takes nothing back
             versions[name] = str(known[name])
     return versions
+
+
+def _without_key(text: str) -> str:
+    """Return a secret's ARN without JSON key, stage and version id, which change with all of it."""
+    parts = text.split(":")
+    return ":".join(parts[:7]) if parts[2:3] == ["secretsmanager"] else text
 
 
 def _moved(image: str, observed: ObservedApp) -> str:

@@ -151,6 +151,15 @@ def test_a_changed_secret_is_reported(text, word):
     assert shop.passes() == []
 
 
+def test_a_changed_secret_is_told_once_for_all_its_keys():
+    """Secrets Manager has one version for all keys of a secret: one note, not one a variable."""
+    keys = ("", ":user::", ":password::", ":password:AWSCURRENT:")
+    shop = Shop(web(references=[f"{SECRET}{key}" for key in keys]))
+    shop.secrets.put(SECRET, "v2")
+    [note] = shop.step().notes
+    assert note.startswith(f"secret {SECRET} has changed (")
+
+
 @pytest.mark.parametrize("text", ["/shop/key", SECRET, f"{SECRET}:password::"])
 def test_a_changed_secret_is_redeployed_once(text):
     """One forced deployment of the same revision per version, journaled before it is asked for."""
