@@ -26,6 +26,9 @@ from reconciler.model.errors import (
     Unreachable,
 )
 
+_LONGEST = 600
+"""Characters of what an endpoint said that an error repeats."""
+
 _DENIED_ACTION = re.compile(r"not authorized to perform:? `?([a-z0-9-]+:[A-Za-z0-9*]+)`?")
 _DENIED_RESOURCE = re.compile(r"on resource:? (\S+)")
 _DENIED_USER = re.compile(r"User: (\S+)")
@@ -72,7 +75,7 @@ def from_code(
 
 
 def _text(kind: type[AwsError], operation: str, code: str, message: str) -> str:
-    why = message or code
+    why = _one_line(message or code)
     if kind is AccessDenied:
         return _denied_text(operation, message)
     if kind is ConditionFailed:
@@ -84,6 +87,12 @@ def _text(kind: type[AwsError], operation: str, code: str, message: str) -> str:
         BadCredentials: f"AWS did not accept the credentials ({code}): {why}",
     }
     return known.get(kind, f"AWS refused {operation}: {why}" + (f" ({code})" if message else ""))
+
+
+def _one_line(text: str) -> str:
+    """Return what an endpoint said as one line: what is not AWS may answer with a page."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 
 def _doubt(operation: str) -> str:
@@ -172,7 +181,8 @@ def from_exception(error: Exception, operation: str) -> AwsError:
         advice = _ENDPOINT_ADVICE if "ndpoint" in str(error) else ""
         return InvalidRequest(f"{operation} cannot be sent: {error}{advice}", operation=operation)
     return OutcomeUnknown(
-        f"the answer to {operation} was lost ({type(error).__name__}: {error}){_doubt(operation)}",
+        f"the answer to {operation} was lost ({type(error).__name__}: {_one_line(str(error))})"
+        f"{_doubt(operation)}",
         operation=operation,
     )
 

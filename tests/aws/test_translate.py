@@ -46,6 +46,18 @@ def test_codes_have_the_meaning_that_their_service_gives_them(operation, code, k
     assert (error.operation, error.code) == (operation, code)
 
 
+def test_what_is_not_aws_is_told_in_one_line():
+    """A proxy's page, or a sign that steers a terminal, does not flood or steer the reader's."""
+    page = "<html>\n<body>\x1b[31m" + "no\n" * 1000
+    for error in (
+        from_code("sts:GetCallerIdentity", "501", page, status=501),
+        from_exception(boto.ResponseStreamingError(error=page), "sts:GetCallerIdentity"),
+    ):
+        assert type(error) is errors.OutcomeUnknown
+        assert str(error).isprintable()
+        assert len(str(error)) < 800
+
+
 def test_an_unknown_code_is_judged_by_the_status():
     """Above 500 the outcome is unknown, below it is a refusal."""
     assert type(from_code("ecs:X", "Strange", status=503)) is errors.OutcomeUnknown
