@@ -11,6 +11,7 @@ from reconciler.model.errors import UsageError
 from reconciler.settings import Settings
 from reconciler.source.converters import copilot, ecspresso, hako
 from reconciler.source.converters.conversion import UNKNOWN_ACCOUNT, Converted, Wanted
+from reconciler.source.converters.together import together
 from reconciler.source.folder import load_folder
 from reconciler.source.imports.files import write
 
@@ -26,14 +27,14 @@ class ConvertReport:
 
 
 def convert(
-    settings: Settings, tool: str, path: Path, wanted: Wanted, *, force: bool
+    settings: Settings, tool: str, paths: Sequence[Path], wanted: Wanted, *, force: bool
 ) -> ConvertReport:
-    """Convert one file of `tool` into an app below the desired folder.
+    """Convert files of `tool` into one app below the desired folder.
 
-    Raises UsageError for a file that cannot be read or is not of that tool, InvalidDesiredState for
-    one that is no YAML or JSON.
+    Raises UsageError for a file that cannot be read or is not of that tool, and for files of several apps,
+    InvalidDesiredState for one that is no YAML or JSON.
     """
-    converted = _converted(tool, path, wanted)
+    converted = together([_converted(tool, path, wanted) for path in paths], wanted)
     target = converted.target
     folder = settings.directory / target.environment / target.app
     refuse_overwriting(folder, force=force)

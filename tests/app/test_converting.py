@@ -23,7 +23,7 @@ def converted(root: Path, app: str, text: str = HAKO, *, force: bool = False):
     file = root / f"{app}.yml"
     file.write_text(text)
     settings = replace(Settings(), directory=root / "desired")
-    return convert(settings, "hako", file, Wanted(environment="production", app=app), force=force)
+    return convert(settings, "hako", [file], Wanted(environment="production", app=app), force=force)
 
 
 def test_only_the_mistakes_of_what_was_written_are_listed(tmp_path):

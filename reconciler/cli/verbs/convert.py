@@ -17,20 +17,31 @@ INCOMPLETE = 1
 
 @verb("convert", short_help="Write YAML from other tools' files.")
 @click.argument("tool", type=click.Choice(TOOLS))
-@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "paths",
+    metavar="PATH...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
 @option("--env", "environment", metavar="NAME", help="The environment; else guessed.")
 @option("--account", metavar="DIGITS", help="The account; else as role ARNs and image names say.")
 @option("--region", metavar="NAME", help="The region; else as the file says.")
 @option("--cluster", metavar="NAME", help="The cluster; else as the file says.")
 @option("--force", is_flag=True, help="Overwrite files that are there already.")
 def command(
-    invocation: Invocation, *, tool: str, path: Path, environment: str | None, **options: Any
+    invocation: Invocation,
+    *,
+    tool: str,
+    paths: tuple[Path, ...],
+    environment: str | None,
+    **options: Any,
 ) -> int:
     """Write YAML from ecspresso.yml, a Copilot manifest or a hako application, below --dir.
 
-    The app is named by -a ENV/APP, or guessed. What has no counterpart is listed with file and line,
-    never dropped. Exit code 1 when something is listed. Where the services run already, `init` knows
-    more.
+    Several files become the services of one app. It is named by -a ENV/APP, or guessed. What has no
+    counterpart is listed with file and line, never dropped. Exit code 1 when something is listed.
+    Where the services run already, `init` knows more.
     """
     from reconciler.app import converting  # noqa: PLC0415 - brings pydantic
     from reconciler.source.converters.conversion import Wanted  # noqa: PLC0415 - as above
@@ -38,7 +49,7 @@ def command(
     force = options.pop("force")
     env, app = names_of(invocation, environment)
     wanted = Wanted(environment=env, app=app, **options)
-    report = converting.convert(invocation.settings, tool, path, wanted, force=force)
+    report = converting.convert(invocation.settings, tool, paths, wanted, force=force)
     if invocation.output.is_json:
         invocation.output.document(
             {

@@ -8,6 +8,7 @@ import pytest
 
 from tests.source.converters.samples import (
     COPILOT,
+    COPILOT_JOB,
     ECSPRESSO,
     HAKO,
     SERVICE_DEFINITION,
@@ -57,6 +58,54 @@ def test_a_folder_is_written_and_what_is_left_is_listed(convert, old, tool, name
     remarks = [line for line in result.stdout.splitlines() if line.startswith("! ")]
     assert sum(str(old) in line for line in remarks) >= 3
     assert (old / "desired" / key / "app.yaml").read_text().startswith("# yaml-language-server:")
+
+
+def test_several_files_are_the_services_of_one_app(convert, old):
+    """A team has one config a service; images, defaults and the Terraform state stand there once."""
+    worker = ECSPRESSO.replace("shop-web", "shop-worker").replace("ecs-task-def", "worker-task-def")
+    (old / "worker.yml").write_text(worker)
+    (old / "worker-task-def.json").write_text(
+        TASK_DEFINITION.replace('"family": "shop-web"', '"family": "shop-worker"')
+    )
+    result = convert("ecspresso", "ecspresso.yml", str(old / "worker.yml"))
+    assert f"✔ wrote {old}/desired/production/shop/app.yaml" in result.stdout
+    text = (old / "desired" / "production" / "shop" / "app.yaml").read_text()
+    assert "serviceName: shop-web" in text
+    assert "serviceName: shop-worker" in text
+    assert text.count("tfstate: ") == 1
+    for name in ("ecspresso.yml", "worker.yml"):
+        assert f"{old}/{name}:" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("cluster: production", "cluster: other", "of several clusters: other, production"),
+        (
+            "s3://shop-terraform",
+            "s3://else",
+            "tfstate is s3://shop-terraform/production.tfstate in one",
+        ),
+    ],
+)
+def test_files_of_several_apps_are_refused(convert, old, before, after, message):
+    """One folder is one app in one cluster; nothing is written."""
+    assert before in ECSPRESSO
+    (old / "worker.yml").write_text(ECSPRESSO.replace(before, after))
+    result = convert("ecspresso", "ecspresso.yml", str(old / "worker.yml"))
+    assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
+    assert not (old / "desired").exists()
+
+
+def test_jobs_of_several_files_stand_together(convert, old):
+    """Two scheduled jobs of Copilot are two entries of one section."""
+    for name in ("report", "cleanup"):
+        (old / f"{name}.yml").write_text(COPILOT_JOB.replace("name: report", f"name: {name}"))
+    convert("copilot", "report.yml", str(old / "cleanup.yml"), "-a", "production/shop")
+    text = (old / "desired" / "production" / "shop" / "app.yaml").read_text()
+    assert text.count("jobs:") == 1
+    assert "report:" in text
+    assert "cleanup:" in text
 
 
 def test_without_anything_left_it_is_0(convert, old):
