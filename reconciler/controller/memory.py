@@ -34,15 +34,10 @@ def after_call(
     """Return the memory after CreateService or UpdateService, CONVERGING until it is judged."""
     if before is not None and not request.desired_hash:
         return _partly(before, request)
-    return ServiceRecord(
-        name=name,
-        applied=request.applied,
-        desired_hash=request.desired_hash,
-        task_definition_arn=str(answer.result.get("taskDefinition", "")),
-        deployment_id=str(answer.result.get("deploymentId", "")),
-        state=RolloutState.CONVERGING,
-        previous_task_definition_arn=before.task_definition_arn if before else "",
-        version=before.version if before else 0,
+    arn = str(answer.result.get("taskDefinition", ""))
+    record = _wanted(name, before, request, arn, str(answer.result.get("deploymentId", "")))
+    return replace(
+        record, previous_task_definition_arn=before.task_definition_arn if before else ""
     )
 
 
@@ -52,15 +47,8 @@ def as_seen(
     """Return the memory of a service to which nothing was sent that could roll it."""
     if before is not None and not request.desired_hash:
         return _partly(before, request)
-    return ServiceRecord(
-        name=name,
-        applied=request.applied,
-        desired_hash=request.desired_hash,
-        task_definition_arn=live.task_definition_arn,
-        deployment_id=live.primary.id if live.primary else "",
-        state=RolloutState.CONVERGING,
-        version=before.version if before else 0,
-    )
+    deployment = live.primary.id if live.primary else ""
+    return _wanted(name, before, request, live.task_definition_arn, deployment)
 
 
 def begun(
@@ -86,6 +74,21 @@ def forgotten(record: ServiceRecord) -> ServiceRecord:
         deployment_id="",
         state=RolloutState.STEADY,
         version=record.version,
+    )
+
+
+def _wanted(
+    name: str, before: ServiceRecord | None, request: ServiceRequest, arn: str, deployment: str
+) -> ServiceRecord:
+    """Return the memory of what is wanted as a whole, and of what carries it out."""
+    return ServiceRecord(
+        name=name,
+        applied=request.applied,
+        desired_hash=request.desired_hash,
+        task_definition_arn=arn,
+        deployment_id=deployment,
+        state=RolloutState.CONVERGING,
+        version=before.version if before else 0,
     )
 
 
