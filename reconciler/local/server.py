@@ -151,8 +151,11 @@ class EmbeddedAws:
         if directory.exists():
             _refuse_foreign(directory)
             shutil.rmtree(directory)
-        directory.mkdir(parents=True)
-        (directory / _MARKER).touch()
+        try:
+            directory.mkdir(parents=True)
+            (directory / _MARKER).touch()
+        except OSError as error:
+            raise UsageError(f"data folder {directory}: {error.strerror}") from error
         return directory
 
     def stop(self) -> None:

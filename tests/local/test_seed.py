@@ -138,6 +138,8 @@ def test_a_folder_with_other_files_is_not_emptied(start, tmp_path):
         start(data_directory=tmp_path)
     with pytest.raises(UsageError, match="not a folder"):
         start(data_directory=tmp_path / "thesis.txt")
+    with pytest.raises(UsageError, match=r"data folder .*below: Not a directory"):
+        start(data_directory=tmp_path / "thesis.txt" / "below")
     assert (tmp_path / "thesis.txt").read_text() == "x"
     (tmp_path / "empty").mkdir()
     assert start(data_directory=tmp_path / "empty").aws.endpoint_url
