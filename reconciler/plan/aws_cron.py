@@ -13,6 +13,9 @@ from datetime import datetime, timedelta
 _FIELDS = 6
 _FIRST_YEAR, _LAST_YEAR = 1970, 2199
 _WEEKDAYS = {"SUN": 1, "MON": 2, "TUE": 3, "WED": 4, "THU": 5, "FRI": 6, "SAT": 7}
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_NAMES = re.compile("|".join(_MONTHS))
+_RANGE = re.compile(r"(\d+)-(\d+)(?:/(\d+))?")
 _SATURDAY, _SUNDAY = 5, 6
 """As `datetime.weekday` counts."""
 
@@ -69,7 +72,31 @@ def translated(text: str) -> AwsCron:
             raise ValueError(f"cron({text}): wrong day-of-month: 1W to 31W")
     day = "*" if day == "?" else day
     weekday = "*" if weekday == "?" else ",".join(_weekday(text, w) for w in weekday.split(","))
-    return AwsCron(f"{minute} {hour} {day} {month} {weekday}", _years(text, year), near)
+    fields = [
+        _unwrapped(minute, 0, 59),
+        _unwrapped(hour, 0, 23),
+        day,
+        _unwrapped(_NAMES.sub(lambda name: str(_MONTHS.index(name[0]) + 1), month), 1, 12),
+        _unwrapped(weekday, 0, 6),
+    ]
+    return AwsCron(" ".join(fields), _years(text, year), near)
+
+
+def _unwrapped(field: str, low: int, high: int) -> str:
+    """Spell ranges that go over the end as lists: AWS takes `20-2` and `SAT-SUN`, cron does not."""
+    return ",".join(_as_list(part, low, high) for part in field.split(","))
+
+
+def _as_list(part: str, low: int, high: int) -> str:
+    match = _RANGE.fullmatch(part)
+    if match is None:
+        return part
+    first, last, step = int(match[1]), int(match[2]), int(match[3] or 1)
+    if not (low <= last < first <= high) or not step:
+        return part
+    length = high - low + 1
+    values = range(first, last + length + 1, step)
+    return ",".join(str((value - low) % length + low) for value in values)
 
 
 def nearest_weekday(year: int, month: int, day: int) -> int:
