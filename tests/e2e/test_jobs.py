@@ -109,7 +109,7 @@ def test_a_run_that_waits_says_for_what(shop):
     assert waited.code == TIMED_OUT, waited
     assert waited.err.count("the disk is full") == 1
     assert "has not begun after 1s, and stays asked for" in waited.err
-    assert f"job stop {NAME} k" in waited.err
+    assert f"job stop {NAME} manual-k " in waited.err
     assert shop.cli("job", "list").out.count("suspended") == 1
     withdrawn = shop.cli("job", "stop", NAME, "k", "--reason", "not today")
     assert (withdrawn.code, "not asked for any more" in withdrawn.out) == (OK, True), withdrawn
