@@ -161,6 +161,30 @@ def test_capacity_providers_replace_the_launch_type(shop):
     assert back["launchType"] == "EC2"
 
 
+SPOT = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+
+
+@pytest.mark.parametrize(
+    ("created", "back"),
+    [
+        ({"launchType": "FARGATE"}, "FARGATE"),
+        ({"capacityProviderStrategy": SPOT}, "FARGATE"),
+        ({"launchType": "EC2"}, "EC2"),
+    ],
+)
+def test_a_service_goes_back_to_the_launch_type_that_it_had(shop, created, back):
+    """Over two changes of strategy; one that never had a launch type runs where its providers are."""
+    sizes = {"networkMode": "awsvpc", "cpu": "256", "memory": "512"}
+    shop.define(UNMAPPED, family="g", requiresCompatibilities=["FARGATE", "EC2"], **sizes)
+    network = {"awsvpcConfiguration": {"subnets": ["subnet-0aaa"]}}
+    shop.create("g:1", networkConfiguration=network, **created)
+    for strategy in (SPOT, [{"capacityProvider": "FARGATE", "weight": 1}], []):
+        changed = shop.ecs.update_service(
+            cluster="c", service="web", capacityProviderStrategy=strategy, forceNewDeployment=True
+        )["service"]
+    assert changed["launchType"] == back
+
+
 def test_deleting_drains_then_leaves_a_ghost(shop):
     """Scaled up it needs force; DRAINING is unlisted, not updatable and blocks its name; then INACTIVE."""
     shop.define(sh("trap '' TERM; while :; do sleep 0.02; done", stopTimeout=60), family="slow")

@@ -56,6 +56,8 @@ KEPT_ON_UPDATE = (
     "propagateTags",
 )
 
+_ON_FARGATE = frozenset({"FARGATE", "FARGATE_SPOT"})
+
 
 def stored_service(
     params: Mapping[str, Any], cluster: Cluster, task_definition_arn: str
@@ -155,17 +157,25 @@ def updated_service(service: Service, params: Mapping[str, Any]) -> Document:
             document, service.document["deploymentConfiguration"]
         )
     if params.get("capacityProviderStrategy") is not None:
-        _switch_launch(document, service.document)
+        _switch_launch(document, service)
     _default_network(document)
     return document
 
 
-def _switch_launch(document: Document, before: Document) -> None:
+def _switch_launch(document: Document, service: Service) -> None:
     if document["capacityProviderStrategy"]:
-        document.pop("launchType", None)
+        service.launch_type = document.pop("launchType", service.launch_type)
     else:
         document.pop("capacityProviderStrategy")
-        document.setdefault("launchType", before.get("launchType", "EC2"))
+        document.setdefault("launchType", _launch_type_of(service))
+
+
+def _launch_type_of(service: Service) -> str:
+    """Return what an empty strategy goes back to: the launch type it had, else that of its providers."""
+    if service.launch_type:
+        return service.launch_type
+    left = {p["capacityProvider"] for p in service.document.get("capacityProviderStrategy") or ()}
+    return "FARGATE" if left and left <= _ON_FARGATE else "EC2"
 
 
 def describe_service(service: Service, *, tags: bool = False) -> Document:

@@ -246,6 +246,8 @@ class Service:
     """Newest first, as `deployments` and `history`."""
     events: list[Document] = field(default_factory=list)
     inactive_at: datetime | None = None
+    launch_type: str = ""
+    """What a capacity provider strategy took the place of."""
 
     @property
     def desired_count(self) -> int:
