@@ -32,7 +32,7 @@ REGISTRY = {i: f"{REPOSITORY}@{DIGEST}" for i in IMAGES if i.startswith(REPOSITO
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_is_imported_is_no_difference(seed):
     """Any service that ECS would have taken is written so that the plan against it is empty."""
     found = Maker(seed).cluster()

@@ -275,4 +275,4 @@ class Queueing(RuleBasedStateMachine):
 
 TestQueueing = Queueing.TestCase
 TestQueueing.__doc__ = "No sequence of calls loses a key, hands it out twice at once or too early."
-TestQueueing.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestQueueing.settings = settings(max_examples=60, stateful_step_count=30)

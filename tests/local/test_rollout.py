@@ -121,7 +121,7 @@ class Cluster:
 BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     count=st.integers(1, 8),
     most=st.sampled_from([100, 125, 150, 200]),

@@ -124,7 +124,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(POLICIES, STEPS, st.sampled_from(["0 * * * *", "*/5 * * * *", "rate(17 minutes)"]))
 def test_every_occurrence_is_decided_once_and_in_order(
     policy: JobPolicy, steps: list[tuple[int, bool, bool]], text: str

@@ -6,7 +6,7 @@ import copy
 import random
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.plan import Verb
@@ -17,7 +17,7 @@ from reconciler.plan.render import as_document
 from reconciler.shapes.tables import SERVICE, TASK_DEFINITION
 from tests.plan.world import World, a_service, a_task_definition, an_app, digest, image
 
-PROPERTY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+PROPERTY = settings(max_examples=60)
 
 environments = st.dictionaries(
     st.sampled_from(["RAILS_ENV", "PORT", "LOG_LEVEL", "X"]), st.sampled_from(["", "1", "a b"])

@@ -76,7 +76,7 @@ def _expected(expression: str, zone: str, after: datetime, number: int) -> list[
     return found
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     EXPRESSIONS,
     st.sampled_from(ZONES),
@@ -239,7 +239,7 @@ def test_unknown_zone_is_refused() -> None:
             Schedule.parse("0 3 * * *", zone)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.sampled_from(["rate(7 minutes)", "*/7 * * * *", "30 2 * * *", "cron(0 9 15W * ? *)"]),
     st.sampled_from(ZONES),

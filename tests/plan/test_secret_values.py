@@ -157,7 +157,7 @@ def test_the_lists_are_long() -> None:
 
 
 @given(st.integers(0, 2**32), st.sampled_from([32, 40, 64]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_most_random_texts_are_found(seed: int, length: int) -> None:
     """Of fifty keys of one kind at least forty are, whatever alphabet they are made of."""
     random = Random(seed)

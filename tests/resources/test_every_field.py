@@ -243,9 +243,7 @@ def fits(chosen: list[Leaf]) -> bool:
     return not any(pair <= tops for pair in exclusive)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chosen=st.lists(st.sampled_from(LEAVES), min_size=2, max_size=25, unique=True).filter(fits))
 def test_fields_together_come_back_and_are_no_difference(chosen, tmp_path) -> None:
     """Any set of fields in one service: nothing is lost and nothing differs."""

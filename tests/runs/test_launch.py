@@ -188,7 +188,7 @@ launches = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(one=launches, other=launches, kind=st.sampled_from(RunKind))
 def test_two_runs_never_share_a_key(one: Launch, other: Launch, kind: RunKind) -> None:
     """Token, claim and item are those of one launch of one run of one kind, whatever it is called."""

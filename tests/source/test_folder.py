@@ -400,9 +400,7 @@ def test_the_commit_is_known_only_when_clean(world):
         ]
     ),
 )
-@settings(
-    max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_structure_gives_an_app_or_diagnostics(world, tree, section):
     """Whatever stands in a section, loading ends without an exception, with places inside the files."""
     import json

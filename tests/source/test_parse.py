@@ -170,7 +170,7 @@ def _dump(value):
 
 
 @given(st.dictionaries(KEYS, TREES, min_size=1, max_size=4))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_tree_comes_back(tree):
     """Reading what was written gives the same tree, and each key stands where its place says."""
     text = "\n".join(f"{k}: {_dump(v)}" for k, v in tree.items())
@@ -183,7 +183,7 @@ def test_every_tree_comes_back(tree):
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(lambda t: t.encode("utf-8", "replace")))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_bytes_give_a_tree_or_a_diagnostic(data):
     """Whatever a file holds, parsing ends without an exception and with a place inside the file."""
     root, report = read(data)

@@ -151,7 +151,7 @@ def test_a_typed_reference_is_typed_by_its_field(world):
 
 
 @given(st.text("${}:-.varsx 'a\n", max_size=40))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_text_resolves_or_is_reported(text):
     """No text makes the resolver raise; what it cannot resolve it reports."""
     report = Report()

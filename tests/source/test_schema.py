@@ -298,7 +298,7 @@ def places(value: Any, path: tuple = ()) -> list[tuple]:
     return found + [p for key, inner in children for p in places(inner, (*path, key))]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.sampled_from(
         places({k: SAMPLE[k] for k in ("services", "migrations", "defaults", "containers")})

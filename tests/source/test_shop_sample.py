@@ -96,9 +96,7 @@ def test_order_between_services(world):
 
 
 @given(st.integers(0, len(SHOP)))
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_cut_file_never_drops_a_gate(world, length):
     """Wherever a save was cut off, nothing raises, and no migration reads as dropped."""
     loaded = world.load(SHOP[:length])
@@ -108,9 +106,7 @@ def test_a_cut_file_never_drops_a_gate(world, length):
 
 
 @given(st.data())
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_damaged_file_is_an_app_or_diagnostics(world, data):
     """Lines swapped, doubled, re-indented or replaced by junk never raise, and places stay in the file."""
     lines = SHOP.split("\n")

@@ -80,7 +80,7 @@ def test_the_chain_can_be_checked_with_nothing_but_sha256():
         previous = record.hash
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     detail=st.dictionaries(st.text(), st.text(max_size=50), max_size=5),
     sizes=st.tuples(*[st.sampled_from([0, 10, 20_000, 40_000, 200_000])] * 3),

@@ -216,7 +216,7 @@ def test_the_longest_wait_shrinks_while_a_member_is_silent():
     assert watcher.longest_wait(silent.id).total_seconds() == 22.5
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rates=st.tuples(st.floats(0.95, 1.05), st.floats(0.95, 1.05)),
     silence=st.floats(0, 60),

@@ -126,7 +126,6 @@ counter = itertools.count()
 
 @settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data(), item=st.none() | items)
@@ -168,7 +167,6 @@ def test_conditions_and_updates_agree_with_moto(moto, data, item):
 
 @settings(
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data(), before=st.lists(st.none() | items, min_size=2, max_size=3))

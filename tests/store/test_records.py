@@ -85,7 +85,7 @@ runs = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(run=runs)
 def test_a_run_survives_being_stored(run):
     """Decoding what was encoded gives the same run, through DynamoDB's types."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.desired import DesiredAutoscaling
@@ -24,7 +24,7 @@ from tests.plan.scaling_world import (
     tracking,
 )
 
-PROPERTY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+PROPERTY = settings(max_examples=60)
 WEB = "shop-production-web"
 SCOPE = {
     "ServiceNamespace": "ecs",

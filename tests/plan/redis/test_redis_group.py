@@ -679,7 +679,7 @@ groups = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(groups, groups, st.integers(0, 2), st.booleans())
 def test_any_group_is_reached_from_any_other(before, after, cut, at_once):
     """Even when a pass dies after some calls. What is undeclared never changes; the end is silent."""

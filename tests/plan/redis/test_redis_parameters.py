@@ -280,7 +280,7 @@ parameter_maps = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(parameter_maps, parameter_maps, parameter_maps, st.integers(0, 3))
 def test_any_declaration_is_reached_and_foreign_parameters_stay(before, after, foreign, cut):
     """From any applied state, with any edit by hand, even when a pass dies after some calls."""
