@@ -10,7 +10,8 @@ ARGS ?=
 UNTIL ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types contracts format soak bench once second-emulator dev clean
+.PHONY: help run test check lint types contracts format soak bench once second-emulator \
+	second-emulator-environment dev clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +27,8 @@ test: dev ## All tests (ARGS="tests/plan -k gate" for some)
 second-emulator: dev $(SECOND)/installed ## The same desired state against an emulator of others
 	@SECOND_EMULATOR=$(abspath $(SECOND))/bin/ministack exec $(BIN)/python -m pytest -n 2 -m second_emulator \
 		tests/second_emulator $(ARGS)
+
+second-emulator-environment: dev $(SECOND)/installed
 
 check: lint types contracts test second-emulator ## What .ci/run does, in the environment that is there
 

@@ -91,7 +91,9 @@ def _text(kind: type[AwsError], operation: str, code: str, message: str) -> str:
 
 def _one_line(text: str) -> str:
     """Return what an endpoint said as one line: what is not AWS may answer with a page."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    line = " ".join(text.split())
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 

@@ -44,6 +44,7 @@ class Everywhere(NoFaults):
         child = os.fork()
         if child == 0:
             os.close(report)
+            gc.disable()  # it ends soon, and with it all that it leaves behind
             self.struck = number
             return self.fault
         os.close(self._report)
