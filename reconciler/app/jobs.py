@@ -172,7 +172,8 @@ def job_wait(
     with Membership(settings, wants) as ours:
         watch = _Watch(ours, settings, desired, asked, on_event)
         place = place_of(ours.world, desired)
-        following = Following(place, asked.run_key, audience, drive=watch.drive)
+        is_new = not asked.is_known
+        following = Following(place, asked.run_key, audience, drive=watch.drive, is_new=is_new)
         try:
             followed = following.to_the_end(asked.timeout)
         except TimedOut as error:

@@ -47,9 +47,10 @@ class Following:
     """One run that is followed. With `last` its log begins so many lines before its end.
 
     `drive` is called after each look, with what the ledger had; without it, nothing is done but looking.
+    A run that `is_new`, or is seen to begin, is shown from its first attempt; another from its newest.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - which run, and how
         self,
         place: Place,
         key: RunKey,
@@ -57,12 +58,14 @@ class Following:
         *,
         drive: Drive | None = None,
         last: int | None = None,
+        is_new: bool = False,
     ) -> None:
         self._place, self._key, self._drive = place, key, drive
         self._listener, self._wishes = audience.listener, audience.wishes
         self._output = RunOutput(
             place.aws, self._say, lambda lines: audience.listener.lines(0, lines), last
         )
+        self._output.from_the_first = is_new
         self._run: Run | None = None
         self._seen: TaskSighting | None = None
         self._began = self._now()
@@ -106,6 +109,7 @@ class Following:
         try:
             view = self._place.store.read([self._key])
             self._run = view.runs.get(str(self._key))
+            self._output.from_the_first |= self._run is None
             self._see()
         except AccessDenied:
             raise

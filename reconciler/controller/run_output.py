@@ -37,6 +37,8 @@ class RunOutput:
 
     def __init__(self, aws: Aws, say: Say, lines: PassOn, last: int | None = None) -> None:
         self._aws, self._say, self._lines, self._last = aws, say, lines, last
+        self.from_the_first = False
+        """Whether attempts that had ended before the first look are read, too."""
         self._run: Run | None = None
         self._task: _TaskOutput | None = None
         self._passed = 0
@@ -63,7 +65,7 @@ class RunOutput:
         """Pass on what is there. Of a task that is `over`, `done` follows when its log is complete."""
         before = self._run
         if before is None:
-            self._passed = run.attempt - 1  # what had ended by then is not waited for
+            self._passed = 0 if self.from_the_first else run.attempt - 1
         elif self._task is not None and before.task_arn != run.task_arn:
             self._task.read(before, over=True)
             if not self._task.done:

@@ -140,6 +140,23 @@ def test_an_attempt_that_came_and_went_between_two_looks_is_read() -> None:
     assert story.person.text == ["one", "and a half", "two", "three"]
 
 
+@pytest.mark.parametrize(("is_new", "shown"), [(True, ["one", "two", "three"]), (False, ["three"])])
+def test_of_a_new_run_attempts_before_the_first_look_are_read(
+    is_new: bool, shown: list[str]
+) -> None:
+    """The first look may come late: of a run of our own nothing is lost, of another the newest is shown."""
+    story = Watched(Exits(3, 3, 0, seconds=5))
+    last = story.stage.drive(story.job_work, 600)
+    for number, word in enumerate(("one", "two", "three"), start=1):
+        attempt = last.as_of(number)
+        assert attempt is not None
+        story.write(attempt.task_arn or "", word)
+
+    story.following(is_new=is_new).to_the_end()
+
+    assert story.person.text == shown
+
+
 def test_a_task_that_ecs_does_not_show_yet_has_not_stopped() -> None:
     """DescribeTasks may know nothing of a task for minutes: its log is not taken for complete."""
 
