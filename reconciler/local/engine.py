@@ -11,6 +11,7 @@ import queue
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from reconciler.local import launch
@@ -63,13 +64,18 @@ class Engine:
 
     def _run(self) -> None:
         while not self._halt.is_set():
-            try:
-                for event in self._next_events(self.world.times.tick.total_seconds()):
-                    self._take(event)
-                with self.world.lock:
-                    self._tick()
-            except Exception:  # noqa: BLE001 - a bug here must not stop the whole world
-                _LOG.exception("the embedded ECS stumbled; it goes on with the next tick")
+            for event in self._next_events(self.world.times.tick.total_seconds()):
+                self._alone(f"the process {event['id']}", partial(self._take, event))
+            with self.world.lock:
+                self._tick()
+
+    @staticmethod
+    def _alone(what: str, part: Callable[[], None]) -> None:
+        """Do one part of the loop: a bug in it is logged, and keeps no other part from being done."""
+        try:
+            part()
+        except Exception:  # noqa: BLE001 - nobody else would hear of it, and the world would stand still
+            _LOG.exception("the embedded ECS stumbled over %s; everything else goes on", what)
 
     def _next_events(self, seconds: float) -> Iterator[Mapping[str, Any]]:
         try:
@@ -84,22 +90,18 @@ class Engine:
         for cluster in self.world.every_cluster():
             for task in list(cluster.tasks.values()):
                 if not task.stopped:
-                    self._take_forward(task)
+                    step = partial(lifecycle.step, self.world, self, task)
+                    self._alone(f"task {task.id}", step)
                 elif task.stopped_at and now >= task.stopped_at + times.forget_stopped:
                     del cluster.tasks[task.id]
             for service in list(cluster.services.values()):
-                scheduler.step(self.world, service)
+                schedule = partial(scheduler.step, self.world, service)
+                self._alone(f"service {service.name}", schedule)
                 gone = service.inactive_at
                 if gone and now >= gone + times.forget_inactive_service:
                     del cluster.services[service.name]
         for move in self.world.other_ticks:
-            move()
-
-    def _take_forward(self, task: Task) -> None:
-        try:
-            lifecycle.step(self.world, self, task)
-        except Exception:  # noqa: BLE001 - a bug here must not keep the other tasks
-            _LOG.exception("the embedded ECS stumbled over task %s; the others go on", task.id)
+            self._alone("what moves beside it", move)
 
     def _take(self, event: Mapping[str, Any]) -> None:
         """Understand one event of a process. Output is shipped without holding the world's lock."""

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.local.ecs import lifecycle
+from reconciler.local.ecs import lifecycle, scheduler
 from reconciler.local.manifests import build
-from tests.local.talk import code_of, eventually, logging_to, sh
+from tests.local.talk import code_of, completed, eventually, logging_to, sh
 
 
 def logged(talk, *containers, group="/g", **fields):
@@ -350,4 +350,21 @@ def test_a_task_that_the_engine_cannot_bear_does_not_keep_the_others(talk, monke
     monkeypatch.setattr(lifecycle, "step", stumble)
     talk.define(sh("exit 0", name="bad"))
     talk.run()
+    assert talk.finish(sh("exit 3"))["containers"][0]["exitCode"] == 3
+
+
+def test_a_service_that_the_scheduler_cannot_bear_keeps_nothing_else(talk, monkeypatch):
+    """Should a step of one service fail by a mistake of ours, tasks and other services go on."""
+    step = scheduler.step
+
+    def stumble(world, service):
+        if service.name == "bad":
+            raise RuntimeError("ours")
+        step(world, service)
+
+    monkeypatch.setattr(scheduler, "step", stumble)
+    talk.define(sh("sleep 60"))
+    talk.create(name="bad")
+    talk.create(name="good")
+    assert talk.until_service(completed, name="good")["runningCount"] == 1
     assert talk.finish(sh("exit 3"))["containers"][0]["exitCode"] == 3
