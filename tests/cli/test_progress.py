@@ -101,9 +101,9 @@ def test_a_reader_that_goes_away_does_not_stop_the_work(monkeypatch):
     progress().say(EVENT)
 
 
-def test_a_sign_of_life_names_what_is_waited_for(monkeypatch):
-    """While nothing is said, the last event is repeated as what is being waited for."""
-    spoken = []
+def until_a_sign_of_life(monkeypatch: pytest.MonkeyPatch, event: Event) -> list[str]:
+    """Say an event and nothing else; return what was printed up to the first sign of life."""
+    spoken: list[str] = []
     beat = threading.Event()
     speaker = progress()
 
@@ -114,27 +114,22 @@ def test_a_sign_of_life_names_what_is_waited_for(monkeypatch):
 
     monkeypatch.setattr(speaker, "_print", note)
     with speaker.alive(timedelta(milliseconds=5)):
-        speaker.say(EVENT)
+        speaker.say(event)
         assert beat.wait(30)
+    return spoken
+
+
+def test_a_sign_of_life_names_what_is_waited_for(monkeypatch):
+    """While nothing is said, the last event is repeated as what is being waited for."""
+    spoken = until_a_sign_of_life(monkeypatch, EVENT)
 
     assert spoken[-1] == "  … still waiting: service/web steady, 3/3"
 
 
 def test_what_is_waited_for_is_named_instead_of_what_was_said_last(monkeypatch):
     """It is no line of its own."""
-    spoken = []
-    beat = threading.Event()
-    speaker = progress()
-
-    def note(line: str) -> None:
-        spoken.append(line)
-        if "still waiting" in line:
-            beat.set()
-
-    monkeypatch.setattr(speaker, "_print", note)
-    with speaker.alive(timedelta(milliseconds=5)):
-        speaker.say(replace(EVENT, kind=EventKind.WAITING, address="", message="service/b: 0/1"))
-        assert beat.wait(30)
+    waiting = replace(EVENT, kind=EventKind.WAITING, address="", message="service/b: 0/1")
+    spoken = until_a_sign_of_life(monkeypatch, waiting)
 
     assert set(spoken) == {"  … still waiting: service/b: 0/1"}
 

@@ -31,6 +31,11 @@ def old(tmp_path):
     return tmp_path
 
 
+def written(old, key="production/shop"):
+    """Return the file of the app that was written."""
+    return old / "desired" / key / "app.yaml"
+
+
 @pytest.fixture
 def convert(cli, old):
     """Convert a file of the folder."""
@@ -57,7 +62,7 @@ def test_a_folder_is_written_and_what_is_left_is_listed(convert, old, tool, name
     assert f"Next: reconciler -a {key} diff" in result.stdout
     remarks = [line for line in result.stdout.splitlines() if line.startswith("! ")]
     assert sum(str(old) in line for line in remarks) >= 3
-    assert (old / "desired" / key / "app.yaml").read_text().startswith("# yaml-language-server:")
+    assert written(old, key).read_text().startswith("# yaml-language-server:")
 
 
 def test_several_files_are_the_services_of_one_app(convert, old):
@@ -69,7 +74,7 @@ def test_several_files_are_the_services_of_one_app(convert, old):
     )
     result = convert("ecspresso", "ecspresso.yml", str(old / "worker.yml"))
     assert f"✔ wrote {old}/desired/production/shop/app.yaml" in result.stdout
-    text = (old / "desired" / "production" / "shop" / "app.yaml").read_text()
+    text = written(old).read_text()
     assert "serviceName: shop-web" in text
     assert "serviceName: shop-worker" in text
     assert text.count("tfstate: ") == 1
@@ -102,7 +107,7 @@ def test_jobs_of_several_files_stand_together(convert, old):
     for name in ("report", "cleanup"):
         (old / f"{name}.yml").write_text(COPILOT_JOB.replace("name: report", f"name: {name}"))
     convert("copilot", "report.yml", str(old / "cleanup.yml"), "-a", "production/shop")
-    text = (old / "desired" / "production" / "shop" / "app.yaml").read_text()
+    text = written(old).read_text()
     assert text.count("jobs:") == 1
     assert "report:" in text
     assert "cleanup:" in text
@@ -127,7 +132,7 @@ def test_without_anything_left_it_is_0(convert, old):
 def test_files_that_are_there_are_kept(convert, old):
     """--force overwrites; without it nothing is touched."""
     convert("hako", "hello.yml")
-    file = old / "desired" / "production" / "hello" / "app.yaml"
+    file = written(old, "production/hello")
     file.write_text("mine")
     refused = convert("hako", "hello.yml")
     assert (refused.exit_code, "--force" in refused.stderr, file.read_text()) == (2, True, "mine")
