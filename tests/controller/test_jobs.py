@@ -17,6 +17,7 @@ from reconciler.model.run import RunKind, RunState
 from reconciler.model.status import Health
 from reconciler.runs import operate
 from reconciler.runs.operate import Operator, Subject
+from reconciler.runs.outcome import timed_out
 from tests.controller.job_stage import ANN, JobLab
 from tests.controller.lab import KEY, Controller
 from tests.fakes.ecs_nature import Exits
@@ -337,6 +338,24 @@ def test_the_next_attempt_and_the_next_run_use_the_files_as_they_are_now() -> No
         if d is not None
     ]
     assert images == ["2", "1"]
+
+
+def test_another_timeout_counts_from_the_next_launch() -> None:
+    """What runs keeps what it was launched with; no change of a job stops or starts anything."""
+    lab = JobLab(nature=Exits(seconds=20 * 60), timeout=timedelta(hours=1))
+    controller = lab.controller()
+    lab.for_a_while(controller, minutes=2)
+    lab.say(timeout=timedelta(minutes=1), retries=1)
+    lab.for_a_while(controller, minutes=40)
+    assert lab.started() == ["10:00"]
+    assert [ended.state for ended in lab.record().recent] == [RunState.SUCCEEDED]
+    lab.for_a_while(controller, minutes=40)
+    newest = lab.store.runs(RunKind.JOB, "report")[0]
+    assert (newest.revision[11:16], newest.timeout_seconds, timed_out(newest)) == (
+        "11:00",
+        60,
+        True,
+    )
 
 
 def test_who_does_not_stay_begins_nothing() -> None:
