@@ -11,7 +11,7 @@ from reconciler.app.desired import load
 from reconciler.model.desired import DesiredApp
 from reconciler.model.diagnostics import Diagnostic, Origin, Severity
 from reconciler.model.errors import InvalidDesiredState, UsageError
-from reconciler.model.names import AppKey
+from reconciler.model.names import AppKey, there_are
 from reconciler.model.plan import Plan
 from reconciler.plan.between import plan_between
 from reconciler.settings import Settings
@@ -43,7 +43,7 @@ def between(settings: Settings, base: str, head: str | None) -> list[Between]:
     keys = sorted(before.apps.keys() | after.apps.keys())
     if settings.app is not None:
         if settings.app not in keys:
-            raise UsageError(f"no app '{settings.app}'; there are: {', '.join(keys) or 'none'}")
+            raise UsageError(f"no app '{settings.app}'; {there_are(keys)}")
         keys = [settings.app]
     where = f"{base} → {head or 'the files as they are'}; AWS was not asked"
     found = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from reconciler.model.desired import DesiredApp
 from reconciler.model.diagnostics import Severity
 from reconciler.model.errors import InvalidDesiredState, UsageError
+from reconciler.model.names import there_are
 from reconciler.settings import Settings
 from reconciler.source.folder import Loaded, load_folder
 
@@ -33,5 +34,5 @@ def select(settings: Settings, loaded: Loaded) -> list[DesiredApp]:
         return [loaded.apps[settings.app]]
     if settings.app in loaded.broken_keys:
         raise InvalidDesiredState(errors)
-    known = ", ".join(sorted(loaded.apps)) or "none"
-    raise UsageError(f"no app '{settings.app}' in {settings.directory}; there are: {known}")
+    there = there_are(sorted(loaded.apps))
+    raise UsageError(f"no app '{settings.app}' in {settings.directory}; {there}")

@@ -24,7 +24,7 @@ from reconciler.model.errors import (
     RegistryError,
     UsageError,
 )
-from reconciler.model.names import last_part
+from reconciler.model.names import last_part, there_are
 from reconciler.model.observed import (
     LedgerView,
     ObservedApp,
@@ -157,8 +157,7 @@ def _wanted(aws: Aws, options: ImportOptions) -> list[str]:
     names = inventory.service_names(aws, options.cluster)
     if options.everything:
         return names
-    there = ", ".join(names) or "none"
-    raise UsageError(f"say which services: --service NAME, or --all; there are: {there}")
+    raise UsageError(f"say which services: --service NAME, or --all; {there_are(names)}")
 
 
 def _target(options: ImportOptions, account: str, region: str, found: Sequence[Found]) -> Target:

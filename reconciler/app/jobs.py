@@ -9,6 +9,7 @@ from itertools import islice
 
 from reconciler.app import operate
 from reconciler.app.act import Checked, Membership
+from reconciler.app.known import check_name
 from reconciler.app.one_off import place_of
 from reconciler.app.outcome import Outcome
 from reconciler.app.run_logs import is_asked_for, left
@@ -23,7 +24,6 @@ from reconciler.model.errors import (
     PermanentError,
     Superseded,
     TemporaryError,
-    UsageError,
 )
 from reconciler.model.events import Event, EventKind
 from reconciler.model.job import JobRecord, occurrence_by_hand, occurrence_named
@@ -81,11 +81,8 @@ def job_next(desired: DesiredApp, name: str, now: datetime, count: int) -> list[
 
 def job_of(desired: DesiredApp, name: str) -> DesiredJob:
     """Return a job of the files. Raises UsageError."""
-    found = next((job for job in desired.jobs if job.name == name), None)
-    if found is None:
-        there = ", ".join(job.name for job in desired.jobs) or "none"
-        raise UsageError(f"{desired.key} has no job '{name}'; there are: {there}")
-    return found
+    check_name(desired, RunKind.JOB, name)
+    return next(job for job in desired.jobs if job.name == name)
 
 
 def job_history(settings: Settings, desired: DesiredApp, name: str) -> list[Run]:
@@ -93,10 +90,9 @@ def job_history(settings: Settings, desired: DesiredApp, name: str) -> list[Run]
 
     Raises UsageError for a job that neither the files nor the ledger have.
     """
-    runs = World(settings).store(desired).runs(RunKind.JOB, name)
-    if not runs:
-        job_of(desired, name)
-    return runs
+    world = World(settings)
+    check_name(desired, RunKind.JOB, name, lambda: world.ledger(desired))
+    return world.store(desired).runs(RunKind.JOB, name)
 
 
 def job_retry(

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
 
 from reconciler.app import operate
+from reconciler.app.known import check_name
 from reconciler.app.world import World
 from reconciler.controller import operator
 from reconciler.model.desired import DesiredApp
-from reconciler.model.errors import UsageError
 from reconciler.model.journal import JournalRecord
 from reconciler.model.names import Address
 from reconciler.model.observed import LedgerView
-from reconciler.model.run import Run, RunKey
+from reconciler.model.run import Run, RunKey, RunKind
 from reconciler.runs.diagnosis import Diagnosis, explain
 from reconciler.settings import Settings
 from reconciler.store.anew import anew
@@ -98,7 +98,7 @@ def migration_status(
     world = World(settings)
     aws, runs = world.place(desired).aws, world.store(desired).runs()
     if name is not None:
-        _check_name(desired, (run.name for run in runs), name)
+        check_name(desired, RunKind.MIGRATION, name, lambda: world.ledger(desired))
     wanted = {migration.name: migration.revision for migration in desired.migrations}
     return [
         (run, explain(run, aws, desired.key))
@@ -129,15 +129,7 @@ def migration_resolve(  # noqa: PLR0913 - the verb's own arguments
     Raises UsageError for a migration that neither the files nor the ledger have: it would be adopted.
     """
     world, key = World(settings, acting=True), RunKey.migration(name, revision)
-    _check_name(desired, world.ledger(desired).migrations, name)
     return operate.resolve(world, desired, key, outcome, reason=reason, force=force)
-
-
-def _check_name(desired: DesiredApp, known: Iterable[str], name: str) -> None:
-    declared = [migration.name for migration in desired.migrations]
-    if name not in {*declared, *known}:
-        there = ", ".join(declared) or "none"
-        raise UsageError(f"{desired.key} has no migration '{name}'; there are: {there}")
 
 
 def _newest(runs: list[Run], wanted: dict[str, str]) -> list[Run]:

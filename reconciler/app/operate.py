@@ -5,6 +5,7 @@ Called by the verbs of migrations, jobs and tasks. What each may do to a run is 
 
 from __future__ import annotations
 
+from reconciler.app.known import check_name
 from reconciler.app.world import World
 from reconciler.model.desired import DesiredApp
 from reconciler.model.run import RunKey
@@ -38,6 +39,8 @@ def resolve(  # noqa: PLR0913 - which run, and the verb's own arguments
 def _subject(
     world: World, desired: DesiredApp, key: RunKey, reason: str
 ) -> tuple[operate.Subject, operate.Operator]:
+    """Return the run that a person means, and who that is. Raises UsageError for a name that nothing has."""
+    check_name(desired, key.kind, key.name, lambda: world.ledger(desired))
     store, who = world.store(desired), world.place(desired).identity.arn
     subject = operate.Subject(store, desired.cluster, key.name, key.revision, key.kind)
     return subject, operate.Operator(who, reason)

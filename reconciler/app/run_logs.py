@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.app import one_off
+from reconciler.app.known import check_name
 from reconciler.app.outcome import Outcome, outcome_of
 from reconciler.app.world import World
 from reconciler.controller.audience import Audience
@@ -46,10 +47,12 @@ def run_log(  # noqa: PLR0913 - which run, and how
     """Pass on the log of a run of a job or migration: of `revision`, else of the newest one.
 
     Returns how the run stands, None when it was left before it began. Reads only. Raises UsageError for
-    a run that the ledger does not know, PermanentError for a log that cannot be read here, AwsError.
+    a name or a run that the ledger does not know, PermanentError for a log that cannot be read here,
+    AwsError.
     """
     world = World(settings)
     aws = world.place(desired).aws
+    check_name(desired, kind, name, lambda: world.ledger(desired))
     runs = world.store(desired).runs(kind, name)
     if revision is not None and kind is RunKind.JOB:
         revision = occurrence_named(revision)

@@ -128,7 +128,9 @@ def check_addresses(
     invocation: Invocation, addresses: Sequence[str], known: Sequence[Address]
 ) -> None:
     """Raise a usage error for an address that nothing has, saying what there is."""
+    from reconciler.model.names import there_are  # noqa: PLC0415 - as above
+
     for text in addresses:
         if not any(wants((text,), address) for address in known):
-            there = ", ".join(sorted({str(a) for a in known})) or "none"
-            raise invocation.usage_error(f"no resource '{text}'; there are: {there}")
+            there = there_are(sorted({str(a) for a in known}))
+            raise invocation.usage_error(f"no resource '{text}'; {there}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -30,6 +31,11 @@ def dotted(path: Path) -> str:
 def last_part(name_or_arn: str) -> str:
     """Return the name in a name, a path or an ARN: what is behind its last slash, `web:42` of a revision."""
     return name_or_arn.rpartition("/")[2]
+
+
+def there_are(names: Iterable[object]) -> str:
+    """Say which names there are, in the order given: what an error adds about one that is none of them."""
+    return f"there are: {', '.join(map(str, names)) or 'none'}"
 
 
 class Address(NamedTuple):

@@ -14,7 +14,7 @@ from typing import Any
 from reconciler.model.desired import DesiredApp, DesiredJob, DesiredMigration
 from reconciler.model.errors import PermanentError, UsageError
 from reconciler.model.lookups import Unresolved
-from reconciler.model.names import Address, last_part
+from reconciler.model.names import Address, last_part, there_are
 from reconciler.model.observed import ObservedApp, ServicePresence
 from reconciler.model.run import Run, RunKind
 from reconciler.model.work import PART_PATTERN, Work
@@ -84,8 +84,7 @@ def origin_named(app: DesiredApp, observed: ObservedApp, address: Address) -> Or
     for run in app.launched:
         if run.address == address:
             return _of_run(run)
-    there = ", ".join(str(a) for a in runnable(app)) or "none"
-    raise UsageError(f"no '{address}' to take a task from; there are: {there}")
+    raise UsageError(f"no '{address}' to take a task from; {there_are(runnable(app))}")
 
 
 def runnable(app: DesiredApp) -> tuple[Address, ...]:
@@ -268,7 +267,7 @@ def _container(origin: Origin, asked: str) -> str:
     essential = [n for n, c in containers.items() if c.get("essential", True)]
     name = asked or origin.container or next(iter(essential), "")
     if name not in containers:
-        raise UsageError(f"no container '{name}'; there are: {', '.join(containers)}")
+        raise UsageError(f"no container '{name}'; {there_are(containers)}")
     if name not in essential:
         raise UsageError(
             f"container {name} is not essential: the task would go on after it has ended. Take one of "

@@ -12,7 +12,7 @@ from typing import Any
 from reconciler.aws.door import Aws
 from reconciler.aws.registry import Registry
 from reconciler.model.errors import AccessDenied, NotFound
-from reconciler.model.names import last_part
+from reconciler.model.names import last_part, there_are
 from reconciler.model.observed import (
     ObservedAutoscaling,
     ObservedParameterGroup,
@@ -79,9 +79,8 @@ def service_names(aws: Aws, cluster: str) -> list[str]:
     try:
         arns = [arn for page in pages for arn in page.get("serviceArns", ())]
     except NotFound as error:
-        there = ", ".join(clusters(aws)) or "none"
         raise NotFound(
-            f"the cluster {cluster} does not exist; there are: {there}",
+            f"the cluster {cluster} does not exist; {there_are(clusters(aws))}",
             operation=error.operation,
             code=error.code,
             request_id=error.request_id,

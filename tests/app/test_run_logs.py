@@ -55,12 +55,14 @@ def read(account):
     [
         ((RunKind.MIGRATION, "db"), "migration/db: the ledger has no run of it"),
         ((RunKind.MIGRATION, "db", "7"), "migration/db: the ledger has no run of it"),
-        ((RunKind.JOB, "report", "k"), "job/report: the ledger has no run of it"),
+        ((RunKind.MIGRATION, "bd"), "no migration 'bd'; there are: db"),
+        ((RunKind.JOB, "report", "k"), "no job 'report'; there are: none"),
         ((RunKind.TASK, "77aa"), "no task '77aa' in the ledger"),
     ],
 )
-def test_an_unknown_run_is_told_as_one(read, run, said, follow):
+def test_an_unknown_run_is_told_as_one(read, account, run, said, follow):
     """Followed or not: nobody waits for what nobody asked for."""
+    account.write(APP + MIGRATION)
     with pytest.raises(UsageError, match=said):
         read(*run, follow=follow)
 

@@ -119,6 +119,7 @@ def _input(
     invocation: Invocation, apps: Sequence[DesiredApp], asked: Asked, *, reveal: bool
 ) -> Any:
     """Return the one input that was asked for; a usage error when it is not just one, or hides something."""
+    from reconciler.model.names import there_are  # noqa: PLC0415 - completion does without
     from reconciler.plan.api_inputs import api_inputs  # noqa: PLC0415 - only here
     from reconciler.plan.mask import mask_value  # noqa: PLC0415 - only when values are shown
 
@@ -135,8 +136,7 @@ def _input(
             "which (and -a which app, --name which one)" if several else "which (and -a which app)"
         )
         raise invocation.usage_error(
-            f"--api prints one input: say {which}; for {asked.operation} there are: "
-            f"{', '.join(found) or 'none'}"
+            f"--api prints one input: say {which}; for {asked.operation} {there_are(found)}"
         )
     ((subject, one),) = fitting.items()
     document = _plain(one.document)

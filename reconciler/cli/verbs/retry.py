@@ -18,7 +18,7 @@ def command(invocation: Invocation, *, address: str, reason: str) -> None:
     ADDRESS is service/NAME. For a failed migration use `reconciler migration retry`.
     """
     from reconciler.app import ledger  # noqa: PLC0415 - brings boto3
-    from reconciler.model.names import Address  # noqa: PLC0415 - completion does without
+    from reconciler.model.names import Address, there_are  # noqa: PLC0415 - completion does without
 
     try:
         wanted = Address.parse(address)
@@ -31,8 +31,7 @@ def command(invocation: Invocation, *, address: str, reason: str) -> None:
     desired = the_one(invocation)
     known = [service.address for service in desired.services]
     if wanted not in known:
-        there = ", ".join(map(str, known)) or "none"
-        raise invocation.usage_error(f"{desired.key} has no {address}; there are: {there}")
+        raise invocation.usage_error(f"{desired.key} has no {address}; {there_are(known)}")
     done = ledger.retry(invocation.settings, desired, wanted, reason)
     if invocation.output.is_json:
         invocation.output.document(done_document(desired.key, done))

@@ -32,14 +32,14 @@ def command(
     --for the controller goes on by itself when the time is over.
     """
     from reconciler.app import ledger  # noqa: PLC0415 - brings boto3
+    from reconciler.model.names import there_are  # noqa: PLC0415 - completion does without
 
     if length is not None and length <= timedelta(0):
         raise invocation.usage_error("--for takes more than no time: 30m, 2h")
     settings = invocation.settings
     apps = chosen(invocation) if address is None else [the_one(invocation)]
     if address is not None and address not in (known := [str(a) for a in apps[0].addresses]):
-        there = ", ".join(known) or "none"
-        raise invocation.usage_error(f"no resource '{address}'; there are: {there}")
+        raise invocation.usage_error(f"no resource '{address}'; {there_are(known)}")
     outcomes = for_each(
         invocation, apps, lambda d: ledger.suspend(settings, d, reason, length, address or "")
     )

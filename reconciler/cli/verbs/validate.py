@@ -65,6 +65,7 @@ def _check(invocation: Invocation, paths: Sequence[Path]) -> tuple[list[Diagnost
 
 
 def _load(invocation: Invocation, root: Path) -> tuple[list[Diagnostic], list[str]]:
+    from reconciler.model.names import there_are  # noqa: PLC0415 - as below
     from reconciler.source.folder import load_folder  # noqa: PLC0415 - help needs no pydantic
 
     if not root.is_dir():
@@ -73,8 +74,7 @@ def _load(invocation: Invocation, root: Path) -> tuple[list[Diagnostic], list[st
     wanted = invocation.values["app"]
     known = {*loaded.apps, *loaded.broken_keys}
     if wanted and wanted not in known and not loaded.broken:
-        there = ", ".join(sorted(known)) or "none"
-        raise invocation.usage_error(f"no app '{wanted}' in {root}; there are: {there}")
+        raise invocation.usage_error(f"no app '{wanted}' in {root}; {there_are(sorted(known))}")
     return list(loaded.diagnostics), sorted(loaded.apps)
 
 
