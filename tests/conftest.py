@@ -20,8 +20,12 @@ settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:
-    """Under `nohup` SIGHUP is ignored, also by what is started: here it is to end what it is sent to."""
+    """Under `nohup` SIGHUP is ignored, behind a script's `&` SIGINT, also by what is started.
+
+    Here they are to end what they are sent to.
+    """
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)

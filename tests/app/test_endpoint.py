@@ -10,6 +10,7 @@ from reconciler.app.look import preview
 from reconciler.app.world import World
 from reconciler.local.server import EmbeddedAws
 from reconciler.settings import Settings
+from tests.local.hours import midweek
 from tests.plan.builders import a_service, an_app
 
 NOWHERE = "http://127.0.0.1:9"
@@ -18,7 +19,7 @@ NOWHERE = "http://127.0.0.1:9"
 @pytest.fixture(scope="module")
 def embedded():
     """Serve an AWS that has the cluster."""
-    with EmbeddedAws() as aws:
+    with EmbeddedAws(clock=midweek()) as aws:
         aws.seed([an_app(a_service())])
         yield aws
 

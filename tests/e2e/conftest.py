@@ -9,19 +9,25 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.local.clock import WorldClock
 from reconciler.local.sample import sample_images
 from reconciler.local.server import EmbeddedAws
 from tests.e2e.stage import Stage
+from tests.local.hours import midweek
 
 SAMPLE = Path(__file__).parents[2] / "desired"
 
 
 @pytest.fixture
-def stage_of_the_sample(tmp_path):
+def clock():
+    """Return the clock of the AWS that the sample is on."""
+    return midweek()
+
+
+@pytest.fixture
+def stage_of_the_sample(tmp_path, clock):
     """Return the sample exactly as it is shipped, on an AWS that has what it names."""
     shutil.copytree(SAMPLE, tmp_path / "desired")
-    aws = EmbeddedAws(images=sample_images(), clock=WorldClock()).start()
+    aws = EmbeddedAws(images=sample_images(), clock=clock).start()
     stage = Stage(aws, tmp_path / "desired")
     try:
         stage.seed()

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from reconciler.local.clock import WorldClock
 from reconciler.local.server import EmbeddedAws
 from tests.e2e.stage import AWS_ERROR, DIFFERENT, INVALID, OK, Stage, eventually
+from tests.local.hours import midweek
 
 WORKER, OTHER = "shop-production-worker", "shop-production-other"
 HEADER = """\
@@ -74,7 +74,7 @@ TEMPLATE = {
 @pytest.fixture
 def worker(tmp_path):
     """Return an app of look-ups on an AWS that has what they name."""
-    aws = EmbeddedAws(clock=WorldClock()).start()
+    aws = EmbeddedAws(clock=midweek()).start()
     stage = Stage(aws, tmp_path / "desired")
     try:
         stage.write(stage.file, HEADER + KNOWN)

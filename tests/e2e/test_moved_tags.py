@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
+
+from reconciler.local.clock import WorldClock
 from tests.e2e.stage import OK, TAG, WEB, eventually
 
 REPOSITORY = "shop"
+
+
+@pytest.fixture
+def clock():
+    """Return real time: moto keeps the secrets, and has no other."""
+    return WorldClock()
 
 
 def push_over(shop) -> str:

@@ -17,6 +17,7 @@ import pytest
 
 from reconciler.local.server import EmbeddedAws
 from tests.e2e.stage import environment, eventually
+from tests.local.hours import midweek
 
 PROGRAM = [sys.executable, "-m", "reconciler.runs.once"]
 ROOT = Path(__file__).parents[2]
@@ -44,7 +45,7 @@ FAST = ["--lease", "3s", "--kill-after", "1s"]
 @pytest.fixture(scope="module")
 def aws():
     """Return one embedded AWS for all of these."""
-    with EmbeddedAws() as running:
+    with EmbeddedAws(clock=midweek()) as running:
         yield running
 
 

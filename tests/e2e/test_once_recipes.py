@@ -13,6 +13,7 @@ import pytest
 
 from reconciler.local.server import EmbeddedAws
 from tests.e2e.stage import environment
+from tests.local.hours import midweek
 from tests.local.talk import Talk, eventually, logging_to
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +47,7 @@ def image(tmp_path_factory):
 @pytest.fixture(scope="module")
 def talk(image):
     """Return an embedded AWS with that image."""
-    with EmbeddedAws(images={"app": image}) as aws:
+    with EmbeddedAws(images={"app": image}, clock=midweek()) as aws:
         made = Talk(aws)
         made.ecs.create_cluster(clusterName="prod")
         yield made

@@ -5,13 +5,14 @@ from __future__ import annotations
 from reconciler.local.server import EmbeddedAws
 from tests.e2e.stage import environment
 from tests.e2e.storm import Storm
+from tests.local.hours import midweek
 
 KEYS, PROCESSES, KILLS = 3, 8, 4
 
 
 def test_storms_on_three_keys(tmp_path):
     """Twenty-four processes, half of them killed: exactly one success for each key, never two at a time."""
-    with EmbeddedAws() as aws:
+    with EmbeddedAws(clock=midweek()) as aws:
         for number in range(KEYS):
             storm = Storm(
                 environment(aws.endpoint_url, tmp_path),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.local.server import EmbeddedAws
+from tests.local.hours import midweek
 from tests.local.talk import Talk, logging_to
 
 BUILD = Path(__file__).parents[2] / ".ci" / "once"
@@ -31,7 +32,7 @@ def ecs(program, tmp_path):
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "reconciler-once").write_bytes(program.read_bytes())
     (folder / "bin" / "reconciler-once").chmod(0o755)
-    with EmbeddedAws(images={"app": folder}) as aws:
+    with EmbeddedAws(images={"app": folder}, clock=midweek()) as aws:
         talk = Talk(aws)
         talk.ecs.create_cluster(clusterName="c")
         yield talk

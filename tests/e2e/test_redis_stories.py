@@ -7,6 +7,7 @@ import json
 import valkey
 
 from tests.e2e.stage import DIFFERENT, INVALID, OK, eventually
+from tests.local.hours import bring
 
 GROUP = "shop-production"
 POLICY = "        maxmemory-policy: noeviction"
@@ -82,6 +83,18 @@ def test_a_change_for_the_window_is_pending_and_comes(shop):
     shop.aws.open_maintenance_window(GROUP)
     eventually(lambda: live(shop)["CacheNodeType"], lambda kind: kind == "cache.m6g.large")
     eventually(lambda: shop.cli("diff").code, lambda code: code == OK)
+    assert written(shop) == ["elasticache:ModifyReplicationGroup"]
+
+
+def test_a_change_while_the_window_is_open_comes_at_once(shop):
+    """`apply` ends when it is in force: nothing is left to wait for."""
+    bring(shop.aws.clock, "sun:05:20")
+    shop.edit(("cache.t3.micro", "cache.m6g.large"))
+    applied = shop.cli("apply", "--yes")
+    assert applied.code == OK, applied
+    assert live(shop)["CacheNodeType"] == "cache.m6g.large"
+    assert "pending" not in shop.cli("status").out
+    assert shop.cli("diff").code == OK
     assert written(shop) == ["elasticache:ModifyReplicationGroup"]
 
 

@@ -17,6 +17,7 @@ from tests.e2e.stage import (
     WEB,
     eventually,
 )
+from tests.local.hours import midweek
 
 TAKEOVER = 60.0
 """A killed holder is known to be dead after 37.5 s and a heartbeat; the rest is this machine's."""
@@ -173,7 +174,7 @@ def test_endpoint_that_is_not_there_yet(stage):
     controller.until("cannot be reached")
     assert stage.cli("diff").code == AWS_ERROR
 
-    stage.aws = EmbeddedAws(images=sample_images(), port=port).start()
+    stage.aws = EmbeddedAws(images=sample_images(), port=port, clock=midweek()).start()
     stage.seed()
     controller.until("converged")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.local.server import EmbeddedAws
+from tests.local.hours import midweek
 from tests.local.talk import Talk
 
 
@@ -14,7 +15,7 @@ def start():
     started = []
 
     def begin(**settings):
-        aws = EmbeddedAws(**settings).start()
+        aws = EmbeddedAws(**{"clock": midweek(), **settings}).start()
         started.append(aws)
         return Talk(aws)
 

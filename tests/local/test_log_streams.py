@@ -19,7 +19,7 @@ NOW = int(time.time() * 1000)
 @pytest.fixture
 def logs(start):
     """Return a client of CloudWatch Logs with the stream `s` of group `/g`."""
-    logs = start().logs
+    logs = start(clock=WorldClock()).logs  # the events are of `NOW`
     logs.create_log_group(logGroupName="/g")
     logs.create_log_stream(**NAMES)
     return logs

@@ -16,13 +16,14 @@ from reconciler.model.finding import CheckState
 from reconciler.resources.preflight.families import findings
 from reconciler.resources.preflight.reader import Reader
 from reconciler.resources.preflight.scope import whole
+from tests.local.hours import midweek
 from tests.resources.everything import KEY, REGION, TARGET_GROUP, everything
 
 
 @pytest.fixture
 def aws():
     """Return an embedded AWS without anything in it."""
-    with EmbeddedAws(clock=WorldClock()) as served:
+    with EmbeddedAws(clock=midweek()) as served:
         yield served
 
 

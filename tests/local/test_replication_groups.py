@@ -9,6 +9,7 @@ import pytest
 from reconciler.local.elasticache.errors import CacheError
 from reconciler.local.elasticache.windows import checked_window, next_opening
 from reconciler.local.times import Times
+from tests.local.hours import bring
 from tests.local.talk import code_of
 
 MINUTE = timedelta(minutes=1)
@@ -144,8 +145,7 @@ def test_a_change_waits_for_the_maintenance_window(group):
     """Without ApplyImmediately it is pending on the members until the window opens."""
     group.create(PreferredMaintenanceWindow="mon:00:00-mon:01:00")
     group.settle()
-    window = next_opening("mon:00:00-mon:01:00", group.aws.clock.now() + timedelta(hours=2))
-    group.aws.clock.advance(window - timedelta(hours=5) - group.aws.clock.now())
+    bring(group.aws.clock, "sun:19:00")
     asked = group.modify(CacheNodeType="cache.m7g.large", EngineVersion="7.1")
     assert asked["Status"] == "available"
     member = group.members()[0]
@@ -159,6 +159,21 @@ def test_a_change_waits_for_the_maintenance_window(group):
     assert group.settle()["CacheNodeType"] == "cache.m7g.large"
     member = group.members()[0]
     assert (member["EngineVersion"], member["PendingModifiedValues"]) == ("7.1.0", {})
+
+
+def test_a_change_inside_of_the_maintenance_window_begins_at_once(group):
+    """Also without ApplyImmediately; the next one, which comes after its end, is pending."""
+    group.create()
+    group.settle()
+    bring(group.aws.clock, "sun:05:58")
+    group.modify(CacheNodeType="cache.m7g.large")
+    assert group.see()["Status"] == "modifying"
+    assert group.settle()["CacheNodeType"] == "cache.m7g.large"
+    assert group.members()[0]["PendingModifiedValues"] == {}
+    group.settle()
+    assert group.modify(EngineVersion="7.1")["Status"] == "available"
+    assert group.see()["Status"] == "available"
+    assert group.members()[0]["PendingModifiedValues"] == {"EngineVersion": "7.1.0"}
 
 
 def test_applying_immediately_flushes_everything_pending(group):

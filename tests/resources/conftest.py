@@ -13,6 +13,7 @@ from tests.fakes.ecs import FakeEcs
 from tests.fakes.elasticache import FakeElastiCache
 from tests.fakes.timeline import Timeline
 from tests.fakes.transport import FakeTransport
+from tests.local.hours import midweek
 from tests.resources.account import Place
 from tests.resources.samples import CLUSTER, Recorder, Sandbox
 
@@ -20,7 +21,7 @@ from tests.resources.samples import CLUSTER, Recorder, Sandbox
 @pytest.fixture(scope="module")
 def _embedded():
     """Serve an AWS for one module: a process can have one at a time, and others need theirs."""
-    with pytest.MonkeyPatch.context() as patch, EmbeddedAws() as aws:
+    with pytest.MonkeyPatch.context() as patch, EmbeddedAws(clock=midweek()) as aws:
         patch.setenv("AWS_ACCESS_KEY_ID", "test")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
         patch.delenv("AWS_PROFILE", raising=False)

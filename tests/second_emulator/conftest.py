@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.local.server import EmbeddedAws
+from tests.local.hours import midweek
 from tests.second_emulator.shop import Shop
 
 HERE = Path(__file__).parent
@@ -106,7 +107,7 @@ def shop(request, tmp_path, monkeypatch) -> Iterator[Shop]:
     if request.param == "ministack":
         yield request.getfixturevalue("second")
         return
-    with EmbeddedAws() as aws:
+    with EmbeddedAws(clock=midweek()) as aws:
         yield _shop(aws.endpoint_url, tmp_path, monkeypatch)
 
 
