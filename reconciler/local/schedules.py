@@ -20,6 +20,8 @@ _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT",
 _WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _DAYS_AHEAD = 5 * 366
 _FIELDS = 6
+_FIRST_YEAR, _LAST_YEAR = 1970, 2199
+_SOME_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,16 @@ class Schedule:
         schedule = cls(shape[1], words, ZoneInfo(zone or "UTC"))
         if shape[1] == "cron" and len(words) != _FIELDS:
             raise ValueError(f"{text}: cron has six fields")
-        schedule.next_after(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC))
+        schedule._check()
         return schedule
+
+    def _check(self) -> None:
+        """Look at every field, whatever the year that is named and the one that it is; raises ValueError."""
+        words = self.words
+        if self.kind == "cron":
+            _values(words[-1], _FIRST_YEAR, _LAST_YEAR)
+            words = [*words[:-1], "*"]
+        Schedule(self.kind, words, self.zone).next_after(_SOME_TIME, _SOME_TIME)
 
     def next_after(self, moment: datetime, start: datetime) -> datetime | None:
         """Return the first time after `moment`; a rate counts from `start`. None: never again."""
@@ -57,7 +67,7 @@ class Schedule:
         local = moment.astimezone(self.zone)
         for ahead in range(_DAYS_AHEAD):
             day = local.date() + timedelta(days=ahead)
-            if not (_in(day.year, years, 1970, 2199) and self._on(day)):
+            if not (_in(day.year, years, _FIRST_YEAR, _LAST_YEAR) and self._on(day)):
                 continue
             for hour in _values(hours, 0, 23):
                 for minute in _values(minutes, 0, 59):

@@ -60,7 +60,17 @@ def test_clock_changes(moment, expected):
 
 
 @pytest.mark.parametrize(
-    "text", ["cron(0 18 * * *)", "cron(60 * * * ? *)", "cron(0 0 ? * 8 *)", "rate(0 days)", "daily"]
+    "text",
+    [
+        "cron(0 18 * * *)",
+        "cron(60 * * * ? *)",
+        "cron(0 0 ? * 8 *)",
+        "cron(0 0 32 * ? 2025)",
+        "cron(0 24 1 * ? 2040)",
+        "cron(0 0 1 * ? 1969)",
+        "rate(0 days)",
+        "daily",
+    ],
 )
 def test_what_is_not_understood_is_an_error(text):
     """ValueError, before anything is kept."""
