@@ -152,6 +152,37 @@ def test_every_test_says_what_it_shows():
     assert silent == []
 
 
+def begun(tree: ast.AST) -> list[ast.Call]:
+    """Return where an embedded AWS is started: in a `with`, or by `.start()`."""
+    started = [
+        *(
+            item.context_expr
+            for node in ast.walk(tree)
+            if isinstance(node, ast.With)
+            for item in node.items
+        ),
+        *(n.value for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == "start"),
+    ]
+    return [
+        call
+        for call in started
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id == "EmbeddedAws"
+    ]
+
+
+def test_no_embedded_aws_of_a_test_begins_at_just_any_hour():
+    """Each is given its clock, as `tests.local.hours.midweek`: a window opens at some hours of the week."""
+    by_chance = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for path in sources(ROOT / "tests")
+        for call in begun(ast.parse(path.read_text("utf-8")))
+        if not {"clock", None} & {keyword.arg for keyword in call.keywords}
+    ]
+    assert by_chance == []
+
+
 def test_no_file_is_long():
     """A file is read in one go: 350 lines, or a reason; a reason that is no longer needed goes."""
     long = {

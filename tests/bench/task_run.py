@@ -23,6 +23,7 @@ from reconciler.local.sample import sample_images
 from reconciler.local.server import EmbeddedAws
 from reconciler.source.folder import load_folder
 from tests.e2e.tool import FILES
+from tests.local.hours import midweek
 
 LARGE = (
     "i=0; while [ $i -lt 100 ]; do i=$((i+1)); head -c 104856 /dev/zero | tr '\\0' x; echo; done"
@@ -143,7 +144,10 @@ def main() -> None:
     if shutil.which("aws") is None:
         click.echo("the AWS CLI is not installed", err=True)
         sys.exit(2)
-    with tempfile.TemporaryDirectory() as name, EmbeddedAws(images=sample_images()) as aws:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        EmbeddedAws(images=sample_images(), clock=midweek()) as aws,
+    ):
         folder = Path(name) / "desired"
         (folder / "production" / "tool").mkdir(parents=True)
         (folder / "production" / "tool" / "app.yaml").write_text(FILES)

@@ -109,12 +109,11 @@ def test_background_processes_end_with_their_container(talk, image):
 
 def test_a_single_embedded_aws_per_process(start):
     """Moto's state belongs to the process: a second one is refused, and works after the first."""
-    from reconciler.local.server import EmbeddedAws
     from reconciler.model.errors import ReconcilerError
 
     first = start()
     with pytest.raises(ReconcilerError, match="already runs"):
-        EmbeddedAws().start()
+        start()
     first.aws.stop()
     start()
 
@@ -122,13 +121,12 @@ def test_a_single_embedded_aws_per_process(start):
 def test_a_taken_port_is_said(start):
     """UsageError names the port; the next start works."""
     from reconciler.local.endpoint import bind
-    from reconciler.local.server import EmbeddedAws
     from reconciler.model.errors import UsageError
 
     listener = bind(0)
     port = listener.getsockname()[1]
     with pytest.raises(UsageError, match=f"port {port} is in use"):
-        EmbeddedAws(port=port).start()
+        start(port=port)
     listener.close()
     assert start(port=port).aws.endpoint_url.endswith(f":{port}")
 
