@@ -45,7 +45,12 @@ def schedule_of(action: Mapping[str, Any]) -> Schedule:
     """Return the parsed schedule of an action; raises ValidationException."""
     try:
         return Schedule.parse(str(action["Schedule"]), str(action.get("Timezone") or ""))
-    except (ValueError, IndexError, ZoneInfoNotFoundError) as error:
+    except (
+        ValueError,
+        IndexError,
+        ZoneInfoNotFoundError,
+        OSError,
+    ) as error:  # OSError: a folder of zones
         raise invalid(f"Failed to parse the schedule {action['Schedule']}: {error}") from error
 
 
