@@ -20,11 +20,12 @@ settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:
-    """Under `nohup` SIGHUP is ignored, behind a script's `&` SIGINT, also by what is started.
+    """Under `nohup` SIGHUP is ignored, behind a script's `&` SIGINT and SIGQUIT, also by what is started.
 
     Here they are to end what they are sent to.
     """
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
