@@ -18,6 +18,7 @@ from reconciler.model.plan import Plan
 from reconciler.model.run import Run, RunKey, RunKind, RunState
 from reconciler.model.status import AppStatus, Health
 from reconciler.plan.assess import assess
+from reconciler.plan.job_release import rolled_back
 from reconciler.plan.job_steps import last_failure
 from reconciler.plan.lookups import filled
 from reconciler.plan.subject import how_to_release
@@ -47,6 +48,7 @@ def preview_in(world: World, desired: DesiredApp, *, prune: bool = False) -> Pre
     """Plan in a world that is open already, for who looks again and again."""
     aws = world.place(desired).aws
     ledger = as_of(world.ledger(desired), aws.now())
+    desired = rolled_back(desired, ledger)
     observer = world.observer(desired)
     observed = observer.observe(aws, desired, ledger)
     desired = filled(desired, observed.lookups, observed.ledger.lookups)

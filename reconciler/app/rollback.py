@@ -15,8 +15,9 @@ from reconciler.controller.rollback import Order, Rollback, definition_of, look
 from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import GuardRefused, InvalidDesiredState, PermanentError, UsageError
 from reconciler.model.names import Address, AppKey
-from reconciler.model.observed import LedgerView, Release
+from reconciler.model.observed import LedgerView
 from reconciler.model.plan import Plan, Verb
+from reconciler.model.release import Release
 from reconciler.model.run import Run
 from reconciler.model.status import AppStatus
 from reconciler.plan.older_releases import completed, older_releases

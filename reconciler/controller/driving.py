@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from reconciler.aws.door import Aws
+from reconciler.controller.relied import Relied
 from reconciler.model.clock import Clock
 from reconciler.model.desired import DesiredApp, DesiredJob
 from reconciler.model.errors import AwsError
@@ -20,12 +21,12 @@ from reconciler.model.job import JobRecord, Skip, instant_of
 from reconciler.model.names import Address
 from reconciler.model.observed import ObservedApp
 from reconciler.model.plan import JobRequest, Step, Verb
+from reconciler.model.release import Release
 from reconciler.model.run import Run, RunKind
 from reconciler.model.work import Work
-from reconciler.runs import transitions
+from reconciler.runs import occurrences, transitions
 from reconciler.runs.advance import RunContext, advance
 from reconciler.runs.launch import told_schedule
-from reconciler.runs.occurrences import skip
 from reconciler.runs.transitions import At
 from reconciler.store.session import Session
 from reconciler.store.tables import Tables
@@ -66,6 +67,7 @@ class Driver:
     observed: ObservedApp
     tables: Tables
     clock: Clock
+    relied: Relied
     register: Callable[[Step, Mapping[str, Any]], str]
     say: Callable[[EventKind, Address, str], None]
     explain: Callable[[Run], Sequence[str]]
@@ -85,6 +87,8 @@ class Driver:
         request = step.request if isinstance(step.request, JobRequest) else JobRequest(held=True)
         before = self.session.head.sequence
         for run in self._runs(step.address):
+            if job is None:
+                break  # `left_over` drives it
             if run.state.in_flight or run.stop_asked or (free and not request.held):
                 self._advance(step, _work_of(job, run), run, done)
             if self.session.head.sequence != before:
@@ -108,7 +112,9 @@ class Driver:
     def _decide(self, step: Step, request: JobRequest, done: Execution) -> None:
         """Do the first thing that is there to do: pass over, make room, start. Else wait for the next."""
         skipped, start = request.skip, request.start
-        if skipped is not None and (skipped.timetable or self.begins is None):
+        if request.release is not None:
+            self._release(step, request.release, skipped, done)
+        elif skipped is not None and (skipped.timetable or self.begins is None):
             self._pass_over(step, skipped)
             done.look_again(SOON if skipped.timetable else AT_ONCE)
         elif start is not None and (self.begins is None or start.revision in self.begins):
@@ -120,10 +126,23 @@ class Driver:
             # Just when the answer changes by itself, by AWS's clock.
             self._look_again(max(_MOMENT, request.look_again - self.observed.now), done)
 
+    def _release(
+        self, step: Step, declared: Release, skipped: Skip | None, done: Execution
+    ) -> None:
+        """Remember what the job's runs start from, and in the same commit that its schedule is new."""
+        name = step.address.name
+        record = self.observed.ledger.jobs.get(name) or JobRecord(name)
+        together = skipped if skipped is not None and skipped.timetable else None
+        occurrences.release(self.session, record, declared, together, self.relied.writes())
+        self.relied.landed()
+        if together is not None or declared.is_gone:
+            self.say(EventKind.DONE, step.address, step.summary)
+        done.look_again(SOON if together else AT_ONCE)
+
     def _pass_over(self, step: Step, skipped: Skip) -> None:
         name = step.address.name
         record = self.observed.ledger.jobs.get(name) or JobRecord(name)
-        skip(self.session, record, skipped)
+        occurrences.skip(self.session, record, skipped)
         if skipped.timetable:
             self.say(EventKind.DONE, step.address, step.summary)
         else:

@@ -63,6 +63,7 @@ class Executor:
             self.observed,
             self.tables,
             self.clock,
+            self._relied,
             self._register_for,
             self._say,
             self.explain,

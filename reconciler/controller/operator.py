@@ -111,7 +111,8 @@ def as_of(ledger: LedgerView, now: datetime) -> LedgerView:
     if len(lasting) == len(ledger.suspensions):
         return ledger
     whole = lasting.pop("", None)
-    return replace(ledger, suspension=whole, suspended=lasting)
+    jobs = ledger.released_jobs if whole else {}
+    return replace(ledger, suspension=whole, suspended=lasting, released_jobs=jobs)
 
 
 def _of(address: str) -> str:

@@ -37,6 +37,7 @@ from reconciler.model.run import Run, RunKey, RunState
 from reconciler.model.status import AppStatus
 from reconciler.plan.assess import assess, restricted
 from reconciler.plan.gate import active_run
+from reconciler.plan.job_release import rolled_back
 from reconciler.plan.lookups import filled
 from reconciler.plan.mask import mask_text
 from reconciler.resources.observe import Observer
@@ -133,6 +134,7 @@ class Reconciler:
         ledger = access.store.read(run_keys(desired), head)
         session, ledger = self._lead(access, desired, ledger)
         ledger = end_suspension(session, ledger, access.aws.now())
+        desired = rolled_back(desired, ledger)
         aws = access.aws.fenced(access.member.check)
 
         observed = access.observer.observe(aws, desired, ledger)

@@ -22,14 +22,9 @@ from reconciler.model.errors import GuardRefused, InvalidRequest, NotFound
 from reconciler.model.events import Event
 from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.names import Address, AppKey
-from reconciler.model.observed import (
-    LedgerView,
-    ObservedApp,
-    ObservedTaskDefinition,
-    Release,
-    RolloutState,
-)
+from reconciler.model.observed import LedgerView, ObservedApp, ObservedTaskDefinition, RolloutState
 from reconciler.model.plan import Plan
+from reconciler.model.release import Release
 from reconciler.model.run import Run
 from reconciler.model.status import AppStatus
 from reconciler.model.suspension import Suspension

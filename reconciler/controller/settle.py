@@ -13,8 +13,9 @@ from datetime import datetime
 from reconciler.model.events import Event, EventKind
 from reconciler.model.journal import Entry, EntryKind
 from reconciler.model.names import Address, AppKey
-from reconciler.model.observed import ObservedApp, Release, RolloutState, ServiceRecord
+from reconciler.model.observed import ObservedApp, RolloutState, ServiceRecord
 from reconciler.model.pause import Pause
+from reconciler.model.release import Release
 from reconciler.plan.rollout import judge
 from reconciler.plan.subject import how_to_release
 from reconciler.store.ledger import AppStore

@@ -97,6 +97,8 @@ class JobRecord:
     recent: tuple[Ended, ...] = ()
     history: History = field(default_factory=History)
     timetable: str = ""
+    released: str = ""
+    """Which declaration its runs start from: the hash of the newest release's; "" for none."""
     version: int = 0
 
     def decided(self, name: str) -> bool:
@@ -111,6 +113,13 @@ class JobRecord:
     def skipping(self, skip: Skip) -> JobRecord:
         """Return the record once these occurrences are decided."""
         return replace(self.passed(skip.through), timetable=skip.timetable or self.timetable)
+
+    def releasing(self, declaration: str) -> JobRecord:
+        """Return the record once its runs start from another declaration; without one they end.
+
+        A job that comes back counts from then on, as a new one.
+        """
+        return replace(self, released=declaration, timetable=self.timetable if declaration else "")
 
     def begun(self, name: str, history: History) -> JobRecord:
         """Return the record once an occurrence has begun: the floor is at it, its request is gone."""

@@ -16,6 +16,7 @@ from reconciler.model.job import JobRecord
 from reconciler.model.lookups import Remembered, Values
 from reconciler.model.names import Address, AppKey
 from reconciler.model.pause import Pause
+from reconciler.model.release import Release
 from reconciler.model.run import Run, RunKey
 from reconciler.model.secret import SecretVersion
 from reconciler.model.suspension import Suspension
@@ -134,25 +135,6 @@ class ServiceRecord:
     """Which desired state the rollout carries out; a rolled back one is older than HEAD's."""
     begun: int = 0
     """The number of the journal's entry with which the rollout began."""
-
-
-@dataclass(frozen=True)
-class Release:
-    """A rollout that ended well: what `rollback` can go back to. Never changed once written.
-
-    `begun` is the number of the journal's entry with which it began, `at` when it was steady (AWS's
-    time, ISO 8601). `applied` is that of the ServiceRecord: the declaration as it was sent. One
-    `from_journal` was never stored: there the service's own fields are those of today.
-    """
-
-    address: Address
-    begun: int
-    generation: int
-    commit: str
-    at: str
-    task_definition_arn: str
-    applied: Mapping[str, Any]
-    from_journal: bool = False
 
 
 @dataclass(frozen=True)
@@ -287,6 +269,8 @@ class LedgerView:
     suspension: Suspension | None = None
     suspended: Mapping[str, Suspension] = field(default_factory=dict)
     """Address → its own suspension, of those that are suspended by themselves."""
+    released_jobs: Mapping[Address, Release] = field(default_factory=dict)
+    """The jobs whose runs go on while a rollback keeps the app suspended, and what they start from."""
     status: Mapping[str, Any] | None = None
     """The stored status row, as last written."""
 
@@ -306,12 +290,16 @@ class LedgerView:
         return {**whole, **self.suspended}
 
     def suspension_of(self, address: Address) -> Suspension | None:
-        """Return what keeps hands off a resource: a service's suspension is its autoscaling's too."""
+        """Return what keeps hands off a resource: a service's suspension is its autoscaling's too.
+
+        That of a rollback does not keep from the jobs that go on under it.
+        """
         names = [str(address)]
         if address.kind == "autoscaling":
             names.append(f"service/{address.name}")
         own = (self.suspended[name] for name in names if name in self.suspended)
-        return self.suspension or next(own, None)
+        whole = None if address in self.released_jobs else self.suspension
+        return whole or next(own, None)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from reconciler.model.diagnostics import Origin
 from reconciler.model.finding import Finding
 from reconciler.model.job import Skip
 from reconciler.model.names import Address, AppKey
-from reconciler.model.observed import Release
+from reconciler.model.release import Release
 from reconciler.model.run import RunKind
 from reconciler.model.status import Health
 from reconciler.model.work import Work
@@ -177,12 +177,14 @@ class ResourceRequest:
 class JobRequest:
     """What is decided about a job's occurrences; a pass does the first thing that is there to do.
 
+    `release` is what its runs start from, to be remembered; its `begun` and `at` are known once it is.
     `stop` are the runs (item keys) that have to end before `start` begins: with any of them it waits.
     `look_again` is when the answer changes by itself. While it is `held`, runs under way are watched, and
     no attempt begins.
     """
 
     skip: Skip | None = None
+    release: Release | None = None
     stop: tuple[str, ...] = ()
     start: Work | None = None
     held: bool = False

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from reconciler.model.names import Address
+
 
 @dataclass(frozen=True)
 class Suspension:
@@ -18,6 +20,14 @@ class Suspension:
     """When it ends by itself; empty: only by `resume`."""
     rolled_back: Mapping[str, int] = field(default_factory=dict)
     """Address → `begun` of the release that `rollback` went to."""
+    going_on: Mapping[str, int] = field(default_factory=dict)
+    """Of jobs that the rollback left as they were: address → `begun` of the release they run from."""
+
+    @property
+    def jobs(self) -> dict[Address, int]:
+        """The jobs whose runs go on under a rollback, by address: `begun` of the release they run from."""
+        numbers = {Address.parse(a): n for a, n in {**self.going_on, **self.rolled_back}.items()}
+        return {address: number for address, number in numbers.items() if address.kind == "job"}
 
     @property
     def text(self) -> str:

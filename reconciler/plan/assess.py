@@ -121,7 +121,7 @@ def restricted(status: AppStatus, addresses: Collection[Address]) -> AppStatus:
 def _in_suspension(line: _Line, ledger: LedgerView) -> _Line:
     """Return the line of a resource that is suspended by itself; the app's own is said once, not here."""
     suspension = ledger.suspension_of(line.status.address)
-    if suspension is None or ledger.suspension is not None:
+    if suspension is None or suspension is ledger.suspension:
         return line
     health = _worst((line.status.health, Health.SUSPENDED))
     message = "; ".join(filter(None, (suspension.text, line.status.message)))

@@ -25,12 +25,14 @@ from reconciler.model.job import (
 from reconciler.model.names import Address
 from reconciler.model.observed import ObservedApp
 from reconciler.model.plan import Change, Effect, JobRequest, Step, Verb, Why
+from reconciler.model.release import Release
 from reconciler.model.run import Run, RunKey, RunKind, RunState
 from reconciler.model.status import Health
 from reconciler.model.work import Work
 from reconciler.plan import run_commands
 from reconciler.plan.changes import origin_of
 from reconciler.plan.image_problems import image_problem
+from reconciler.plan.job_release import declaration, declaration_hash
 from reconciler.plan.lookups import awaited, said
 from reconciler.plan.mask import mask_text
 from reconciler.plan.occurrences import due, resumed
@@ -43,6 +45,15 @@ def job_step(
 ) -> Step:
     """Return the step of a declared job; `gates` are the migrations that keep its runs from starting."""
     return _Job(app, job, observed, gates).step()
+
+
+def gone_step(record: JobRecord, observed: ObservedApp) -> Step:
+    """Return what is said, once, of a job that the files no longer have: no run of it starts any more."""
+    address, ledger = Address(RunKind.JOB, record.name), observed.ledger
+    gone = Release(address, 0, ledger.generation, ledger.commit, "", "", {})
+    notes = ("no longer in the files: what runs is watched to its end",)
+    request = JobRequest(release=gone, held=True)
+    return Step(address, Verb.NONE, "no run of it starts any more", notes=notes, request=request)
 
 
 def said_instant(instant: datetime, zone: str) -> str:
@@ -122,9 +133,22 @@ class _Job:
         found = (*self.gates, *((lacking,) if lacking else ()), *awaited(self.job.unresolved))
         return (*stops(self.observed, self.job.address), *found)
 
+    @cached_property
+    def release(self) -> Release | None:
+        """What its runs start from from now on, None while nothing may start or that is remembered."""
+        if self.holds:
+            return None
+        ledger = self.observed.ledger
+        past = ledger.released_jobs.get(self.job.address)
+        declared = past.applied if past else declaration(self.job, self.observed.images)
+        if declaration_hash(declared) == self.record.released:
+            return None
+        source = past or ledger
+        return Release(self.job.address, 0, source.generation, source.commit, "", "", declared)
+
     def _new(self, now: datetime) -> Step:
         """Return the step of a job, or of a schedule, that is seen for the first time: it counts from now."""
-        known = self.record.floor is not None
+        known = bool(self.record.timetable)
         reason = "its schedule is another now" if known else "first seen"
         change = Change(
             path="schedule",
@@ -141,7 +165,9 @@ class _Job:
             changes=(change,),
             blocked_by=stops(self.observed, self.job.address),
             request=JobRequest(
-                skip=Skip(now, reason, 0, self.job.timetable), held=bool(self.holds)
+                skip=Skip(now, reason, 0, self.job.timetable),
+                release=self.release,
+                held=bool(self.holds),
             ),
         )
 
@@ -193,7 +219,7 @@ class _Job:
         stop: tuple[str, ...] = ()
         if work is not None and self.job.policy.concurrency is Concurrency.REPLACE:
             stop = tuple(run.item_key for run in self.runs)
-        return JobRequest(skip, stop, work, bool(self.holds), found.look_again)
+        return JobRequest(skip, self.release, stop, work, bool(self.holds), found.look_again)
 
     def _blocked(self, found: Due, trigger: Trigger | None, skip: Skip | None) -> Step:
         what = f"a run by hand ({trigger.key}) waits" if trigger else "a run is due"
@@ -236,6 +262,8 @@ class _Job:
         if upcoming is None:
             return "no run is to come"
         text = f"next run {said_instant(upcoming, self.job.time_zone)}"
+        if past := self.observed.ledger.released_jobs.get(self.job.address):
+            text = f"{text}, as of {past.version}"
         return f"{text}; held: {', '.join(self.holds)}" if is_held else text
 
     def _named(self, name: str) -> str:

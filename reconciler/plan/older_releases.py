@@ -12,7 +12,8 @@ from typing import Any
 
 from reconciler.model.journal import EntryKind, JournalRecord
 from reconciler.model.names import Address
-from reconciler.model.observed import Release, RolloutState, ServiceRecord
+from reconciler.model.observed import RolloutState, ServiceRecord
+from reconciler.model.release import Release
 from reconciler.shapes.tables import SERVICE, TASK_DEFINITION
 
 _STEADY, _HELD = (str(state).lower() for state in (RolloutState.STEADY, RolloutState.HELD))

@@ -19,7 +19,7 @@ from reconciler.plan.autoscaling.release import given_up_steps, orphaned_scaling
 from reconciler.plan.autoscaling.steps import autoscaling_steps
 from reconciler.plan.gate import KIND, active_name, before, gates_of, vanished
 from reconciler.plan.image_problems import stopped
-from reconciler.plan.job_steps import job_step
+from reconciler.plan.job_steps import gone_step, job_step
 from reconciler.plan.migration_steps import (
     dropped_step,
     is_unrecorded,
@@ -56,7 +56,7 @@ def make_plan(desired: DesiredApp, observed: ObservedApp, *, prune: bool = False
         *migrations,
         *services,
         *followers,
-        *(job_step(desired, job, observed, gates) for job in desired.jobs),
+        *_jobs(desired, observed, gates),
         *orphaned_scaling_steps(desired, observed, orphans, prune=prune),
         *orphans,
     ]
@@ -113,6 +113,22 @@ def _redis(desired: DesiredApp, observed: ObservedApp) -> list[Step]:
     groups = sorted(desired.redis, key=lambda group: group.name)
     steps = [s for group in groups for s in redis_steps(RedisSubject(desired, group, observed))]
     return [*steps, *forgotten_steps(desired, observed)]
+
+
+def _jobs(desired: DesiredApp, observed: ObservedApp, gates: tuple[str, ...]) -> list[Step]:
+    """Return the steps of the jobs, and of those that the files have no more.
+
+    Behind the migrations of the files wait the jobs of the files. One that a rollback put back is older
+    than they are: it waits for one that runs.
+    """
+    ledger = observed.ledger
+    active = active_name(ledger)
+    running = (str(Address(KIND, active)),) if active else ()
+    past, named = ledger.released_jobs, {job.name for job in desired.jobs}
+    waits = ((job, running if job.address in past else gates) for job in desired.jobs)
+    gone = [r for name, r in sorted(ledger.jobs.items()) if r.released and name not in named]
+    steps = [job_step(desired, job, observed, behind) for job, behind in waits]
+    return [*steps, *(gone_step(record, observed) for record in gone)]
 
 
 def _migrations(

@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from reconciler.model.names import Address
-from reconciler.model.observed import Release, ServiceRecord
+from reconciler.model.observed import ServiceRecord
 from reconciler.model.plan import STARTS_TASKS
+from reconciler.model.release import Release
 from reconciler.model.run import Run, RunState
 from reconciler.plan.canonical import canonical_json
 from reconciler.plan.normal import normal

@@ -12,8 +12,9 @@ from typing import Any
 
 from reconciler.model.desired import DesiredApp, DesiredService
 from reconciler.model.names import Address, last_part
-from reconciler.model.observed import ObservedApp, Release, ServicePresence, ServiceRecord
+from reconciler.model.observed import ObservedApp, ServicePresence, ServiceRecord
 from reconciler.model.plan import Change, Effect, Plan, ServiceRequest, Step, Verb, Why
+from reconciler.model.release import Release
 from reconciler.model.run import Run
 from reconciler.plan.controllers import deployer_of, how_to_deploy, refusal, refused
 from reconciler.plan.gate import KIND

@@ -33,6 +33,8 @@ def job_write(key: AppKey, record: JobRecord) -> Write:
     }
     if record.timetable:
         put["tab"] = record.timetable
+    if record.released:
+        put["rel"] = record.released
     if record.floor is not None:
         put["flo"] = occurrence(record.floor)
     return versioned(key, JOB + record.name, record.version, put)
@@ -51,6 +53,7 @@ def decode_job(item: Mapping[str, Any], table: str = "state") -> JobRecord:
             fields.integer("hsuc", usual.succeeded), fields.integer("hfai", usual.failed)
         ),
         timetable=fields.text("tab", ""),
+        released=fields.text("rel", ""),
         version=fields.integer("ver"),
     )
 

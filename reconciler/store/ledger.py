@@ -26,7 +26,8 @@ from reconciler.model.errors import (
 )
 from reconciler.model.journal import JournalRecord
 from reconciler.model.names import Address, AppKey
-from reconciler.model.observed import LedgerView, Release
+from reconciler.model.observed import LedgerView
+from reconciler.model.release import Release
 from reconciler.model.run import Run, RunKey, RunKind
 from reconciler.model.status import AppStatus
 from reconciler.model.suspension import Suspension
@@ -36,7 +37,7 @@ from reconciler.store.head import Head, read_head
 from reconciler.store.job_records import JOB, decode_job
 from reconciler.store.members import Member
 from reconciler.store.partition import items_of
-from reconciler.store.releases import read_releases
+from reconciler.store.releases import decode_release, read_releases, release_item
 from reconciler.store.run_records import EXPIRY
 from reconciler.store.session import Session
 from reconciler.store.tables import Tables
@@ -75,8 +76,9 @@ class AppStore:
         """Return the app's snapshot: HEAD, its records, and its runs, in three reads; two after `head`.
 
         To the runs that are wanted are added the newest revision of each known migration, the one in
-        flight, and every run of a job or a task that is not over. HEAD is read first, all reads are
-        consistent: a commit that is conditional on its journal number decides on this snapshot or fails.
+        flight, and every run of a job or a task that is not over; under a rollback what its jobs run
+        from. HEAD is read first, all reads are consistent: a commit that is conditional on its journal
+        number decides on this snapshot or fails.
 
         A missing table is an empty ledger with `tables_exist` False. Raises CorruptLedger, AwsError.
         """
@@ -92,13 +94,17 @@ class AppStore:
         keys |= {str(RunKey.migration(m.name, m.latest_revision)) for m in view.migrations.values()}
         if view.active_run:
             keys.add(view.active_run)
-        runs = {run.item_key: run for run in self._read_runs(sorted(keys))}
-        if lost := sorted(set(view.unfinished) - runs.keys()):
-            raise CorruptLedger(
-                f"{self.tables.state}: A#{self.key} has no item {lost[0]}, although HEAD says that "
-                "this run is not over: put it back as it was"
-            )
-        return replace(view, runs=runs)
+        going_on = view.suspension.jobs if view.suspension else {}
+        releases = {release_item(address, begun) for address, begun in going_on.items()}
+        found = self._read_items(sorted(keys | releases))
+        if lost := sorted(set(view.unfinished) - found.keys()):
+            raise self._lost(lost[0], "HEAD says that this run is not over")
+        if lost := sorted(releases - found.keys()):
+            raise self._lost(lost[0], "a rollback has the job run from it")
+        table = self.tables.state
+        runs = {key: records.decode_run(found[key], table) for key in sorted(keys & found.keys())}
+        past = (decode_release(found[key], table) for key in sorted(releases))
+        return replace(view, runs=runs, released_jobs={r.address: r for r in past})
 
     def head(self) -> Head:
         """Return HEAD alone: one read. Raises CorruptLedger, AwsError."""
@@ -171,7 +177,10 @@ class AppStore:
         return sorted(found, key=lambda run: run.name)
 
     def releases(self, address: Address) -> Iterator[Release]:
-        """Yield the rollouts of a resource that ended well, the newest first."""
+        """Yield what a resource was: a service's rollouts that ended well, what a job's runs started from.
+
+        The newest first.
+        """
         return read_releases(self.aws, self.tables.state, self.key, address)
 
     def entry(self, number: int) -> JournalRecord | None:
@@ -216,9 +225,16 @@ class AppStore:
             delay=min(wait, timedelta(seconds=5)),
         )
 
-    def _read_runs(self, sort_keys: list[str]) -> list[Run]:
+    def _lost(self, item: str, although: str) -> CorruptLedger:
+        return CorruptLedger(
+            f"{self.tables.state}: A#{self.key} has no item {item}, although {although}: put it back "
+            "as it was"
+        )
+
+    def _read_items(self, sort_keys: list[str]) -> dict[str, dict[str, Any]]:
+        """Return the plain items that are there, by their sort keys."""
         table = self.tables.state
-        found: list[Run] = []
+        found: dict[str, dict[str, Any]] = {}
         left = [to_item({"pk": f"A#{self.key}", "sk": sort}) for sort in sort_keys]
         while left:
             batch, left = left[:_BATCH], left[_BATCH:]
@@ -228,9 +244,8 @@ class AppStore:
                 RequestItems={table: {"Keys": batch, "ConsistentRead": True}},
             )
             responses = expect(answer, "Responses", operation="dynamodb:BatchGetItem")
-            found += [
-                records.decode_run(from_item(item), table) for item in responses.get(table, ())
-            ]
+            items = (from_item(item) for item in responses.get(table, ()))
+            found |= {str(item["sk"]): item for item in items}
             left += answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
         return found
 

@@ -196,8 +196,8 @@ def suspension_write(
         said = {"why": suspension.reason, "who": suspension.by, "t0": suspension.at}
         if suspension.until:
             said["t9"] = suspension.until
-        back = {"back": dict(suspension.rolled_back)} if suspension.rolled_back else {}
-        return {**said, **back}
+        numbers = {"back": suspension.rolled_back, "on": suspension.going_on}
+        return {**said, **{name: dict(those) for name, those in numbers.items() if those}}
 
     return _content_versioned(
         key, f"{SUSPEND}#{address}" if address else SUSPEND, content(before), content(after)
@@ -209,16 +209,27 @@ def decode_suspension(item: Mapping[str, Any], table: str = "state") -> Suspensi
     fields = _fields(item, table)
     if "why" not in item:
         return None
-    back = fields.mapping("back")
-    if not all(isinstance(number, int) for number in back.values()):
-        raise fields.wrong("back", "a map of whole numbers")
     return Suspension(
         reason=fields.text("why"),
         by=fields.text("who"),
         at=fields.text("t0"),
         until=fields.time("t9").isoformat() if "t9" in item else "",
-        rolled_back=dict(back),
+        rolled_back=_numbers(fields, "back"),
+        going_on=_numbers(fields, "on"),
     )
+
+
+def _numbers(fields: Fields, name: str) -> dict[str, int]:
+    """Return what is kept by address. Raises CorruptLedger."""
+    found = dict(fields.mapping(name))
+    try:
+        for address in found:
+            Address.parse(address)
+    except ValueError:
+        raise fields.wrong(name, "a map whose keys are addresses") from None
+    if not all(isinstance(number, int) for number in found.values()):
+        raise fields.wrong(name, "a map of whole numbers")
+    return found
 
 
 def status_document(status: AppStatus) -> dict[str, Any]:

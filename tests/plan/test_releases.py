@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.names import Address
-from reconciler.model.observed import Release, RolloutState, ServiceRecord
+from reconciler.model.observed import RolloutState, ServiceRecord
+from reconciler.model.release import Release
 from reconciler.model.run import RunState
 from reconciler.plan.releases import Past, Point, choose, crossed
 from tests.plan.builders import EPOCH, a_run

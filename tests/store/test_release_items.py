@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.model.errors import CorruptLedger
 from reconciler.model.names import Address
-from reconciler.model.observed import Release
+from reconciler.model.release import Release
 from reconciler.store.releases import decode_release, release_write
 from tests.store.world import ENTRY, KEY, World
 

@@ -10,7 +10,7 @@ import pytest
 from reconciler.app.rollback import BackPreview, Wanted
 from reconciler.controller.rollback import Order
 from reconciler.model.errors import GuardRefused
-from reconciler.model.observed import Release
+from reconciler.model.release import Release
 from tests.cli import values
 
 RELEASE = Release(
