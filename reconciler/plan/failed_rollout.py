@@ -12,7 +12,7 @@ from typing import Any
 
 from reconciler.model.plan import Change, Effect, ServiceRequest, Step, Verb, Why
 from reconciler.plan.rollout import FAILED
-from reconciler.plan.subject import Subject, next_command
+from reconciler.plan.subject import Subject, held_notes, held_summary
 
 
 def after_failure(subject: Subject, base: Step, memory: Mapping[str, Any]) -> Step | None:
@@ -27,9 +27,8 @@ def after_failure(subject: Subject, base: Step, memory: Mapping[str, Any]) -> St
     if primary.rollout_state != FAILED:
         return None
     if subject.is_held:
-        reason = record.reason or "the rollout failed"
-        notes = (*base.notes, *next_command(subject))
-        return replace(base, verb=Verb.HOLD, summary=f"held: {reason}", notes=notes)
+        notes = (*base.notes, *held_notes(subject))
+        return replace(base, verb=Verb.HOLD, summary=held_summary(record.reason), notes=notes)
     if record.desired_hash:
         return None  # still to be judged
     again = Change("deployments", "FAILED", "a new deployment", Why.DRIFT, Effect.ROLLOUT)

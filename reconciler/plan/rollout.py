@@ -20,6 +20,7 @@ from reconciler.model.observed import (
 PRIMARY = "PRIMARY"
 COMPLETED = "COMPLETED"
 FAILED = "FAILED"
+_REPLACED = " was replaced by "
 
 
 def judge(record: ServiceRecord, observed: ObservedService) -> ServiceRecord | None:
@@ -50,6 +51,12 @@ def judge(record: ServiceRecord, observed: ObservedService) -> ServiceRecord | N
     # a newer revision than ours: ECS goes back to what had completed before.
     by_hand = ours is not None or _is_newer(primary.task_definition, record.task_definition_arn)
     return None if by_hand else _rolled_back(record, observed, primary)
+
+
+def in_two(reason: str) -> tuple[str, str]:
+    """Split the reason of a HELD record: what happened, in short, and what ECS said of it, else empty."""
+    happened, _, said = reason.partition(": ")
+    return (happened, said) if _REPLACED in happened else (reason, "")
 
 
 def _told_of(record: ServiceRecord, observed: ObservedService) -> str:
@@ -104,7 +111,7 @@ def _rolled_back(
     running = last_part(primary.task_definition)
     wanted = last_part(record.task_definition_arn)
     reason = _told_of(record, observed) or primary.rollout_reason or "its deployment is gone"
-    return _held(record, f"{wanted} was replaced by {running}: {reason}")
+    return _held(record, f"{wanted}{_REPLACED}{running}: {reason}")
 
 
 def _steady(record: ServiceRecord, deployment: Deployment) -> ServiceRecord:

@@ -47,7 +47,8 @@ from reconciler.plan.step_summary import NEW_REVISION, summary, tasks
 from reconciler.plan.subject import (
     Subject,
     content_problem,
-    next_command,
+    held_notes,
+    held_summary,
     rename_problem,
 )
 
@@ -255,7 +256,7 @@ def _hold_reason(subject: Subject, found: Compared) -> str:
     if found.refused:
         return refusal(found.deployer, found.refused)
     if subject.is_held and subject.record is not None:
-        return f"held: {subject.record.reason or 'the rollout was reverted'}"
+        return held_summary(subject.record.reason)
     return content_problem(subject, found.effective.task_definition, found.effective.lost)
 
 
@@ -263,7 +264,7 @@ def _what_to_do(subject: Subject, found: Compared) -> tuple[str, ...]:
     """Say what a person can type about a held step."""
     if found.refused:
         return how_to_deploy(found.deployer, subject.app.key, str(subject.service.address))
-    return next_command(subject) if subject.is_held else ()
+    return held_notes(subject) if subject.is_held else ()
 
 
 def _news(subject: Subject, found: Compared) -> tuple[str, ...]:

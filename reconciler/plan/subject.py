@@ -19,6 +19,7 @@ from reconciler.model.observed import (
     ServiceRecord,
 )
 from reconciler.plan.image_problems import image_problem
+from reconciler.plan.rollout import in_two
 from reconciler.plan.spec_hash import desired_hash
 from reconciler.shapes.tables import SERVICE
 
@@ -61,10 +62,18 @@ class Subject:
         )
 
 
-def next_command(subject: Subject) -> tuple[str, ...]:
-    """Return what to type about a held rollout: to see why it failed, and to release it."""
+def held_summary(reason: str) -> str:
+    """Say in short that a rollout is held; ECS's own words are a note, and part of the story of `status`."""
+    happened, _ = in_two(reason)
+    return f"held: {happened or 'the rollout failed'}"
+
+
+def held_notes(subject: Subject) -> tuple[str, ...]:
+    """Say of a held rollout what ECS said, and what to type: to see why it failed, and to release it."""
     key, address = subject.app.key, str(subject.service.address)
-    return (f"why it failed: reconciler -a {key} status {address}", how_to_release(key, address))
+    _, said = in_two(subject.record.reason if subject.record else "")
+    notes = (f"why it failed: reconciler -a {key} status {address}", how_to_release(key, address))
+    return (f"ECS says: {said}", *notes) if said else notes
 
 
 def how_to_release(key: AppKey, address: str) -> str:

@@ -10,6 +10,7 @@ from reconciler.model.observed import RolloutState, ServicePresence
 from reconciler.model.plan import Effect, Verb
 from reconciler.model.status import Health
 from reconciler.plan.assess import assess
+from reconciler.plan.rollout import in_two
 from tests.plan.world import World, a_migration, a_service, an_app, digest, image, only
 
 
@@ -84,6 +85,32 @@ def test_a_reverted_rollout_is_held_until_the_files_change() -> None:
     world.converge(good)
     assert world.calls == ["RegisterTaskDefinition", "UpdateService"]
     assert world.ledger.services["web"].state is RolloutState.STEADY
+
+
+def test_a_held_step_says_in_short_what_happened_and_in_full_what_ecs_said() -> None:
+    """ECS's long sentence is one note of the plan; summary, status and what waits do not repeat it."""
+    world = World(broken_images=frozenset({digest(image("2"))}))
+    world.converge(an_app(a_service(tag="1", desiredCount=1)))
+    bad = an_app(a_service(tag="2", desiredCount=1))
+    world.converge(bad)
+    reason = (
+        "shop-production-web:2 was replaced by shop-production-web:1: (service x) failed: tasks"
+    )
+    record = replace(world.ledger.services["web"], reason=reason)
+    world.ledger = replace(world.ledger, services={"web": record})
+    step = only(world.plan(bad), "service/web")
+    short = "held: shop-production-web:2 was replaced by shop-production-web:1"
+    assert step.summary == short
+    assert [n for n in step.notes if n.startswith("ECS says")] == [
+        "ECS says: (service x) failed: tasks"
+    ]
+    assert assess(bad, world.observe(bad), world.plan(bad)).message == f"service/web: {short}"
+
+
+@pytest.mark.parametrize("reason", ["tasks failed: to start", "", "deployment gone"])
+def test_a_reason_of_one_part_is_said_whole(reason) -> None:
+    """Only what the ledger put before ECS's words is split off; another colon splits nothing."""
+    assert in_two(reason) == (reason, "")
 
 
 def test_scaling_a_held_service_does_not_try_again() -> None:

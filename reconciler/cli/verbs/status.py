@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from reconciler.model.suspension import Suspension
 
 HEADER = ("ADDRESS", "SYNC", "HEALTH", "RUNNING", "REVISION", "MESSAGE")
+NOT_YET = 1
+"""The exit code of what is only not there yet; a higher one is for a person to know of."""
 
 
 @verb("status", short_help="Say whether live equals desired, and whether it works.")
@@ -91,8 +93,9 @@ def _print(invocation: Invocation, report: Any, addresses: Sequence[str]) -> Non
         until = f" until {local_time(suspension.until)}" if suspension.until else ""
         begun = f"by {suspension.by} at {local_time(suspension.at)}"
         output.result(f"! suspended {begun}{until}: {suspension.reason}")
-    elif status.message:
-        output.result(status.message)
+    for r in status.resources:  # that nobody asked for, and yet has to be known: it has no row
+        if r.exit_code > NOT_YET and r.message and not wants(addresses, r.address):
+            output.result(f"{r.address}: {r.message}")
     rows = [
         (str(r.address), r.sync, r.health, r.running or "-", r.revision or "-", r.message)
         for r in status.resources

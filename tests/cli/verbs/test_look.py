@@ -53,6 +53,27 @@ def test_status_says_why_something_failed(cli, reports):
     assert [r["diagnosis"] for r in rows] == [[], why]
 
 
+def test_what_a_person_has_to_know_is_said_once(cli, reports):
+    """In its row; above the table only where it has none because others were asked for."""
+    report = reports["report"]
+    rows = tuple(
+        replace(r, exit_code=8, message="held: web:2 was replaced by web:1")
+        if r.address == values.WEB
+        else replace(r, exit_code=1, message="on its way")
+        for r in report.status.resources
+    )
+    status = replace(
+        report.status, resources=rows, message="service/web: held: web:2 was replaced by web:1"
+    )
+    reports["report"] = replace(report, status=status)
+
+    assert cli("status").stdout.count("held: web:2") == 1
+    assert cli("status").stdout.splitlines()[1].startswith("ADDRESS")
+    others = cli("status", "migration/db").stdout
+    assert others.splitlines()[1] == "service/web: held: web:2 was replaced by web:1"
+    assert "on its way" not in cli("status", "service/web").stdout
+
+
 def test_status_of_some(cli, reports):
     """Addresses choose the rows, in text and in JSON."""
     assert "migration/db" not in cli("status", "service").stdout
