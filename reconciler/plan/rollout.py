@@ -16,6 +16,7 @@ from reconciler.model.observed import (
     ServicePresence,
     ServiceRecord,
 )
+from reconciler.plan.mask import mask_text
 
 PRIMARY = "PRIMARY"
 COMPLETED = "COMPLETED"
@@ -125,6 +126,6 @@ def _steady(record: ServiceRecord, deployment: Deployment) -> ServiceRecord:
 
 
 def _held(record: ServiceRecord, reason: str) -> ServiceRecord:
-    return replace(
-        record, state=RolloutState.HELD, held_hash=record.desired_hash, reason=reason.strip()
-    )
+    """Return the record as HELD. The reason has ECS's words in it: it is kept masked."""
+    said = mask_text(reason.strip())
+    return replace(record, state=RolloutState.HELD, held_hash=record.desired_hash, reason=said)

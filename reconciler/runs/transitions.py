@@ -260,7 +260,14 @@ def _without(run: Run, *facts: str) -> dict[str, Any]:
 
 
 def _masked(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {n: mask_text(v) if isinstance(v, str) else v for n, v in facts.items()}
+    """Mask what ECS and containers said, however deep: names and exit codes stay as they are."""
+    return {name: _masked_fact(value) for name, value in facts.items()}
+
+
+def _masked_fact(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _masked(value)
+    return mask_text(value) if isinstance(value, str) else value
 
 
 def _entry(

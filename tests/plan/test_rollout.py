@@ -177,3 +177,11 @@ def test_ecs_turns_back_to_a_newer_revision_where_we_had_gone_back(state: str) -
     assert judged is not None
     assert (judged.state, judged.held_hash) == (RolloutState.HELD, "hash")
     assert judged.reason == f"web:2 was replaced by web:9: {event}"
+
+
+def test_the_reason_is_kept_without_the_secrets_in_it() -> None:
+    """What ECS says goes into ledger, journal and status alike: it is masked where it is taken over."""
+    reason = "cannot start: postgres://app:hunter2@db/shop"
+    judged = judge(record(), live(deployment("d-2", "PRIMARY", OURS, "FAILED", reason=reason)))
+    assert judged is not None
+    assert judged.reason == "cannot start: postgres://app:(sensitive)@db/shop"
