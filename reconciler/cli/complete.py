@@ -39,9 +39,9 @@ def complete_address(ctx: click.Context, _param: click.Parameter, incomplete: st
     return _items(_addresses(ctx), incomplete)
 
 
-def complete_service(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[Any]:
-    """Offer the addresses of services, what can be rolled back."""
-    return _items({a for a in _addresses(ctx) if a.startswith("service/")}, incomplete)
+def complete_rolled(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[Any]:
+    """Offer the addresses of services and jobs, what can be rolled back."""
+    return _items({a for a in _addresses(ctx) if a.startswith(("service/", "job/"))}, incomplete)
 
 
 def complete_migration(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[Any]:

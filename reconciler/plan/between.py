@@ -7,8 +7,10 @@ already run) is not in it; references stand as they are written.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
+from reconciler.model.clock import format_duration
 from reconciler.model.desired import (
     DesiredApp,
     DesiredJob,
@@ -58,6 +60,13 @@ def plan_between(base: DesiredApp | None, head: DesiredApp | None) -> Plan:
     names = [*after, *(address for address in before if address not in after)]
     steps = tuple(_step(a, before.get(a), after.get(a), head) for a in names)
     return Plan(head.key, steps, tuple(str(warning) for warning in head.warnings))
+
+
+def job_changes(before: DesiredJob, after: DesiredJob, why: Why) -> tuple[Change, ...]:
+    """Return what is another about a job, and why."""
+    sides = _job(after)
+    found = (_changes(_job(before), sides, side) for side in sides.sides)
+    return tuple(replace(change, why=why) for changes in found for change in changes)
 
 
 def _step(
@@ -154,16 +163,24 @@ def _run(migration: DesiredMigration) -> _Resource:
 
 
 def _job(job: DesiredJob) -> _Resource:
+    deadline = job.policy.starting_deadline
     words = {
         "schedule": job.schedule,
         "timeZone": job.time_zone,
         "concurrency": str(job.policy.concurrency),
+        "startingDeadline": format_duration(deadline) if deadline else None,
         "catchUp": str(job.policy.catch_up),
         "suspend": job.policy.suspended,
+        "timeout": format_duration(job.timeout),
+        "startTimeout": format_duration(job.start_timeout),
         "retries": job.retries,
+        "retryBackoff": format_duration(job.backoff),
+        "successfulHistoryLimit": job.history.succeeded,
+        "failedHistoryLimit": job.history.failed,
+        "container": job.container,
     }
     sides = (
-        _Side(SERVICE, "job", words),
+        _Side(SERVICE, "job", {word: value for word, value in words.items() if value is not None}),
         _Side(TASK_DEFINITION, TASK_DEFINITION, job.task_definition),
         _Side(SERVICE, "launch", job.launch),
     )

@@ -1,6 +1,6 @@
 """Rollouts from before releases were written, as far as the journal tells of them. Pure.
 
-Called by `app.rollback` behind the releases that are stored. The journal names the revision of each
+Called by `app.rollback_choice` behind the releases that are stored. The journal names the revision of each
 rollout and says how it ended; what the service's own fields were then it does not.
 """
 

@@ -1,7 +1,8 @@
 """The plan of a rollback: each service back to an earlier rollout, its exact revision, or held. Pure.
 
 Called by `controller.rollback` and, for the preview, by `app.rollback`. The steps are those of a plan,
-so that the same hands carry them out; migrations have none, the database stays as it is.
+so that the same hands carry them out. A job's asks for nothing: it goes back by the suspension that
+names it. Migrations have none, the database stays as it is.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from typing import Any
 from reconciler.model.desired import DesiredApp, DesiredService
 from reconciler.model.names import Address, last_part
 from reconciler.model.observed import ObservedApp, ServicePresence, ServiceRecord
-from reconciler.model.plan import Change, Effect, Plan, ServiceRequest, Step, Verb, Why
+from reconciler.model.plan import Change, Effect, JobRequest, Plan, ServiceRequest, Step, Verb, Why
 from reconciler.model.release import Release
-from reconciler.model.run import Run
+from reconciler.model.run import Run, RunKind
+from reconciler.plan.between import job_changes
 from reconciler.plan.controllers import deployer_of, how_to_deploy, refusal, refused
 from reconciler.plan.gate import KIND
+from reconciler.plan.job_release import past_job
 from reconciler.plan.ownership import Owner, owner_name, owner_of
 from reconciler.plan.planner import make_plan
 from reconciler.plan.service_side import ServiceSide, compare_service, update_request
@@ -27,9 +30,11 @@ from reconciler.shapes.tables import SERVICE, TASK_DEFINITION
 
 
 def past_app(desired: DesiredApp, releases: Iterable[Release]) -> DesiredApp:
-    """Return the app with only these services, each as it was rolled out then: values, no look-ups."""
-    services = tuple(_past(release) for release in sorted(releases, key=lambda r: r.address))
-    return replace(desired, services=services, redis=(), lookups=frozenset())
+    """Return the app with only these services and jobs, each as it was then: values, no look-ups."""
+    known = sorted(releases, key=lambda release: release.address)
+    services = tuple(_past(r) for r in known if r.address.kind != RunKind.JOB)
+    jobs = tuple(past_job(r) for r in known if r.address.kind == RunKind.JOB)
+    return replace(desired, services=services, jobs=jobs, redis=(), lookups=frozenset())
 
 
 def rollback_plan(
@@ -37,21 +42,31 @@ def rollback_plan(
     releases: Mapping[Address, Release],
     observed: ObservedApp,
     *,
+    now: Mapping[Address, Release],
     tried: bool = False,
 ) -> Plan:
-    """Return the steps back, and of the migrations those in flight, which go on.
+    """Return the steps back, and of migrations and jobs those in flight, which go on.
 
-    `past` is of `past_app`; `observed` was read for it, and has the releases' task definitions as far
-    as ECS still has them. What cannot go back is held, and its summary says why; once this has been
-    `tried`, that is also what ECS turned back.
+    `past` is of `past_app`, of these releases and of those of the jobs that go on; `observed` was read
+    for it, and has the releases' task definitions as far as ECS still has them. What cannot go back is
+    held, and its summary says why; once this has been `tried`, that is also what ECS turned back. `now`
+    are the releases that the jobs run from before.
     """
     watched = (
-        s for s in make_plan(past, observed).steps if s.address.kind == KIND and s.verb is Verb.WAIT
+        replace(s, request=JobRequest() if s.address.kind == RunKind.JOB else s.request)
+        for s in make_plan(past, observed).steps
+        if s.address.kind in (KIND, RunKind.JOB) and s.verb is Verb.WAIT
     )
     back = (
         _step(Subject(past, s, observed), releases[s.address], tried=tried) for s in past.services
     )
-    return Plan(past.key, (*watched, *back))
+    jobs = (r for a, r in sorted(releases.items()) if a.kind == RunKind.JOB)
+    steps = (
+        *watched,
+        *back,
+        *(_job_step(release, now.get(release.address), observed) for release in jobs),
+    )
+    return Plan(past.key, steps)
 
 
 def refusals(plan: Plan) -> list[str]:
@@ -75,6 +90,17 @@ def _past(release: Release) -> DesiredService:
         service=applied.get(SERVICE, {}),
         task_definition=applied.get(TASK_DEFINITION, {}),
     )
+
+
+def _job_step(release: Release, now: Release | None, observed: ObservedApp) -> Step:
+    address, suspension = release.address, observed.ledger.suspension
+    if suspension is not None and suspension.jobs.get(address) == release.begun:
+        return Step(address, Verb.NONE, f"its runs start from {release.version}")
+    summary = f"back to {release.version}: its runs start from that"
+    changes: tuple[Change, ...] = ()
+    if now is not None and not now.is_gone:
+        changes = job_changes(past_job(now), past_job(release), Why.ROLLBACK)
+    return Step(address, Verb.UPDATE, summary, changes)
 
 
 def _step(subject: Subject, release: Release, *, tried: bool) -> Step:
@@ -144,10 +170,9 @@ def _changes(subject: Subject, release: Release, side: ServiceSide) -> tuple[Cha
 
 
 def _summary(subject: Subject, release: Release) -> str:
-    version = release.commit[:7] or f"generation {release.generation}"
     count = subject.live.service.get("desiredCount")
     tasks = "" if count is None else f", {count} task{'' if count == 1 else 's'}"
-    return f"back to {last_part(release.task_definition_arn)} of {version}{tasks}"
+    return f"back to {last_part(release.task_definition_arn)} of {release.version}{tasks}"
 
 
 def _rolling(service: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.app import ledger, look, rollback
 from reconciler.app.act import ApplyOptions, apply
+from reconciler.app.rollback_choice import Wanted
 from reconciler.model.errors import GuardRefused, PermanentError, UsageError
 from reconciler.model.names import Address
 from reconciler.model.status import Health, Sync
@@ -46,7 +47,7 @@ def shop(account):
 
 def preview(account, **wanted):
     """Say what a rollback would do."""
-    return rollback.preview(account.settings, account.desired, rollback.Wanted(**wanted))
+    return rollback.preview(account.settings, account.desired, Wanted(**wanted))
 
 
 def back(account, **wanted):

@@ -13,7 +13,7 @@ from reconciler.model.names import Address
 from reconciler.model.observed import RolloutState, ServiceRecord
 from reconciler.model.release import Release
 from reconciler.model.run import RunState
-from reconciler.plan.releases import Past, Point, choose, crossed
+from reconciler.plan.releases import Past, Point, choose, crossed, past_of_service
 from tests.plan.builders import EPOCH, a_run
 
 WEB, WORKER = Address("service", "web"), Address("service", "worker")
@@ -43,7 +43,7 @@ def a_record(release: Release, **fields) -> ServiceRecord:
 
 def a_past(*releases: Release, **record) -> Past:
     """Return a past, given oldest first; the last one is what is remembered now."""
-    return Past(releases[::-1], a_record(releases[-1], **record))
+    return past_of_service(releases[::-1], a_record(releases[-1], **record))
 
 
 def begun(choice) -> dict[str, int]:
@@ -54,7 +54,7 @@ def begun(choice) -> dict[str, int]:
 def test_before_the_last_rollout():
     """Without a point it is the rollout before the one that is wanted now."""
     past = a_past(a_release(10, 1, 1), a_release(20, 2, 2), a_release(30, 3, 3))
-    assert begun(choose({WEB: past}, None)) == {"web": 20}
+    assert begun(choose({WEB: past}, {}, None)) == {"web": 20}
 
 
 def test_what_rolled_nothing_is_no_step_back():
@@ -64,7 +64,7 @@ def test_what_rolled_nothing_is_no_step_back():
         a_release(20, 2, 2, desiredCount=1),
         a_release(30, 3, 2, desiredCount=5, tags=[{"key": "a", "value": "b"}]),
     )
-    assert begun(choose({WEB: past}, None)) == {"web": 10}
+    assert begun(choose({WEB: past}, {}, None)) == {"web": 10}
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_what_rolled_nothing_is_no_step_back():
 def test_a_field_that_starts_no_task_is_no_step_back(field):
     """It was sent, or is a default written out: the version before is the one that rolled."""
     past = a_past(a_release(10, 1, 1), a_release(20, 2, 2), a_release(30, 3, 2, **field))
-    assert begun(choose({WEB: past}, None)) == {"web": 10}
+    assert begun(choose({WEB: past}, {}, None)) == {"web": 10}
 
 
 def test_only_what_is_needed_is_read():
@@ -92,24 +92,26 @@ def test_only_what_is_needed_is_read():
             yield a_release(number, number, number)
 
     newest = a_release(1000, 1000, 1000)
-    assert begun(choose({WEB: Past(releases(), a_record(newest))}, None)) == {"web": 999}
-    assert begun(choose({WEB: Past(releases(), a_record(newest))}, Point(generation=998))) == {
-        "web": 998
+    assert begun(choose({WEB: past_of_service(releases(), a_record(newest))}, {}, None)) == {
+        "web": 999
     }
+    assert begun(
+        choose({WEB: past_of_service(releases(), a_record(newest))}, {}, Point(generation=998))
+    ) == {"web": 998}
     assert len(read) < 10
 
 
 def test_a_changed_field_is_another_rollout():
     """The same revision with another network is another state of the service."""
     past = a_past(a_release(10, 1, 1, platformVersion="1.4.0"), a_release(20, 2, 1))
-    assert begun(choose({WEB: past}, None)) == {"web": 10}
+    assert begun(choose({WEB: past}, {}, None)) == {"web": 10}
 
 
 def test_a_rollout_that_never_was_steady_counts_as_the_last_one():
     """A held rollout has no release of its own: back is the newest one that ended well."""
     failed = a_release(30, 3, 3)
-    past = Past((a_release(20, 2, 2),), a_record(failed, state=RolloutState.HELD))
-    assert begun(choose({WEB: past}, None)) == {"web": 20}
+    past = past_of_service((a_release(20, 2, 2),), a_record(failed, state=RolloutState.HELD))
+    assert begun(choose({WEB: past}, {}, None)) == {"web": 20}
 
 
 def test_services_go_back_together_and_others_stay():
@@ -118,16 +120,16 @@ def test_services_go_back_together_and_others_stay():
     worker = a_past(
         a_release(11, 1, 1, WORKER), a_release(21, 2, 2, WORKER), a_release(30, 3, 3, WORKER)
     )
-    both = choose({WEB: web, WORKER: worker}, None)
+    both = choose({WEB: web, WORKER: worker}, {}, None)
     assert begun(both) == {"worker": 21}
     assert both.left == {WEB: "the last rollout left it as it was"}
-    assert begun(choose({WEB: web}, None)) == {"web": 10}
+    assert begun(choose({WEB: web}, {}, None)) == {"web": 10}
 
 
 def test_nothing_before_the_first_rollout():
     """What was rolled out once, or is unknown to the ledger, is left with the reason."""
     once = a_past(a_release(10, 1, 1))
-    choice = choose({WEB: once, WORKER: Past((), None)}, None)
+    choice = choose({WEB: once, WORKER: Past((), None)}, {}, None)
     assert choice.releases == {}
     assert choice.left == {
         WEB: "no earlier rollout that ended well is remembered: go back in git",
@@ -139,7 +141,7 @@ def test_an_entry_of_the_journal():
     """What had begun by then; before the first rollout there is nothing."""
     past = a_past(a_release(10, 1, 1), a_release(20, 2, 2), a_release(30, 3, 3))
     assert [
-        begun(choose({WEB: past}, Point(number=n, at=EPOCH.isoformat())))
+        begun(choose({WEB: past}, {}, Point(number=n, at=EPOCH.isoformat())))
         for n in (9, 10, 19, 20, 99)
     ] == [{}, {"web": 10}, {"web": 10}, {"web": 20}, {"web": 30}]
 
@@ -147,8 +149,8 @@ def test_an_entry_of_the_journal():
 def test_a_revision_means_its_own_rollout_not_what_was_rolled_back_under_it():
     """After a rollback under generation 2 the newest release is of generation 1: 2 is meant all the same."""
     past = a_past(a_release(10, 1, 1), a_release(20, 2, 2), a_release(30, 1, 1))
-    assert begun(choose({WEB: past}, Point(generation=2))) == {"web": 20}
-    assert begun(choose({WEB: past}, Point(generation=1))) == {"web": 30}
+    assert begun(choose({WEB: past}, {}, Point(generation=2))) == {"web": 20}
+    assert begun(choose({WEB: past}, {}, Point(generation=1))) == {"web": 30}
 
 
 def succeeded(generation: int, minute: int, **fields):
@@ -188,7 +190,7 @@ def test_a_service_that_a_migration_left_alone_does_not_cross_it():
 def test_as_of_an_entry_never_looks_ahead(revisions, number):
     """Whatever the history: what is chosen had begun by the entry, and nothing between is newer."""
     releases = [a_release(10 * (i + 1), i + 1, r) for i, r in enumerate(revisions)]
-    choice = choose({WEB: a_past(*releases)}, Point(number=number, at=EPOCH.isoformat()))
+    choice = choose({WEB: a_past(*releases)}, {}, Point(number=number, at=EPOCH.isoformat()))
     fitting = [r.begun for r in releases if r.begun <= number]
     assert begun(choice) == ({"web": max(fitting)} if fitting else {})
 
@@ -197,6 +199,6 @@ def test_as_of_an_entry_never_looks_ahead(revisions, number):
 def test_back_is_always_something_else(revisions):
     """Without a point the target differs from what is wanted now, and all between equals it."""
     releases = [a_release(10 * (i + 1), i + 1, r) for i, r in enumerate(revisions)]
-    found = choose({WEB: a_past(*releases)}, None).releases.get(WEB)
+    found = choose({WEB: a_past(*releases)}, {}, None).releases.get(WEB)
     others = [r for r in releases if r.task_definition_arn != releases[-1].task_definition_arn]
     assert found == (others[-1] if others else None)

@@ -1,4 +1,4 @@
-"""`rollback`: services back to an earlier rollout; the app is suspended, the database stays."""
+"""`rollback`: services and jobs back to what they were; the app is suspended, the database stays."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.apps import API_VERSION, check_addresses, the_one, wants
-from reconciler.cli.complete import complete_service
+from reconciler.cli.complete import complete_rolled
 from reconciler.cli.documents import status_document
 from reconciler.cli.durations import DurationType
 from reconciler.cli.options import Invocation, option, verb
@@ -28,8 +28,8 @@ INTERRUPTED = (
 )
 
 
-@verb("rollback", short_help="Put services back to an earlier rollout.")
-@click.argument("addresses", nargs=-1, shell_complete=complete_service)
+@verb("rollback", short_help="Put services and jobs back to an earlier rollout.")
+@click.argument("addresses", nargs=-1, shell_complete=complete_rolled)
 @option("--to", type=click.IntRange(1), metavar="N", help="What was at entry N of the journal.")
 @option("--to-revision", metavar="COMMIT", help="What a git commit rolled out.")
 @option("--dry-run", is_flag=True, help="Only show it; writes nothing.")
@@ -46,25 +46,26 @@ INTERRUPTED = (
 def command(
     invocation: Invocation, *, addresses: tuple[str, ...], dry_run: bool, **options: Any
 ) -> int:
-    """Put services back to an earlier rollout, and suspend the app.
+    """Put services and jobs back to an earlier rollout, and suspend the app.
 
     Without --to and --to-revision: before the last rollout; of ADDRESS, before its own last one. Each
-    goes back to exactly the task definition and the service's fields of then; the desired count, tags
-    and the database stay. Repeated, it finishes what it began; to go further back name --to.
+    goes back to exactly the task definition and the service's fields of then, a job to all of its words;
+    the desired count, tags and the database stay. Meanwhile jobs run as they were put back.
+    Repeated, it finishes what it began; to go further back name --to.
 
     Exit code 0 when they run again, 4 when it is refused, 8 when ECS reverted it.
     """
     if options["no_wait"]:
         invocation.without_effect("contradicts --no-wait", "--wait")
-    from reconciler.app import act, rollback  # noqa: PLC0415 - brings boto3
+    from reconciler.app import act, rollback, rollback_choice  # noqa: PLC0415 - brings boto3
 
     if options["to"] is not None and options["to_revision"]:
         raise invocation.usage_error("--to and --to-revision contradict each other")
     desired = the_one(invocation)
-    wanted = rollback.Wanted(
+    wanted = rollback_choice.Wanted(
         number=options["to"],
         revision=options["to_revision"] or "",
-        addresses=_services(invocation, desired, addresses),
+        addresses=_addresses(invocation, desired, addresses),
         reason=options["reason"],
         force=options["force"],
     )
@@ -85,10 +86,10 @@ def command(
     return code_of(status)
 
 
-def _services(
+def _addresses(
     invocation: Invocation, desired: DesiredApp, addresses: Sequence[str]
 ) -> frozenset[Address]:
-    known = [service.address for service in desired.services]
+    known = [s.address for s in desired.services] + [j.address for j in desired.jobs]
     for text in addresses:
         if text.partition("/")[0] == "migration":
             raise invocation.usage_error(

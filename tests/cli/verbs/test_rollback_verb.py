@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.app.rollback import BackPreview, Wanted
+from reconciler.app.rollback import BackPreview
+from reconciler.app.rollback_choice import Wanted
 from reconciler.controller.rollback import Order
 from reconciler.model.errors import GuardRefused
 from reconciler.model.release import Release
