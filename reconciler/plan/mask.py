@@ -28,6 +28,15 @@ _PROSE = re.compile(r"(?i)(?P<name>\b\w*(?:password|passwd|passphrase))(?P<sep>:
 _FLAG = re.compile(
     r"(?P<flag>(?<![A-Za-z0-9_-])--?[A-Za-z][A-Za-z0-9_-]*+)(?P<sep>\s++)(?P<value>[^\s-]\S*)"
 )
+# What a system says of a file, `"/etc/passwd": permission denied`, is its own sentence and no value: the
+# texts of errno(3) that name files, and how Go and runc put them. Whole sentences only.
+_OF_A_FILE = re.compile(
+    r"(?i)(?:permission denied|no such file or directory|operation not permitted|not a directory"
+    r"|is a directory|file exists|text file busy|read-only file system|exec format error"
+    r"|input/output error|too many open files|too many levels of symbolic links|file name too long"
+    r"|(?:executable )?file not found in \$PATH|command not found|not found)(?![\w@#$%^&*+=-])"
+    r"|(?:stat|lstat|open|chdir|mkdir|readlink|unlink|fork/exec) /"
+)
 
 _SAYS_NOTHING = frozenset(
     {"true", "false", "yes", "no", "on", "off", "none", "null", "enabled", "disabled"}
@@ -134,6 +143,8 @@ def _is_secret_flag(item: Any) -> bool:
 
 def _mask_assignment(found: re.Match[str]) -> str:
     if not is_sensitive_name(found["name"]) or found["value"].startswith("("):
+        return found[0]
+    if ":" in found["sep"] and _OF_A_FILE.match(found.string, found.start("value")):
         return found[0]
     return found["name"] + found["sep"] + SENSITIVE
 

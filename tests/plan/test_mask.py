@@ -72,6 +72,49 @@ def test_text_never_keeps_a_password(secret: str) -> None:
         assert secret not in mask_text(text), text
 
 
+SENTENCES = (
+    "permission denied",
+    "Permission denied",
+    "no such file or directory",
+    "stat /run/secrets/token: no such file or directory",
+    "executable file not found in $PATH: unknown",
+    "not found",
+)
+
+
+@pytest.mark.parametrize("said", SENTENCES)
+@pytest.mark.parametrize(
+    "file", ['"/etc/passwd"', "'/app/.secret'", 'exec: "/run/secrets/token"', "cat: /etc/passwd"]
+)
+def test_what_a_system_says_of_a_file_is_shown(file: str, said: str) -> None:
+    """The name of a file is no promise where an error of the system follows, and not a value."""
+    text = f"OCI runtime create failed: {file}: {said}"
+    assert mask_text(text) == text
+
+
+@given(
+    st.sampled_from(['"/etc/passwd"', '"password"', "'/shop/DB_PASSWORD'", "passwd", '"/a/token"']),
+    st.sampled_from(SENTENCES),
+    st.text(alphabet="abcdefgh0123456789", min_size=6),
+)
+def test_no_sentence_lets_a_secret_pass(name: str, said: str, secret: str) -> None:
+    """Only the whole sentence is shown: what is before it, glued to it or behind it is hidden as ever."""
+    secret = f"Zq{secret}"
+    word = said.replace(" ", "-")
+    for text in (
+        f"{name}: {secret}",
+        f"{name}: {secret} {said}",
+        f"{name}: {secret}: {said}",
+        f"{name}: {word}{secret}",
+        f"{name}: open{secret} /x",
+        f"{name}: {said}; {name}: {secret}",
+        f"{name}: {said}, PASSWORD={secret}",
+        f"PASSWORD={secret}: {said}",
+        f'{{{name}: "{secret}"}}',
+    ):
+        assert secret not in mask_text(text), text
+
+
 def test_a_flag_hides_the_next_argument() -> None:
     """In a command that is a list too."""
     assert mask_value("command", ["x", "--token", "abc", "run"]) == [
