@@ -33,6 +33,7 @@ from reconciler.model.run import Run, RunKey, RunKind
 from reconciler.model.status import AppStatus
 from reconciler.plan import run_commands
 from reconciler.plan.gate import gates_of
+from reconciler.plan.job_release import rolled_back
 from reconciler.plan.schedule import Schedule
 from reconciler.runs.diagnosis import explain
 from reconciler.runs.operate import Operator, trigger
@@ -57,7 +58,7 @@ class JobLine:
 
 
 def job_list(settings: Settings, desired: DesiredApp) -> list[JobLine]:
-    """Return every job of the files with its newest run, as of now by AWS's clock."""
+    """Return every job with its newest run, as of now by AWS's clock; under a rollback as it was then."""
     world = World(settings)
     store = world.store(desired)
     view, now = world.ledger(desired), world.place(desired).aws.now()
@@ -65,12 +66,13 @@ def job_list(settings: Settings, desired: DesiredApp) -> list[JobLine]:
     for run in store.runs(RunKind.JOB):
         newest.setdefault(run.name, run)
     lines, gates = [], gates_of(desired, view)
-    for job in desired.jobs:
+    for job in rolled_back(desired, view).jobs:
         record = view.jobs.get(job.name)
         since = max(now, record.floor) if record and record.floor else now
         suspended = job.policy.suspended or view.suspension_of(job.address) is not None
         upcoming = None if suspended else _schedule(job).after(since)
-        lines.append(JobLine(job, record, newest.get(job.name), upcoming, now, suspended, gates))
+        held = () if job.address in view.released_jobs else gates
+        lines.append(JobLine(job, record, newest.get(job.name), upcoming, now, suspended, held))
     return lines
 
 
@@ -146,8 +148,8 @@ def job_trigger(settings: Settings, desired: DesiredApp, asked: Asked) -> Run | 
 
     Whoever holds the app's lease begins it. Raises UsageError, Superseded.
     """
-    job_of(desired, asked.name)
     world = World(settings, acting=True)
+    job_of(rolled_back(desired, world.ledger(desired)), asked.name)
     store, who = world.store(desired), world.place(desired).identity.arn
     return trigger(store, asked.name, asked.key, Operator(who, asked.reason))
 
