@@ -13,7 +13,7 @@ from reconciler.model.names import Address
 from reconciler.model.observed import RolloutState, ServiceRecord
 from reconciler.model.release import Release
 from reconciler.model.run import RunState
-from reconciler.plan.releases import Past, Point, choose, crossed, past_of_service
+from reconciler.plan.releases import Past, Point, choose, crossed, past_of_job, past_of_service
 from tests.plan.builders import EPOCH, a_run
 
 WEB, WORKER = Address("service", "web"), Address("service", "worker")
@@ -202,3 +202,82 @@ def test_back_is_always_something_else(revisions):
     found = choose({WEB: a_past(*releases)}, {}, None).releases.get(WEB)
     others = [r for r in releases if r.task_definition_arn != releases[-1].task_definition_arn]
     assert found == (others[-1] if others else None)
+
+
+REPORT, PURGE = Address("job", "report"), Address("job", "purge")
+
+
+def of_job(begun: int, generation: int, address: Address = REPORT, **words) -> Release:
+    """Return what a job's runs started from; no words for one that was gone."""
+    at = (EPOCH + timedelta(minutes=begun)).isoformat()
+    return Release(address, begun, generation, f"c{generation}", at, "", words)
+
+
+def jobs(*releases: Release) -> dict[Address, Past]:
+    """Return the pasts of jobs, given oldest first."""
+    addresses = {release.address for release in releases}
+    return {
+        a: past_of_job([r for r in releases[::-1] if r.address == a]) for a in sorted(addresses)
+    }
+
+
+def test_jobs_follow_the_services():
+    """What the generation changed that is taken back, and what came after it, goes back to before it."""
+    web = a_past(a_release(10, 1, 1), a_release(30, 3, 3))
+    past = jobs(of_job(11, 1, s=1), of_job(21, 2, s=2), of_job(31, 3, s=3), of_job(41, 4, s=4))
+    assert begun(choose({WEB: web}, past, None)) == {"web": 10, "report": 21}
+
+
+def test_a_job_that_it_left_alone_goes_on_as_it_is():
+    """It is not gone back with, and what its runs start from is named."""
+    web = a_past(a_release(10, 1, 1), a_release(30, 3, 3))
+    choice = choose({WEB: web}, jobs(of_job(11, 1, s=1)), None)
+    assert begun(choice) == {"web": 10}
+    assert {a: r.begun for a, r in choice.going_on.items()} == {REPORT: 11}
+    assert choice.left == {REPORT: "the last rollout left it as it was"}
+
+
+def test_a_job_that_came_or_left_with_what_is_taken_back():
+    """The new one goes on no more; the one that left is back; one long gone is not spoken of."""
+    web = a_past(a_release(10, 1, 1), a_release(30, 3, 3))
+    came = jobs(of_job(31, 3, s=1))
+    assert choose({WEB: web}, came, None).left == {REPORT: "it came with what is taken back"}
+    web = a_past(a_release(10, 1, 1), a_release(30, 3, 3))
+    left = jobs(of_job(11, 1, s=1), of_job(31, 3))
+    assert begun(choose({WEB: web}, left, None)) == {"web": 10, "report": 11}
+    web = a_past(a_release(10, 1, 1), a_release(30, 3, 3))
+    choice = choose({WEB: web}, jobs(of_job(11, 1, s=1), of_job(21, 2)), None)
+    assert (choice.left, choice.going_on) == ({}, {})
+
+
+def test_a_rollout_within_one_generation_takes_no_job_along():
+    """A look-up that changed rolled the service twice; what the job is came before both."""
+    web = a_past(a_release(10, 1, 1), a_release(20, 2, 2), a_release(30, 2, 3))
+    choice = choose({WEB: web}, jobs(of_job(11, 1, s=1), of_job(21, 2, s=2)), None)
+    assert begun(choice) == {"web": 20}
+    assert choice.going_on.keys() == {REPORT}
+
+
+def test_jobs_alone_are_chosen_by_their_own_last_change():
+    """In an app without services, and where only jobs are named."""
+    past = jobs(of_job(11, 1, s=1), of_job(31, 3, s=3), of_job(12, 1, PURGE, s=1))
+    choice = choose({}, past, None)
+    assert begun(choice) == {"report": 11}
+    assert choice.going_on.keys() == {PURGE}
+
+
+def test_jobs_at_a_point():
+    """By an entry's number or a generation; where there was none of it, or no more, it is left."""
+    releases = (of_job(11, 1, s=1), of_job(21, 2), of_job(31, 3, s=3))
+    at = {n: choose({}, jobs(*releases), Point(number=n)) for n in (5, 15, 25, 35)}
+    assert [begun(choice) for choice in at.values()] == [{}, {"report": 11}, {}, {"report": 31}]
+    assert at[5].left == {REPORT: "there was no rollout of it yet"}
+    assert at[25].left == {REPORT: "the files did not have it then"}
+    assert begun(choose({}, jobs(*releases), Point(generation=1))) == {"report": 11}
+
+
+def test_nothing_to_go_back_to_takes_no_job_back():
+    """Where no service can go back the jobs do not either: they belong together."""
+    once = a_past(a_release(30, 3, 3))
+    choice = choose({WEB: once}, jobs(of_job(11, 1, s=1), of_job(31, 3, s=3)), None)
+    assert choice.releases == {}
