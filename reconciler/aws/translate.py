@@ -67,6 +67,7 @@ def from_code(
     error = kind(text, operation=operation, code=code, request_id=request_id, response=response)
     if isinstance(error, AccessDenied):
         error.permission = _permission(operation, message)
+        error.in_general = _denied_text(operation, _DENIED_RESOURCE.sub("", message))
     elif isinstance(error, Conflict):
         error.resource_ids = tuple(str(arn) for arn in response.get("resourceIds") or ())
     elif isinstance(error, ConditionFailed):

@@ -106,11 +106,15 @@ class AwsError(TemporaryError):
 
 
 class AccessDenied(AwsError):
-    """The credentials may not do this; `permission` is the IAM action to add, at first the operation."""
+    """The credentials may not do this; `permission` is the IAM action to add, at first the operation.
+
+    `in_general` is the message without the resource: alike for all that the permission is lacking for.
+    """
 
     def __init__(self, message: str, *, operation: str, **known: Any) -> None:
         super().__init__(message, operation=operation, **known)
         self.permission = operation
+        self.in_general = message
 
 
 class BadCredentials(AwsError):

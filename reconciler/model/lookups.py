@@ -80,6 +80,10 @@ class Unresolved:
     reason: str
     blocked_by: str = ""
     absent: bool = False
+    cause: str = ""
+    """What is behind it and alike for others too: a permission, a stack, a state; empty where nothing is."""
+    place: str = ""
+    """Where in the files the value is used, `file:line:column`."""
 
 
 Values = Mapping[str, Value | Unresolved]

@@ -26,10 +26,10 @@ from reconciler.plan.controllers import is_left_to_task_sets
 from reconciler.plan.gate import KIND, active_name, active_run, older_than
 from reconciler.plan.image_problems import NOT_FOUND, OTHER_PLATFORM
 from reconciler.plan.job_steps import job_health, last_failure
-from reconciler.plan.lookups import FAILED
 from reconciler.plan.orphans import PRUNE_OFF
 from reconciler.plan.preflight import is_stopped
 from reconciler.plan.subject import Subject
+from reconciler.plan.unresolved import FAILED
 
 SERVICE_KIND = "service"
 OK, NOT_CONVERGED, REFUSED_BY_AWS, GUARD, MIGRATION, UNHEALTHY = 0, 1, 3, 4, 6, 8

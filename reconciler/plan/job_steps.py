@@ -33,11 +33,11 @@ from reconciler.plan import run_commands
 from reconciler.plan.changes import origin_of
 from reconciler.plan.image_problems import image_problem
 from reconciler.plan.job_release import declaration, declaration_hash
-from reconciler.plan.lookups import awaited, said
 from reconciler.plan.mask import mask_text
 from reconciler.plan.occurrences import due, resumed
 from reconciler.plan.preflight import stops
 from reconciler.plan.schedule import Schedule
+from reconciler.plan.unresolved import awaited, said
 
 
 def job_step(

@@ -42,9 +42,6 @@ from reconciler.shapes.botocore_model import Shape, input_of
 from reconciler.shapes.redis_tables import ELASTICACHE
 from reconciler.shapes.tables import SERVICE, TASK_DEFINITION, Kind, list_rule
 
-FAILED = "look-up failed"
-"""How a step begins that is held for its look-ups."""
-
 Runs = TypeVar("Runs", DesiredMigration, DesiredJob)
 
 _SCALING = {
@@ -85,17 +82,6 @@ def filled_with(desired: DesiredApp, values: Values) -> DesiredApp:
         migrations=tuple(_run(m, values, "migrations", partly=True) for m in desired.migrations),
         jobs=tuple(_run(job, values, "jobs", partly=True) for job in desired.jobs),
     )
-
-
-def said(unresolved: tuple[Unresolved, ...]) -> str:
-    """Say why a workload's documents are not whole, for the step that is held."""
-    reasons = dict.fromkeys(one.reason for one in unresolved if not one.blocked_by)
-    return f"{FAILED}: {'; '.join(reasons)}" if reasons else ""
-
-
-def awaited(unresolved: tuple[Unresolved, ...]) -> tuple[str, ...]:
-    """Return the addresses that have to come first, each once."""
-    return tuple(dict.fromkeys(one.blocked_by for one in unresolved if one.blocked_by))
 
 
 def _service(service: DesiredService, values: Values, *, partly: bool = False) -> DesiredService:
@@ -290,16 +276,15 @@ class _Filling:
             given = _shown(path, failed.value)
             self._complain(path, str(value), f"{value} gave {given}, but {failed}")
             return
-        where = "" if failed.why.blocked_by else self._where(path)
-        self.unresolved.append(replace(failed.why, reason=failed.why.reason + where))
+        place = "" if failed.why.blocked_by else self._place(path)
+        self.unresolved.append(replace(failed.why, place=place))
 
     def _complain(self, path: Path, name: str, problem: str) -> None:
         text = f"{self.label}.{dotted(path[1:])}: {problem}"
-        self.unresolved.append(Unresolved(name, text + self._where(path)))
+        self.unresolved.append(Unresolved(name, text, place=self._place(path)))
 
-    def _where(self, path: Path) -> str:
-        origin = origin_of(self.origins, path)
-        return f" ({origin})" if origin else ""
+    def _place(self, path: Path) -> str:
+        return str(origin_of(self.origins, path) or "")
 
 
 def _shown(path: Path, value: Value) -> str:

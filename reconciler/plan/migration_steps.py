@@ -24,8 +24,8 @@ from reconciler.plan.gate import (
     unremembered,
 )
 from reconciler.plan.image_problems import image_problem
-from reconciler.plan.lookups import awaited, said
 from reconciler.plan.mask import mask_text, mask_value
+from reconciler.plan.unresolved import awaited, said
 
 
 def migration_step(

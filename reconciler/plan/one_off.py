@@ -22,6 +22,7 @@ from reconciler.plan.canonical import canonical_task_definition
 from reconciler.plan.effective import for_creation, for_existing
 from reconciler.plan.spec_hash import content_hash
 from reconciler.plan.subject import Subject, content_problem
+from reconciler.plan.unresolved import told
 from reconciler.shapes.limits import FARGATE_SIZES
 
 START_TIMEOUT = timedelta(minutes=15)
@@ -243,10 +244,9 @@ def _of_service(subject: Subject) -> Origin:
 
 def _whole(address: Address, unresolved: Iterable[Unresolved]) -> None:
     """Refuse a workload of which a look-up has no value yet, with what it waits for."""
-    waits = (
-        f"${{{u.name}}} waits for {u.blocked_by}" if u.blocked_by else u.reason for u in unresolved
-    )
-    if said := "; ".join(waits):
+    known = tuple(unresolved)
+    waits = [f"${{{u.name}}} waits for {u.blocked_by}" for u in known if u.blocked_by]
+    if said := "; ".join([*waits, *told(u for u in known if not u.blocked_by)]):
         raise PermanentError(f"{address} is not complete yet: {said}")
 
 

@@ -17,7 +17,7 @@ from reconciler.model.suspension import Suspension
 from reconciler.plan.assess import GUARD, MIGRATION, SERVICE_KIND, UNHEALTHY, restricted
 from reconciler.plan.gate import KIND
 from reconciler.plan.image_problems import NOT_FOUND
-from reconciler.plan.lookups import FAILED
+from reconciler.plan.unresolved import FAILED
 
 WORDS = ("converged", "synced", "healthy")
 """Conditions on what is live, judged by the files of who waits."""

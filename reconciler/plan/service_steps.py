@@ -31,7 +31,6 @@ from reconciler.plan.effective import (
 )
 from reconciler.plan.failed_rollout import after_failure
 from reconciler.plan.lookup_news import moved_notes
-from reconciler.plan.lookups import awaited, said
 from reconciler.plan.ownership import Owner, owner_of, registration
 from reconciler.plan.pin import pin_images, pins_of
 from reconciler.plan.revision import (
@@ -51,6 +50,7 @@ from reconciler.plan.subject import (
     held_summary,
     rename_problem,
 )
+from reconciler.plan.unresolved import awaited, said
 
 
 def service_steps(subject: Subject) -> tuple[Step, ...]:

@@ -8,6 +8,7 @@ the workloads that use it and nobody else. An AWS that is not there fails the pa
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,8 @@ def _shown(name: str) -> str:
 
 
 def _refusal(name: str, error: AwsError) -> Unresolved:
-    return Unresolved(name, f"{_shown(name)}: {error}")
+    cause = error.in_general if isinstance(error, AccessDenied) else ""
+    return Unresolved(name, f"{_shown(name)}: {error}", cause=cause)
 
 
 # SSM ----------------------------------------------------------------------------------------------
@@ -125,22 +127,23 @@ def _outputs(aws: Aws, region: str, names: list[str]) -> Iterator[tuple[str, Val
     for name in names:
         stacks.setdefault(rest_of(name).partition(".")[0], []).append(name)
     for stack, asked in stacks.items():
-        outputs = _stack(aws, region, stack, asked[0])
+        outputs = _stack(aws, region, stack)
         for name in asked:
             yield name, _output(name, outputs)
 
 
-def _stack(aws: Aws, region: str, stack: str, name: str) -> Mapping[str, str] | Unresolved:
-    """Return the stack's outputs, or why there are none."""
+def _stack(aws: Aws, region: str, stack: str) -> Mapping[str, str] | Unresolved:
+    """Return the stack's outputs, or why there are none: of the stack, for whatever was asked of it."""
     try:
         answer = aws.call("cloudformation", "DescribeStacks", StackName=stack)
     except (NotFound, InvalidRequest) as error:
         # "Stack with id x does not exist" has the code ValidationError.
         if isinstance(error, InvalidRequest) and "does not exist" not in str(error):
-            return _refusal(name, error)
-        return Unresolved(name, f"there is no stack {stack} in {region}", absent=True)
+            return Unresolved(stack, str(error), cause=str(error))
+        why = f"there is no stack {stack} in {region}"
+        return Unresolved(stack, why, absent=True, cause=why)
     except AccessDenied as error:
-        return _refusal(name, error)
+        return Unresolved(stack, str(error), cause=error.in_general)
     stacks: list[Any] = answer.get("Stacks") or [{}]
     return {
         str(output.get("OutputKey")): str(output.get("OutputValue", ""))
@@ -151,8 +154,7 @@ def _stack(aws: Aws, region: str, stack: str, name: str) -> Mapping[str, str] | 
 def _output(name: str, outputs: Mapping[str, str] | Unresolved) -> Value | Unresolved:
     stack, _, key = rest_of(name).partition(".")
     if isinstance(outputs, Unresolved):
-        absent = f"{_shown(name)}: " if outputs.absent else ""
-        return Unresolved(name, absent + outputs.reason, absent=outputs.absent)
+        return replace(outputs, name=name, reason=f"{_shown(name)}: {outputs.reason}")
     if key not in outputs:
         has = ", ".join(sorted(outputs)) or "none"
         reason = f"{_shown(name)}: the stack {stack} has no output {key}; it has {has}"
@@ -175,19 +177,20 @@ def _from_states(
             yield name, _in_state(name, state)
 
 
-def _state(aws: Aws, desired: DesiredApp, place: str) -> Mapping[str, Any] | str:
-    """Return a state, or why it cannot be read."""
+def _state(aws: Aws, desired: DesiredApp, place: str) -> Mapping[str, Any] | Unresolved:
+    """Return a state, or why it cannot be read: of the state, for whatever was asked of it."""
     try:
         body = _object(aws, place) if place.startswith("s3://") else _file(desired.folder, place)
         return parse_state(body)
     except NotFound:
-        return f"there is no {place}"
-    except (AccessDenied, InvalidRequest) as error:
-        return f"{place}: {error}"
+        why = f"there is no {place}"
+    except AccessDenied as error:
+        return Unresolved(place, f"{place}: {error}", cause=f"{place}: {error.in_general}")
+    except (InvalidRequest, NotInState) as error:
+        why = f"{place}: {error}"
     except OSError as error:
-        return f"{place}: {error.strerror or type(error).__name__}"
-    except NotInState as wrong:
-        return f"{place}: {wrong}"
+        why = f"{place}: {error.strerror or type(error).__name__}"
+    return Unresolved(place, why, cause=why)
 
 
 def _object(aws: Aws, place: str) -> bytes:
@@ -205,9 +208,9 @@ def _file(folder: str, place: str) -> bytes:
     return path.read_bytes()
 
 
-def _in_state(name: str, state: Mapping[str, Any] | str) -> Value | Unresolved:
-    if isinstance(state, str):
-        return Unresolved(name, f"{_shown(name)}: {state}")
+def _in_state(name: str, state: Mapping[str, Any] | Unresolved) -> Value | Unresolved:
+    if isinstance(state, Unresolved):
+        return replace(state, name=name, reason=f"{_shown(name)}: {state.reason}")
     try:
         return look_up(state, parse_address(rest_of(name)))
     except NotInState as wrong:

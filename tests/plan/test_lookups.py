@@ -115,7 +115,7 @@ def test_a_value_that_does_not_fit_a_policy_is_told_with_its_own_line():
     app = replace(app_of(web), lookups=frozenset(["ssm:/load"]))
     [why] = service_of(filled(app, {"ssm:/load": "heavy"})).unresolved
     assert why.reason.startswith("services.web.autoscaling.b.targetTracking")
-    assert why.reason.endswith(f"({lines['b']})")
+    assert why.place == str(lines["b"])
 
 
 def test_a_secret_that_does_not_fit_is_not_shown():

@@ -12,6 +12,7 @@ from reconciler.aws.door import Aws
 from reconciler.aws.translate import from_code
 from reconciler.model.errors import OutcomeUnknown
 from reconciler.model.lookups import Unresolved
+from reconciler.plan.unresolved import said
 from reconciler.resources.lookups import read
 from tests.fakes.lookup_sources import FakeCloudFormation, FakeS3, FakeSsm
 from tests.fakes.timeline import Timeline
@@ -211,6 +212,22 @@ def test_one_parameter_that_iam_refuses_does_not_hide_the_others(fakes):
         "add the permission ssm:GetParameters on /shop/subnets" in found["ssm:/shop/subnets"].reason
     )
     assert not found["ssm:/shop/subnets"].absent
+
+
+def test_a_permission_that_is_lacking_is_one_reason_for_all_that_it_keeps(fakes):
+    """Each look-up is named, the permission once, without the resource of one of them."""
+    fakes.ssm.denied.update(("/shop/subnets", "/shop/host"))
+    fakes.cfn.denied = True
+    found = faked(fakes).read(
+        "ssm:/shop/host", "ssm:/shop/subnets", "cfn:network.A", "cfn:network.B"
+    )
+    parameters, stack = said(tuple(found.values())).removeprefix("look-up failed: ").split("; $")
+    assert parameters.startswith(
+        "${ssm:/shop/host}, ${ssm:/shop/subnets}: AWS refused ssm:GetParameters"
+    )
+    assert parameters.count("ssm:GetParameters") == 2
+    assert "on /shop" not in parameters
+    assert stack.startswith("{cfn:network.A}, ${cfn:network.B}: AWS refused cloudformation:")
 
 
 def test_a_stack_that_may_not_be_seen(fakes):

@@ -14,12 +14,12 @@ from reconciler.model.names import Address
 from reconciler.model.observed import ObservedApp
 from reconciler.model.plan import ResourceRequest, Step, Verb
 from reconciler.model.status import Health
-from reconciler.plan.lookups import awaited, said
 from reconciler.plan.ownership import Owner, owner_name, owner_of
 from reconciler.plan.redis.existing import Existing, summary
 from reconciler.plan.redis.group import GroupSide, creation, existing, missing_fields
 from reconciler.plan.redis.parameters import ParameterSide, compare_parameters
 from reconciler.plan.redis.subject import RedisSubject
+from reconciler.plan.unresolved import awaited, said
 
 KIND = "redis"
 

@@ -16,6 +16,7 @@ from reconciler.model.desired import DesiredApp
 from reconciler.model.errors import AccessDenied, AwsError, BadCredentials, Unreachable
 from reconciler.model.finding import CheckState, Finding, not_permitted
 from reconciler.plan.lookups import filled
+from reconciler.plan.unresolved import told
 from reconciler.resources import lookups
 from reconciler.resources.preflight import guarantee, images, permissions, place
 from reconciler.resources.preflight.families import findings
@@ -77,8 +78,10 @@ def _look_ups(known: DesiredApp) -> Iterator[Finding]:
         return
     lacking = [(one, s.address) for s in known.services for one in s.unresolved]
     lacking += [(one, m.address) for m in known.launched for one in m.unresolved]
-    for one, address in lacking:
-        yield Finding(f"look-up for {address}", CheckState.FAILED, one.reason, (address,))
+    for why, ones in told(one for one, _ in lacking).items():
+        needing = tuple(dict.fromkeys(address for one, address in lacking if one in ones))
+        names = ", ".join(map(str, needing))
+        yield Finding(f"look-up for {names}", CheckState.FAILED, why, needing)
     if not lacking:
         count = len(known.lookups)
         yield Finding("look-ups", CheckState.OK, f"{count} found" if count > 1 else "found")
