@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from reconciler.app.world import World
@@ -121,14 +122,18 @@ def _failed_runs(world: World, seen: Preview) -> list[Run]:
 
 def doctor(settings: Settings, desired_apps: Sequence[DesiredApp]) -> list[Finding]:
     """Check credentials, tables and permissions, and everything that each app's files name."""
-    world = World(settings)
-    return [
-        check
-        for desired in desired_apps
-        for check in preflight.check_app(
-            world.door(desired.region), desired, world.registry, _pins(world, desired)
-        )
-    ]
+    world, found = World(settings), []
+    silent: dict[str, Finding] = {}
+    for desired in desired_apps:
+        if desired.region in silent:  # who we are was not answered there: it is not asked again
+            found.append(replace(silent[desired.region], key=desired.key))
+            continue
+        aws, pins = world.door(desired.region), partial(_pins, world, desired)
+        checks = preflight.check_app(aws, desired, world.registry, pins)
+        if failure := preflight.unanswered(checks):
+            silent[desired.region] = failure
+        found += checks
+    return found
 
 
 def _pins(world: World, desired: DesiredApp) -> Mapping[str, str]:

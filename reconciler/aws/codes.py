@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from reconciler.aws.operations import is_mutating
 from reconciler.model.errors import (
     AccessDenied,
     AwsError,
@@ -48,6 +49,8 @@ _BY_CODE: dict[type[AwsError], str] = {
     Conflict: "ConflictException",
 }
 _KIND = {code: kind for kind, codes in _BY_CODE.items() for code in codes.split()}
+_NOT_IMPLEMENTED = 501
+"""RFC 9110: the server does not know the method. AWS knows its own; what is not AWS may answer so."""
 _NOT_FOUND = re.compile(r"NotFound|NoSuch|DoesNotExist|^404$")
 
 BUSY = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
@@ -65,6 +68,8 @@ def kind_of(operation: str, code: str, status: int) -> type[AwsError]:
     kind = _KIND.get(code)
     if kind is not None:
         return kind
+    if status == _NOT_IMPLEMENTED and not is_mutating(operation.rpartition(":")[2]):
+        return InvalidRequest  # it stays so: asked again, the endpoint still does not know it
     if status >= 500:  # noqa: PLR2004 - HTTP's server errors
         return OutcomeUnknown
     return NotFound if _NOT_FOUND.search(code) else InvalidRequest

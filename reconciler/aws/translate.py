@@ -63,7 +63,7 @@ def from_code(
     response = response or {}
     request_id = str(response.get("ResponseMetadata", {}).get("RequestId", ""))
     kind = kind_of(operation, code, status)
-    text = _text(kind, operation, code, message)
+    text = _text(kind, operation, code or f"HTTP {status}", message)
     error = kind(text, operation=operation, code=code, request_id=request_id, response=response)
     if isinstance(error, AccessDenied):
         error.permission = _permission(operation, message)
@@ -77,12 +77,15 @@ def from_code(
 
 def _text(kind: type[AwsError], operation: str, code: str, message: str) -> str:
     why = _one_line(message or code)
+    known_as = f"{code}: {why}" if message else code
+    if kind is InvalidRequest and code.endswith("501"):
+        return f"the endpoint does not know {operation} ({known_as}): is it AWS?"
     if kind is AccessDenied:
         return _denied_text(operation, message)
     if kind is ConditionFailed:
         return f"{operation} was refused: what is stored is not as expected"
     if kind is OutcomeUnknown:
-        return f"AWS failed at {operation} ({code}: {why}){_doubt(operation)}"
+        return f"AWS failed at {operation} ({known_as}){_doubt(operation)}"
     known = {
         Throttled: f"AWS is throttling {operation}: {why}",
         BadCredentials: f"AWS did not accept the credentials ({code}): {why}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,6 +67,7 @@ class Account:
     transports: list[FakeTransport]
     opened: list[tuple[str, str | None, str | None]]
     dynamodb: FakeDynamoDB
+    handlers: dict[str, Any]
 
     @property
     def settings(self) -> Settings:
@@ -113,7 +115,7 @@ def account(tmp_path, monkeypatch):
         "dynamodb": dynamodb.handle,
         **FakeSurroundings().handlers,
     }
-    account = Account(tmp_path / "desired", timeline, ecs, sts, [], [], dynamodb)
+    account = Account(tmp_path / "desired", timeline, ecs, sts, [], [], dynamodb, handlers)
 
     def transport(region, *, profile=None, endpoint_url=None):
         account.opened.append((region, profile, endpoint_url))

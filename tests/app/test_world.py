@@ -8,9 +8,12 @@ import pytest
 
 from reconciler.app import ledger, look
 from reconciler.app.act import ApplyOptions, apply
+from reconciler.app.desired import load, select
 from reconciler.app.world import World, place_name
+from reconciler.aws.translate import from_code
 from reconciler.model.errors import GuardRefused, PermanentError
 from reconciler.store.tables import Tables
+from tests.app.conftest import APP
 
 
 def ignore(_event) -> None:
@@ -79,3 +82,20 @@ def test_without_a_ledger_there_is_nothing_to_tell(account):
     assert ledger.verify_history(account.settings, account.desired) == []
     assert ledger.migration_list(account.settings, account.desired) == []
     assert account.changed() == []
+
+
+def test_doctor_asks_a_region_that_does_not_answer_once(account):
+    """Of however many apps: each is told the same, and the ledger is not asked before it is known who we are."""
+    account.write(APP.replace("app: shop", "app: till"), "production/till")
+    apps = select(account.settings, load(account.settings))
+    account.handlers["sts"] = _no_aws
+    found = look.doctor(account.settings, apps)
+    assert [(f.key, f.name, str(f.state)) for f in found] == [
+        ("production/shop", "credentials", "failed"),
+        ("production/till", "credentials", "failed"),
+    ]
+    assert account.sent() == ["GetCallerIdentity"]
+
+
+def _no_aws(operation, _params):
+    raise from_code(f"sts:{operation}", "", status=501)

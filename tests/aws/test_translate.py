@@ -51,9 +51,9 @@ def test_what_is_not_aws_is_told_in_one_line():
     page = "<html>\n<body>\x1b[31m" + "no\n" * 1000
     for error in (
         from_code("sts:GetCallerIdentity", "501", page, status=501),
+        from_code("sts:GetCallerIdentity", "503", page, status=503),
         from_exception(boto.ResponseStreamingError(error=page), "sts:GetCallerIdentity"),
     ):
-        assert type(error) is errors.OutcomeUnknown
         assert str(error).isprintable()
         assert len(str(error)) < 800
 
@@ -208,3 +208,17 @@ def test_only_a_write_can_have_taken_effect(operation, says):
     lost = from_exception(boto.ReadTimeoutError(endpoint_url="http://x"), operation)
     assert says in str(lost)
     assert says in str(from_code(operation, "InternalFailure", "oops", status=500))
+
+
+def test_what_an_endpoint_does_not_know_is_not_asked_again():
+    """501 stays 501: a read is refused and names the status; a change may have been made behind a proxy."""
+    refused = from_code("sts:GetCallerIdentity", "", status=501)
+    assert type(refused) is errors.InvalidRequest
+    assert "does not know sts:GetCallerIdentity" in str(refused)
+    assert "HTTP 501" in str(refused)
+    assert type(from_code("ecs:RunTask", "501", status=501)) is errors.OutcomeUnknown
+
+
+def test_an_answer_without_code_and_message_tells_its_status():
+    """As from a server that is not AWS: nothing else is known of it."""
+    assert "(HTTP 503)" in str(from_code("sts:GetCallerIdentity", "", status=503))

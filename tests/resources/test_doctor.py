@@ -20,6 +20,7 @@ from reconciler.model.errors import (
     BadCredentials,
     InvalidRequest,
     NotFound,
+    OutcomeUnknown,
     Unreachable,
 )
 from reconciler.model.finding import CheckState
@@ -118,9 +119,9 @@ def test_another_account_is_a_refused_guard_and_ends_the_checks():
     assert transport.sent == ["GetCallerIdentity"]
 
 
-@pytest.mark.parametrize("kind", [BadCredentials, Unreachable])
+@pytest.mark.parametrize("kind", [BadCredentials, Unreachable, OutcomeUnknown, InvalidRequest])
 def test_without_a_way_in_there_is_one_failure(kind):
-    """Bad credentials and an unreachable AWS are said once, not by every check; the code is 3."""
+    """No credentials, no AWS, or an endpoint that is none: said once, not by every check; the code is 3."""
     checks, transport = checked({"sts:GetCallerIdentity": error(kind)})
 
     assert list(checks) == ["credentials"]
@@ -219,7 +220,7 @@ def test_a_tag_that_moved_since_it_was_pinned_is_told():
     states = {}
     for pinned in (now, "sha256:" + "9" * 64):
         pins = {reference: f"{reference.rpartition(':')[0]}@{pinned}"}
-        found = check_app(Aws(Scripted({}), VirtualClock()), desired, None, pins)
+        found = check_app(Aws(Scripted({}), VirtualClock()), desired, None, pins.copy)
         (check,) = [c for c in found if c.name == f"image {reference}"]
         states[pinned] = check.state
     assert states == {now: CheckState.OK, "sha256:" + "9" * 64: CheckState.WARNING}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
 
 from reconciler.aws.door import Aws
 from reconciler.aws.registry import Registry
@@ -23,10 +22,13 @@ from reconciler.resources.preflight.families import findings
 from reconciler.resources.preflight.reader import PATIENCE, Reader
 from reconciler.resources.preflight.scope import whole
 
+CREDENTIALS = "credentials"
+"""The first check. It needs no permission: where it fails nothing else is asked."""
+
 Probe = Callable[[Aws, DesiredApp], Iterator[Finding]]
 
 _BEFORE_IMAGES: tuple[tuple[str, Probe], ...] = (
-    ("credentials", place.credentials),
+    (CREDENTIALS, place.credentials),
     ("clock", place.clock),
     ("tables", place.tables),
     ("permissions", permissions.probes),
@@ -38,18 +40,23 @@ def check_app(
     aws: Aws,
     desired: DesiredApp,
     registry: Registry | None = None,
-    pins: Mapping[str, str] | None = None,
+    pins: Callable[[], Mapping[str, str]] = dict,
 ) -> list[Finding]:
     """Run every check for one app; `registry` asks for images outside ECR.
 
-    `pins` are the ledger's: image reference → digest form. Never raises AwsError: that is a failed check.
+    `pins` reads the ledger's: image reference → digest form. Never raises AwsError: that is a failed check.
 
-    Without usable credentials, or without a way to AWS, the remaining checks are left out.
+    Without usable credentials, or without a way to AWS, the remaining checks are left out; so they are
+    where who we are is not answered, as by an endpoint that is not AWS.
     """
+
+    def in_registries(aws: Aws, desired: DesiredApp) -> Iterator[Finding]:
+        return images.in_registries(aws, desired, registry=registry, pins=pins())
+
     found: list[Finding] = []
     probes: tuple[tuple[str, Probe], ...] = (
         *_BEFORE_IMAGES,
-        ("images", partial(images.in_registries, registry=registry, pins=pins or {})),
+        ("images", in_registries),
         ("guarantee", guarantee.runs),
     )
     for name, probe in probes:
@@ -87,6 +94,13 @@ def _look_ups(known: DesiredApp) -> Iterator[Finding]:
         yield Finding("look-ups", CheckState.OK, f"{count} found" if count > 1 else "found")
 
 
+def unanswered(found: list[Finding]) -> Finding | None:
+    """Return the failure after which nothing was asked, alike for every app of the region; else None."""
+    first = found[0]
+    is_all = len(found) == 1 and first.name == CREDENTIALS
+    return first if is_all and first.state is CheckState.FAILED else None
+
+
 def exit_code(found: Iterable[Finding]) -> int:
     """Return the code of the gravest failed check; warnings and unseen things are 0."""
     return max((finding.exit_code for finding in found), default=0)
@@ -103,4 +117,5 @@ def _probed(aws: Aws, desired: DesiredApp, name: str, probe: Probe) -> tuple[lis
         found.append(not_permitted(name, error))
     except AwsError as error:
         found.append(Finding(name, CheckState.FAILED, str(error)))
+        return found, name != CREDENTIALS
     return found, True
