@@ -17,6 +17,7 @@ class EntryKind(StrEnum):
     INTENT = "INTENT"
     OUTCOME = "OUTCOME"
     RUN = "RUN"
+    JOB = "JOB"
     SERVICE = "SERVICE"
     RESOURCE = "RESOURCE"
     LOOKUP = "LOOKUP"

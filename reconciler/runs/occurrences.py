@@ -48,7 +48,7 @@ def release(
     after = record if skipped is None else record.skipping(skipped)
     entries.append(
         Entry(
-            kind=EntryKind.RUN,
+            kind=EntryKind.JOB,
             address=str(declared.address),
             action="removed" if declared.is_gone else "released",
             cause=declared.version,

@@ -288,3 +288,12 @@ def test_the_status_says_what_it_runs_from(lab, controller):
     (line,) = (r for r in controller.reconcile().status.resources if r.address == REPORT)
     assert "next run" in line.message
     assert line.message.endswith("as of generation 1")
+
+
+def test_what_came_after_the_services_last_rollout_is_taken_back_too(lab, controller):
+    """A word of the job that changed by itself later belongs to the version that is taken back."""
+    lab.release("2", retries=2)
+    lab.for_a_while(controller, minutes=2)
+    assert [r.generation for r in releases(lab)] == [1, 2, 3]
+    lab.back(controller)
+    assert lab.ledger.released_jobs[REPORT].generation == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from tests.e2e.stage import (
     KEY,
     NEW_REVISION,
@@ -80,3 +82,60 @@ def test_a_failed_rollout_is_explained_before_and_while_going_back(shop):
     assert "CannotPullContainerError: pull access denied" in failed.err
     assert "likely cause: the image" in failed.err
     assert len(shop.calls("ecs:UpdateService")) == updates + 1
+
+
+JOBS = f"""
+jobs:
+  report:
+    schedule: "0 3 * * *"
+    from: rails
+    command: [sh, -c, "echo report of $VERSION"]
+    environment: {{VERSION: "{TAG}"}}
+"""
+
+
+def the_next_report(shop):
+    """Let the clock come to the job's next time; return what the command said."""
+    known = {run["occurrence"] for run in runs(shop)}
+    shop.aws.clock.advance(timedelta(days=1))
+
+    def fresh():
+        return [r for r in runs(shop) if r["state"] == "SUCCEEDED" and r["occurrence"] not in known]
+
+    (run,) = eventually(fresh, lambda found: len(found) == 1)
+    return shop.cli("job", "logs", "report", run["occurrence"]).out
+
+
+def runs(shop):
+    """Return what the ledger has of the job's runs, the newest first."""
+    return shop.cli("job", "history", "report", "-o", "json").document["runs"]
+
+
+def test_jobs_go_back_and_run_on(shop):
+    """While the app is suspended the clock starts the job of then; after `resume` that of the files."""
+    shop.write(shop.file, shop.file.read_text() + JOBS)
+    shop.seed()
+    controller = shop.controller("--resync", "1s")
+    controller.until(r"converged \(generation 2\)")
+    text = shop.file.read_text().replace(f'VERSION: "{TAG}"', f'VERSION: "{NEW_TAG}"')
+    shop.write(shop.file, text.replace(f"shop:{TAG}", f"shop:{NEW_TAG}"))
+    controller.until(r"converged \(generation 3\)")
+    assert the_next_report(shop) == f"report of {NEW_TAG}\n"
+
+    shown = " ".join(shop.cli("rollback", "--dry-run").out.split())
+    assert "~ update job/report back to generation 2: its runs start from that" in shown, shown
+    assert f"VERSION {NEW_TAG} → {TAG}" in shown, shown
+    done = shop.cli("rollback", "--yes", "--reason", "wrong sums")
+
+    assert done.code == OK, done
+    assert "job/report" in done.err, done
+    row = next(r for r in shop.status()["resources"] if r["address"] == "job/report")
+    assert row["message"].endswith("as of generation 2"), row
+    assert the_next_report(shop) == f"report of {TAG}\n"
+    by_hand = shop.cli("job", "trigger", "report", "--key", "k", "--wait")
+    assert (by_hand.code, by_hand.out) == (OK, f"report of {TAG}\n"), by_hand
+
+    assert shop.cli("resume", "--reason", "fixed").code == OK
+    eventually(shop.status, lambda s: s["sync"] == "Synced" and s["health"] == "Healthy")
+    assert the_next_report(shop) == f"report of {NEW_TAG}\n"
+    assert shop.journal_is_whole()

@@ -148,6 +148,7 @@ def _document(seen: Any, status: AppStatus | None, *, dry_run: bool) -> dict[str
             }
             for address, release in sorted(seen.order.releases.items())
         ],
+        "jobsGoingOn": seen.order.going_on,
         "leftAlone": {str(address): why for address, why in sorted(seen.left.items())},
         "crossed": [
             {"migration": r.name, "revision": r.revision, "irreversible": r.irreversible}
