@@ -31,6 +31,7 @@ from reconciler.model.names import Address
 from reconciler.model.observed import LedgerView
 from reconciler.model.run import Run, RunKey, RunKind
 from reconciler.model.status import AppStatus
+from reconciler.model.suspension import Suspension
 from reconciler.plan import run_commands
 from reconciler.plan.gate import gates_of
 from reconciler.plan.job_release import rolled_back
@@ -55,6 +56,8 @@ class JobLine:
     suspended: bool
     held_by: tuple[Address, ...] = ()
     """The migrations behind which its runs wait."""
+    suspension: tuple[str, Suspension] | None = None
+    """By a person's word: of which address, empty for the whole app, and which."""
 
 
 def job_list(settings: Settings, desired: DesiredApp) -> list[JobLine]:
@@ -69,10 +72,14 @@ def job_list(settings: Settings, desired: DesiredApp) -> list[JobLine]:
     for job in rolled_back(desired, view).jobs:
         record = view.jobs.get(job.name)
         since = max(now, record.floor) if record and record.floor else now
-        suspended = job.policy.suspended or view.suspension_of(job.address) is not None
+        suspension = view.suspension_of(job.address)
+        whose = "" if suspension is view.suspension else str(job.address)
+        by_word = None if suspension is None else (whose, suspension)
+        suspended = job.policy.suspended or suspension is not None
         upcoming = None if suspended else _schedule(job).after(since)
         held = () if job.address in view.released_jobs else gates
-        lines.append(JobLine(job, record, newest.get(job.name), upcoming, now, suspended, held))
+        last = newest.get(job.name)
+        lines.append(JobLine(job, record, last, upcoming, now, suspended, held, by_word))
     return lines
 
 

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from reconciler.model.names import Address
+from reconciler.model.names import Address, AppKey
+
+WORD = "suspension"
+"""What a step says that it is blocked by: why, by whom and until when is said once, not by each step."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,11 @@ class Suspension:
         """Say it in a few words: that, until when, and why."""
         return f"suspended{self._until}: {self.reason}"
 
+    def told(self, key: AppKey, address: str) -> str:
+        """Say it in one line with who did it and what ends it; `address` is empty for the whole app."""
+        by = f", by {self.by}" if self.by else ""
+        return f"{address} {self.text}{by}; resume with: {resume(key, address)}".lstrip()
+
     @property
     def _until(self) -> str:
         if not self.until:
@@ -50,3 +58,8 @@ class Suspension:
     def has_ended(self, now: datetime) -> bool:
         """Say whether its time is over."""
         return self.ends_in(now) == timedelta(0)
+
+
+def resume(key: AppKey, address: str) -> str:
+    """Return what to type to end a suspension, of the whole app where `address` is empty."""
+    return f"reconciler -a {key} resume {address}".rstrip()

@@ -22,6 +22,7 @@ from reconciler.model.observed import (
 from reconciler.model.plan import Plan, Step, Verb
 from reconciler.model.run import Run, RunKind, RunState
 from reconciler.model.status import AppStatus, Health, ResourceStatus, Sync
+from reconciler.model.suspension import WORD
 from reconciler.plan.controllers import is_left_to_task_sets
 from reconciler.plan.gate import KIND, active_name, active_run, older_than
 from reconciler.plan.image_problems import NOT_FOUND, OTHER_PLATFORM
@@ -298,8 +299,9 @@ def _orphan(observed: ObservedApp, step: Step) -> _Line:
 
 
 def _message(step: Step) -> str:
-    if step.blocked_by:
-        return f"{step.summary} (blocked by {', '.join(step.blocked_by)})"
+    # That it is suspended the status says by itself, and once.
+    if waits := ", ".join(b for b in step.blocked_by if b != WORD):
+        return f"{step.summary} (blocked by {waits})"
     return step.summary
 
 

@@ -15,6 +15,7 @@ from reconciler.model.desired import DesiredApp, DesiredMigration, DesiredServic
 from reconciler.model.names import Address
 from reconciler.model.observed import ObservedApp
 from reconciler.model.plan import Plan, Step, Verb
+from reconciler.model.suspension import WORD
 from reconciler.plan.autoscaling.release import given_up_steps, orphaned_scaling_steps
 from reconciler.plan.autoscaling.steps import autoscaling_steps
 from reconciler.plan.gate import KIND, active_name, before, gates_of, vanished
@@ -180,8 +181,11 @@ def _suspended(observed: ObservedApp, steps: Sequence[Step]) -> tuple[Step, ...]
     A task that runs already is still watched (WAIT stays free): ECS forgets its exit code after an
     hour, and a suspension must not turn a finished migration into an unknown one.
     """
-    found = ((step, observed.ledger.suspension_of(step.address)) for step in steps)
-    return tuple(_kept_from(step, s.text) if s is not None else step for step, s in found)
+    ledger = observed.ledger
+    return tuple(
+        step if ledger.suspension_of(step.address) is None else _kept_from(step, WORD)
+        for step in steps
+    )
 
 
 def _kept_from(step: Step, word: str) -> Step:
@@ -200,8 +204,5 @@ def _notes(desired: DesiredApp, observed: ObservedApp) -> tuple[str, ...]:
         f"image {reference} is not pinned to a digest: {why}"
         for reference, why in sorted(observed.unpinned.items())
     ]
-    for address, suspension in observed.ledger.suspensions.items():
-        by = f", by {suspension.by}" if suspension.by else ""
-        resume = f"reconciler -a {desired.key} resume {address}".rstrip()
-        notes.append(f"{address} {suspension.text}{by}; resume with: {resume}".lstrip())
-    return tuple(notes)
+    suspensions = observed.ledger.suspensions.items()
+    return (*notes, *(suspension.told(desired.key, address) for address, suspension in suspensions))

@@ -239,7 +239,7 @@ def test_a_missing_image_blocks_a_run() -> None:
 
 
 def test_a_suspended_app_starts_nothing() -> None:
-    """Every step is blocked with the reason, but the task that runs already is still watched."""
+    """Every step is blocked, and why is said once; the task that runs already is still watched."""
     run = a_run(RunState.RUNNING)
     view = replace(ledger(run, active=run), suspension=Suspension("incident 7", "alice", ""))
     world = World(ledger=view)
@@ -248,11 +248,16 @@ def test_a_suspended_app_starts_nothing() -> None:
     )
     plan = world.plan(app)
     assert [s.blocked_by[:1] for s in plan.steps if s.verb is not Verb.WAIT] == [
-        ("suspended: incident 7",)
+        ("suspension",)
     ] * 2
+    assert [n for n in plan.notes if "incident 7" in n] == [
+        "suspended: incident 7, by alice; resume with: reconciler -a production/shop resume"
+    ]
     assert only(plan, "migration/db").blocked_by == ()
     status = assess(app, world.observe(app), plan)
     assert (status.health, status.exit_code) == (Health.SUSPENDED, 4)
+    assert status.message.count("incident 7") == 1
+    assert not [r for r in status.resources if "suspen" in r.message]
 
 
 def test_a_suspended_app_in_sync_does_not_even_write_the_ledger() -> None:

@@ -45,7 +45,7 @@ def test_only_its_own_steps_wait(world):
     """The other service is rolled out; the suspended one says why not, and how to go on."""
     plan = world.plan(RELEASE)
     web, worker = only(plan, "service/web"), only(plan, "service/worker")
-    assert web.blocked_by == ("suspended: slow disk",)
+    assert web.blocked_by == ("suspension",)
     assert not worker.blocked
     assert "service/web suspended: slow disk" in plan.notes[0]
     assert plan.notes[0].endswith("resume service/web")
@@ -58,7 +58,7 @@ def test_what_comes_after_it_waits(world):
     suspended(world, "migration/db")
     gated = an_app(*RELEASE.services, migrations=(a_migration(),))
     plan = world.plan(gated)
-    assert only(plan, "migration/db").blocked_by == ("suspended: slow disk",)
+    assert only(plan, "migration/db").blocked_by == ("suspension",)
     assert only(plan, "service/web").blocked_by == ("migration/db",)
 
 

@@ -11,7 +11,8 @@ from reconciler.cli.apps import check_addresses, chosen, document, for_each, hig
 from reconciler.cli.complete import complete_address
 from reconciler.cli.documents import status_document, version_of
 from reconciler.cli.options import Invocation, option, verb
-from reconciler.cli.output import local_time, styled
+from reconciler.cli.output import styled
+from reconciler.cli.suspensions import suspension_lines
 from reconciler.cli.verbs.apply import code_of
 
 if TYPE_CHECKING:
@@ -89,10 +90,9 @@ def _print(invocation: Invocation, report: Any, addresses: Sequence[str]) -> Non
         f"lease {report.holder}" if report.holder else "",
     ]
     output.result("   ".join(part for part in parts if part))
-    if suspension := report.ledger.suspension:
-        until = f" until {local_time(suspension.until)}" if suspension.until else ""
-        begun = f"by {suspension.by} at {local_time(suspension.at)}"
-        output.result(f"! suspended {begun}{until}: {suspension.reason}")
+    suspensions = report.ledger.suspensions
+    for line in suspension_lines(status.key, suspensions):
+        output.result(line)
     for r in status.resources:  # that nobody asked for, and yet has to be known: it has no row
         if r.exit_code > NOT_YET and r.message and not wants(addresses, r.address):
             output.result(f"{r.address}: {r.message}")
@@ -105,5 +105,7 @@ def _print(invocation: Invocation, report: Any, addresses: Sequence[str]) -> Non
     for address, lines in sorted(report.diagnoses.items()):
         if wants(addresses, address):
             output.result("\n".join(lines))
+    told = {s.told(status.key, address) for address, s in suspensions.items()}
     for note in report.plan.notes:
-        output.result(note)
+        if note not in told:  # said above the table
+            output.result(note)

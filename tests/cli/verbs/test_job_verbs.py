@@ -15,6 +15,7 @@ from reconciler.app.outcome import Outcome, code_of
 from reconciler.controller.converge import TimedOut
 from reconciler.model.names import Address
 from reconciler.model.run import RunKind, RunState
+from reconciler.model.suspension import Suspension
 from reconciler.runs.snapshot import STOPPING_SINCE
 from tests.cli import values
 
@@ -192,6 +193,21 @@ def test_list_says_how_the_newest_run_ended(cli, apps, monkeypatch, newest, resu
     line = JobLine(job, None, newest, None, values.AT, suspended=False)
     monkeypatch.setattr("reconciler.app.jobs.job_list", lambda *_: [line])
     assert cli("job", "list").stdout.splitlines()[1].endswith(f"  {result}")
+
+
+def test_the_list_says_what_suspends_its_jobs(cli, apps, monkeypatch):
+    """Once for all jobs of a suspended app; one that the files suspend says that, and needs no person."""
+    job = SimpleNamespace(name="report", schedule="0 3 * * *", time_zone="UTC")
+    word = ("", Suspension("incident 7", "alice", "2026-11-29T07:00:00+00:00"))
+    by_word = JobLine(job, None, None, None, values.AT, suspended=True, suspension=word)
+    in_files = replace(by_word, suspension=None)
+    monkeypatch.setattr("reconciler.app.jobs.job_list", lambda *_: [by_word, by_word, in_files])
+
+    first, second, third, line = cli("job", "list").stdout.splitlines()[1:]
+    assert all("  suspended  " in row for row in (first, second))
+    assert "suspended in the files" in third
+    assert line.startswith("! suspended by alice at ")
+    assert line.endswith(": incident 7; resume with: reconciler -a production/shop resume")
 
 
 def test_trigger_that_waits_too_long_is_7(cli, apps, monkeypatch):

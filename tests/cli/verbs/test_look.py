@@ -10,6 +10,7 @@ import pytest
 
 from reconciler.model.errors import GuardRefused
 from reconciler.model.finding import CheckState, Finding
+from reconciler.model.suspension import Suspension
 from tests.cli import values
 
 
@@ -72,6 +73,27 @@ def test_what_a_person_has_to_know_is_said_once(cli, reports):
     others = cli("status", "migration/db").stdout
     assert others.splitlines()[1] == "service/web: held: web:2 was replaced by web:1"
     assert "on its way" not in cli("status", "service/web").stdout
+
+
+def test_a_suspension_is_said_in_one_line(cli, reports):
+    """What, by whom, since when, why and how to end it: above the table, and not again as a note."""
+    report = reports["report"]
+    word = Suspension("incident 7", "alice", "2026-11-29T07:00:00+00:00")
+    other = replace(word, reason="a look", until="2026-11-29T09:00:00+00:00")
+    ledger = replace(report.ledger, suspension=word, suspended={"service/web": other})
+    notes = (*(s.told("production/shop", a) for a, s in ledger.suspensions.items()), "other note")
+    plan = replace(report.plan, notes=notes)
+    observed = replace(report.observed, ledger=ledger)
+    reports["report"] = replace(report, observed=observed, plan=plan)
+
+    said = cli("status").stdout
+    whole, part = said.splitlines()[1:3]
+    assert whole.startswith("! suspended by alice at ")
+    assert whole.endswith(": incident 7; resume with: reconciler -a production/shop resume")
+    assert part.startswith("! service/web suspended by alice at ")
+    assert " until " in part
+    assert part.endswith(": a look; resume with: reconciler -a production/shop resume service/web")
+    assert (said.count("incident 7"), said.count("a look"), said.count("other note")) == (1, 1, 1)
 
 
 def test_status_of_some(cli, reports):

@@ -11,6 +11,7 @@ from reconciler.cli.documents import run_document
 from reconciler.cli.options import Invocation, verb
 from reconciler.cli.output import wall_clock
 from reconciler.cli.runs import say_tables
+from reconciler.cli.suspensions import suspension_lines
 
 HEADER = ("JOB", "SCHEDULE", "TIME ZONE", "NEXT", "LAST RUN", "RESULT")
 
@@ -30,6 +31,10 @@ def command(invocation: Invocation) -> int:
     say_tables(
         invocation, outcomes, HEADER, lambda lines: [_row(n) for n in lines], "no job is declared"
     )
+    for outcome in outcomes:
+        suspensions = dict(line.suspension for line in outcome.result or () if line.suspension)
+        for said in suspension_lines(outcome.key, suspensions):
+            invocation.output.result(said)
     return highest(outcomes)
 
 
@@ -50,7 +55,9 @@ def _document(line: Any) -> dict[str, Any]:
 def _row(line: Any) -> tuple[str, ...]:
     job, run = line.job, line.newest
     zone = ZoneInfo(job.time_zone)
-    upcoming = "suspended" if line.suspended else "-"
+    upcoming = "-"
+    if line.suspended:
+        upcoming = "suspended" if line.suspension else "suspended in the files"
     if line.next:
         upcoming = f"{wall_clock(line.next, zone)} ({_span(line.next - line.now)})"
         if line.held_by:
