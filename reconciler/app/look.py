@@ -110,11 +110,10 @@ def _failed_runs(world: World, seen: Preview) -> list[Run]:
         for name, record in ledger.jobs.items()
         if Address(RunKind.JOB, name) in rows and (occurrence := last_failure(record))
     ]
-    if failed:
-        ledger = world.store(seen.desired).read(failed)
+    known = {run.item_key: run for run in world.store(seen.desired).these_runs(failed)}
     return [
         run
-        for name, run in sorted(ledger.runs.items())
+        for name, run in sorted({**ledger.runs, **known}.items())
         if run.state in (RunState.FAILED, RunState.UNKNOWN)
         and (rows.get(run.address) in ("", run.revision) or name == ledger.active_run)
     ]

@@ -176,6 +176,17 @@ class AppStore:
         found.sort(key=lambda run: (run.ordinal, run.intent_at), reverse=True)
         return sorted(found, key=lambda run: run.name)
 
+    def these_runs(self, keys: Iterable[RunKey]) -> list[Run]:
+        """Return those of the runs that the ledger has, in one read; none of a missing table."""
+        wanted = [str(key) for key in keys]
+        if not wanted:
+            return []
+        try:
+            found = self._read_items(sorted(wanted))
+        except NotFound:
+            return []
+        return [records.decode_run(found[key], self.tables.state) for key in sorted(found)]
+
     def releases(self, address: Address) -> Iterator[Release]:
         """Yield what a resource was: a service's rollouts that ended well, what a job's runs started from.
 
