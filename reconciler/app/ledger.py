@@ -10,8 +10,9 @@ from reconciler.app.known import check_name
 from reconciler.app.world import World
 from reconciler.controller import operator
 from reconciler.model.desired import DesiredApp
+from reconciler.model.errors import UsageError
 from reconciler.model.journal import JournalRecord
-from reconciler.model.names import Address
+from reconciler.model.names import Address, there_are
 from reconciler.model.observed import LedgerView
 from reconciler.model.run import Run, RunKey, RunKind
 from reconciler.runs.diagnosis import Diagnosis, explain
@@ -58,9 +59,15 @@ def suspend(
 
 
 def resume(settings: Settings, desired: DesiredApp, reason: str, address: str | None = None) -> str:
-    """End every suspension of an app, or that of one address; returns what was done."""
+    """End every suspension of an app, or that of one address; returns what was done.
+
+    Raises UsageError for an address that neither the files nor a suspension have.
+    """
 
     def say(session: Session, ledger: LedgerView, actor: str) -> str:
+        known = dict.fromkeys([*map(str, desired.addresses), *ledger.suspended])
+        if address is not None and address not in known:
+            raise UsageError(f"no resource '{address}'; {there_are(known)}")
         return operator.resume(session, ledger, reason, actor, address)
 
     return _said(settings, desired, say)

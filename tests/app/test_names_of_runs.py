@@ -99,3 +99,17 @@ def test_what_left_the_files_is_among_what_there_is(app, account):
         ledger.migration_retry(*later, "no", "7", "why")
     with pytest.raises(PermanentError, match="is SUCCEEDED: only a failed run"):
         ledger.migration_retry(*later, "db", "7", "why")
+
+
+def test_a_slip_in_what_is_resumed_is_not_taken_for_done(app, account):
+    """What neither the files nor a suspension have is no resource; one that has left the files is resumed."""
+    ledger.migration_resolve(*app, "db", "7", "succeeded", reason="as found", force=False)
+    ledger.suspend(*app, "a look", address="service/web")
+    with pytest.raises(
+        UsageError, match=r"no resource 'service/wbe'; there are: migration/db, service/web$"
+    ):
+        ledger.resume(*app, "done", "service/wbe")
+    account.write(APP.replace("  web:", "  api:"))
+    later = (account.settings, account.desired)
+    assert "service/web: resumed" in ledger.resume(*later, "done", "service/web")
+    assert "not suspended" in ledger.resume(*later, "done", "service/api")

@@ -53,6 +53,8 @@ def _check(invocation: Invocation, paths: Sequence[Path]) -> tuple[list[Diagnost
     keys: set[str] = set()
     inside = [p for p in paths if _is_below(p, [root])]
     for other in dict.fromkeys(p for p in paths if p not in inside):
+        if not other.exists():
+            raise invocation.usage_error(f"there is no file or folder {other}")
         if not other.is_dir():
             raise invocation.usage_error(f"{other} is neither below {root} nor a folder of its own")
         found, names = _load(invocation, other)
