@@ -33,7 +33,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Operate": {
         "run": "Run the controller.",
         "wait": "Wait until a condition holds.",
-        "rollback": "Put services back to an earlier rollout.",
+        "rollback": "Put services and jobs back to an earlier rollout.",
         "suspend": "Keep the controller's hands off an app.",
         "resume": "End a suspension.",
         "retry": "Release a Held rollout.",
