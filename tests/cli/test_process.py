@@ -177,7 +177,10 @@ def test_a_closed_pipe_is_quiet():
 def test_a_terminal_without_our_signs_gets_escapes():
     """An ASCII stdout prints escapes instead of failing."""
     done = run(
-        "version", code=VERB.format(body="print('✔')"), PYTHONIOENCODING="ascii", PYTHONUTF8="0"
+        "version",
+        code=VERB.format(body="print('\\u2714')"),
+        PYTHONIOENCODING="ascii",
+        PYTHONUTF8="0",
     )
 
     assert (done.returncode, done.stdout) == (0, "\\u2714\n")
