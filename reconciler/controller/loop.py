@@ -295,9 +295,9 @@ class Controller:
         """End within `Options.drain`; what does not end by then is left to the fence and to others."""
         core = self._core
         deadline = core.clock.boot_seconds() + self._options.drain.total_seconds()
+        core.queue.shut_down()  # first: a pass that sees `draining` ends, and must be the last one
         core.draining.set()
         self._parts.source.stop()
-        core.queue.shut_down()
         self._wait(self._threads, deadline)
         running = core.queue.working()
         if running:
