@@ -7,6 +7,8 @@ the simulation, which only computes; the thousands of short tests are what is le
 
 from __future__ import annotations
 
+import os
+import re
 import signal
 
 import pytest
@@ -19,14 +21,24 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 
-def pytest_configure() -> None:
-    """Under `nohup` SIGHUP is ignored, behind a script's `&` SIGINT and SIGQUIT, also by what is started.
+USERS_OWN = re.compile(
+    "(AWS|RECONCILER)_.*|(HTTPS?|ALL|NO)_PROXY|COLUMNS|LINES|(NO|FORCE)_COLOR|CLICOLOR.*",
+    re.IGNORECASE,
+)
+"""Variables that say which AWS, which proxy and which terminal somebody uses; here the tests say it."""
 
-    Here they are to end what they are sent to.
+
+def pytest_configure() -> None:
+    """Take back what the shell has set that decides what the product does.
+
+    Under `nohup` SIGHUP is ignored, behind a script's `&` SIGINT and SIGQUIT, also by what is started: here
+    they are to end what they are sent to.
     """
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in [name for name in os.environ if USERS_OWN.fullmatch(name)]:
+        del os.environ[name]
 
 
 @pytest.hookimpl(trylast=True)

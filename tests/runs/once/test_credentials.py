@@ -98,7 +98,7 @@ def test_process_of_a_profile(home):
     script = home / "print.py"
     script.write_text(f"print({json.dumps(json.dumps(DOCUMENT | {'SessionToken': 'TK'}))})")
     (home / "config").write_text(
-        f"[default]\ncredential_process = {sys.executable} {script}\n"
+        f"[default]\ncredential_process = {sys.executable} '{script}'\n"
         f"[profile bad]\ncredential_process = {sys.executable} -c 'print(\"secret\"); raise SystemExit(3)'\n"
     )
     assert keys({}) == ("AK", "SK", "TK")
