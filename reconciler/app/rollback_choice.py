@@ -123,18 +123,17 @@ def _again(pasts: Pasts, ledger: LedgerView) -> Choice | None:
 def _anew(pasts: Pasts, ledger: LedgerView, point: Point | None, *, by_name: bool) -> Choice:
     """Choose; and say of the jobs that are not asked about whether they go on."""
     suspension = ledger.suspension
+    if suspension is not None and not suspension.rolled_back:
+        # Somebody had said that nothing starts: a job does so only if it is named.
+        choice = choose(pasts.services, pasts.jobs if by_name else {}, point)
+        at_rest = {} if by_name else dict.fromkeys(pasts.jobs, "the app was suspended before")
+        return replace(choice, left={**choice.left, **at_rest}, going_on={})
+    choice = choose(pasts.services, pasts.jobs, point)
     if suspension is None:
         others = {a: p.now for a, p in pasts.others.items() if p.now and not p.now.is_gone}
-        choice = choose(pasts.services, pasts.jobs, point)
-        return replace(choice, going_on={**others, **choice.going_on})
-    if suspension.rolled_back:
+    else:
         others = {a: r for a, r in ledger.released_jobs.items() if a not in pasts.jobs}
-        choice = choose(pasts.services, pasts.jobs, point)
-        return replace(choice, going_on={**others, **choice.going_on})
-    # Somebody had said that nothing starts: a job does so only if it is named.
-    choice = choose(pasts.services, pasts.jobs if by_name else {}, point)
-    at_rest = {} if by_name else dict.fromkeys(pasts.jobs, "the app was suspended before")
-    return replace(choice, left={**choice.left, **at_rest}, going_on={})
+    return replace(choice, going_on={**others, **choice.going_on})
 
 
 def _releases(store: AppStore, address: Address, ledger: LedgerView) -> Iterator[Release]:

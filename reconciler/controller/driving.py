@@ -130,8 +130,7 @@ class Driver:
         self, step: Step, declared: Release, skipped: Skip | None, done: Execution
     ) -> None:
         """Remember what the job's runs start from, and in the same commit that its schedule is new."""
-        name = step.address.name
-        record = self.observed.ledger.jobs.get(name) or JobRecord(name)
+        record = self._record(step.address)
         together = skipped if skipped is not None and skipped.timetable else None
         occurrences.release(self.session, record, declared, together, self.relied.writes())
         self.relied.landed()
@@ -140,15 +139,16 @@ class Driver:
         done.look_again(SOON if together else AT_ONCE)
 
     def _pass_over(self, step: Step, skipped: Skip) -> None:
-        name = step.address.name
-        record = self.observed.ledger.jobs.get(name) or JobRecord(name)
-        occurrences.skip(self.session, record, skipped)
+        occurrences.skip(self.session, self._record(step.address), skipped)
         if skipped.timetable:
             self.say(EventKind.DONE, step.address, step.summary)
         else:
             several = "" if skipped.count == 1 else "s"
             said = f"{skipped.count} occurrence{several} skipped: {skipped.reason}"
             self.say(EventKind.ATTENTION, step.address, said)
+
+    def _record(self, address: Address) -> JobRecord:
+        return self.observed.ledger.jobs.get(address.name) or JobRecord(address.name)
 
     def _make_room(self, step: Step, request: JobRequest, start: Work, done: Execution) -> None:
         """Ask for the end of the first run that is in the way and not asked yet."""

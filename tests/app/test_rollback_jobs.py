@@ -149,6 +149,14 @@ def test_what_was_suspended_before_stays_at_rest(shop):
     assert lines(shop) == {"report": ("30 3 * * *", True), "purge": ("0 3 * * *", True)}
 
 
+def test_a_job_that_is_named_runs_although_the_app_was_suspended_before(shop):
+    """Who names it wants it back; the others stay at rest."""
+    ledger.suspend(shop.settings, shop.desired, "moving the database")
+    suspension, _ = back(shop, REPORT)
+    assert suspension.jobs.keys() == {REPORT}
+    assert lines(shop) == {"report": ("0 3 * * *", False), "purge": ("0 3 * * *", True)}
+
+
 def test_a_job_that_left_the_files_is_back_and_can_be_triggered(shop):
     """By name, as one of the files."""
     release(shop, "3", job())

@@ -16,32 +16,16 @@ from reconciler.store.records import run_write
 from tests.app.conftest import APP
 from tests.app.test_rollback_jobs import job
 from tests.fakes.clock import START
+from tests.plan.builders import a_run
 
 OCCURRENCE = "2026-11-21T03:00:00Z"
 
 
 def failed_run() -> Run:
     """Return a job's run that has failed."""
-    return Run(
-        name="report",
-        kind=RunKind.JOB,
-        revision=OCCURRENCE,
-        state=RunState.FAILED,
-        attempt=1,
-        launch=0,
-        ordinal=1,
-        mode=GuardMode.TOKEN,
-        container="report",
-        token="t" * 64,
-        started_by="reconciler/x",
-        request={},
-        timeout_seconds=60,
-        start_timeout_seconds=60,
-        intent_at=START,
-        version=1,
-        exit_code=3,
-        reason="container report exited 3",
-        over=True,
+    why = {"exit_code": 3, "reason": "container report exited 3", "over": True}
+    return a_run(
+        RunState.FAILED, OCCURRENCE, name="report", kind=RunKind.JOB, mode=GuardMode.TOKEN, **why
     )
 
 

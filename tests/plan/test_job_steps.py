@@ -14,14 +14,17 @@ from reconciler.model.job import Ended, JobRecord, Trigger, occurrence
 from reconciler.model.names import Address
 from reconciler.model.observed import LedgerView, ObservedApp
 from reconciler.model.plan import JobRequest, Plan, Step, Verb
+from reconciler.model.release import Release
 from reconciler.model.run import Run, RunKind, RunState
 from reconciler.model.status import Health, Sync
 from reconciler.model.suspension import Suspension
 from reconciler.plan.assess import assess
 from reconciler.plan.digest import digest_of
+from reconciler.plan.job_release import declaration
 from reconciler.plan.planner import make_plan
-from tests.plan.builders import EPOCH, KEY, a_job, a_migration, a_run, an_app, digest, image
+from tests.plan.builders import EPOCH, KEY, a_job, a_migration, a_run, an_app, digest, image, only
 
+REPORT = Address("job", "report")
 THREE = EPOCH + timedelta(hours=3)
 TIMETABLE = "0 3 * * * UTC"
 
@@ -232,3 +235,19 @@ def test_planning_twice_gives_the_same_and_never_what_is_decided(
     if request.skip is not None:
         assert decided < request.skip.through <= now
     assert first.in_sync
+
+
+def test_under_a_rollback_a_job_waits_only_for_a_migration_that_runs():
+    """Not for one that the files ask for: what it was ran beside this schema."""
+    then = Release(REPORT, 7, 1, "c1", "", "", declaration(a_job(), {}))
+    suspension = Suspension("rolled back", "me", "", rolled_back={"job/report": 7})
+    under = {"suspension": suspension, "released_jobs": {REPORT: then}}
+    asked = (a_migration("7"),)
+    free = only(plan_of(seen(THREE, **under), migrations=asked), "job/report")
+    assert (free.verb, free.blocked_by) == (Verb.RUN, ())
+    run = a_run(RunState.RUNNING, "7")
+    running = {"active_run": run.item_key, "runs": {run.item_key: run}}
+    held = only(plan_of(seen(THREE, **under, **running), migrations=asked), "job/report")
+    assert held.blocked_by == ("migration/db",)
+    at_rest = only(plan_of(seen(THREE, suspension=suspension), migrations=asked), "job/report")
+    assert at_rest.verb is Verb.NONE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,12 +12,15 @@ from reconciler.app.rollback import BackPreview
 from reconciler.app.rollback_choice import Wanted
 from reconciler.controller.rollback import Order
 from reconciler.model.errors import GuardRefused
+from reconciler.model.names import Address
 from reconciler.model.release import Release
 from tests.cli import values
 
 RELEASE = Release(
     values.WEB, 41, 2, "b7710de9", "2026-11-22T10:00:00+00:00", "arn:aws:ecs:x:td/web:41", {}
 )
+
+WITH_JOBS = 5
 
 
 @pytest.fixture
@@ -27,6 +31,14 @@ def back(apps, monkeypatch):
     def preview(_settings, desired, wanted, done=False):
         asked.append(wanted)
         order = Order({values.WEB: RELEASE}, "rolled back to b7710de9", "arn:me", [values.run()])
+        if wanted.number == WITH_JOBS:
+            report, purge = (
+                replace(RELEASE, address=Address("job", name), task_definition_arn="")
+                for name in ("report", "purge")
+            )
+            releases = {**order.releases, report.address: report}
+            jobs = {report.address: report, purge.address: purge}
+            order = replace(order, releases=releases, jobs=jobs)
         left = {values.WEB: "x"} if wanted.number == 1 else {}
         return BackPreview(desired, order, values.plan(), None, left, wanted.number == 7)
 
@@ -51,6 +63,14 @@ def test_flags_are_handed_on(cli, back):
     assert (options.no_wait, options.timeout) == (True, timedelta(minutes=5))
     assert "production/shop is rolled back to b7710de9\n" in result.stdout
     assert "suspended until: reconciler -a production/shop resume" in result.stdout
+
+
+def test_the_document_names_the_jobs_that_go_on(cli, back):
+    """Targets with and without a task definition of their own, and what goes on as it is."""
+    document = json.loads(cli("rollback", "--to", str(WITH_JOBS), "--dry-run", "-o", "json").stdout)
+    targets = {t["address"]: (t["entry"], t["taskDefinition"]) for t in document["targets"]}
+    assert targets == {"service/web": (41, RELEASE.task_definition_arn), "job/report": (41, "")}
+    assert document["jobsGoingOn"] == {"job/purge": 41}
 
 
 def test_it_asks_first(cli, back):
