@@ -111,13 +111,15 @@ def _again(pasts: Pasts, ledger: LedgerView) -> Choice | None:
     begun = suspension.rolled_back if suspension else {}
     if suspension is None or not any(str(address) in begun for address in asked):
         return None
-    begins = {
-        address: (r for r in past.releases if r.begun == begun.get(str(address)))
-        for address, past in asked.items()
-    }
-    found = {a: r for a, releases in begins.items() if (r := next(releases, None)) is not None}
+    numbers = {address: begun.get(str(address)) for address in asked}
+    found = {a: r for a, past in asked.items() if (r := _begun_with(past, numbers[a])) is not None}
     left = {a: "not part of the rollback that was begun" for a in asked if a not in found}
     return Choice(found, left, ledger.released_jobs)
+
+
+def _begun_with(past: Past, number: int | None) -> Release | None:
+    """Return the release that began with an entry of the journal; reads no further back."""
+    return next((release for release in past.releases if release.begun == number), None)
 
 
 def _anew(pasts: Pasts, ledger: LedgerView, point: Point | None, *, by_name: bool) -> Choice:

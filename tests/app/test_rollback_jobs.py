@@ -104,6 +104,16 @@ def test_one_goes_back_and_the_other_goes_on(shop):
     assert lines(shop)["report"] == ("30 3 * * *", False)
 
 
+def test_the_same_again_is_about_all_of_it(shop):
+    """Each goes to its own release once more, also where the last of them is not part of it."""
+    release(shop, "3", job(), job("zeal"))
+    back(shop)
+    again = preview(shop)
+    assert {str(a) for a in again.order.releases} == {"service/web", "job/report", "job/purge"}
+    assert again.left == {Address("job", "zeal"): "not part of the rollback that was begun"}
+    assert again.is_done
+
+
 def test_a_service_alone_leaves_the_jobs_as_they_are(shop):
     """They go on from what they start from now, and none has gone back."""
     suspension, _ = back(shop, WEB)
