@@ -19,6 +19,7 @@ from reconciler.model.observed import LedgerView
 from reconciler.model.release import Release
 from reconciler.plan.canonical import canonical_json
 from reconciler.plan.pin import pin_images
+from reconciler.plan.schedule import Schedule
 from reconciler.shapes.tables import TASK_DEFINITION
 
 _SECOND = timedelta(seconds=1)
@@ -61,6 +62,7 @@ def past_job(release: Release) -> DesiredJob:
     """
     then = release.applied
     deadline = then["startingDeadline"]
+    Schedule.parse(then["schedule"], then["timeZone"])  # as `source` checks what the files say
     return DesiredJob(
         address=release.address,
         schedule=then["schedule"],

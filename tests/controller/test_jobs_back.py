@@ -271,7 +271,10 @@ def test_a_release_that_is_lost_is_said(lab, controller):
     oldest = releases(lab)[0]
     name = f"REL#job/report#{oldest.begun:010d}"
     whole = lab.stored()[name]
-    for text in ("{}[]", '{"schedule":"@daily"}', "[]"):
+    never = '"schedule":"at noon"'
+    wrong = whole["applied"]["S"].replace('"schedule":"0 * * * *"', never)
+    assert never in wrong
+    for text in ("{}[]", '{"schedule":"@daily"}', "[]", wrong):
         lab.stored()[name] = {**whole, "applied": {"S": text}}
         with pytest.raises(CorruptLedger, match="applied"):
             lab.store.read()
