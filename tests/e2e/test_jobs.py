@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from datetime import timedelta
 
-from tests.e2e.stage import DIFFERENT, OK, TIMED_OUT, eventually
+from tests.e2e.stage import DIFFERENT, KEY, OK, TIMED_OUT, eventually
 
 NAME = "daily-report"
 FAILS, INTERRUPTED = 3, 130
@@ -110,7 +110,11 @@ def test_a_run_that_waits_says_for_what(shop):
     assert waited.err.count("the disk is full") == 1
     assert "has not begun after 1s, and stays asked for" in waited.err
     assert f"job stop {NAME} manual-k " in waited.err
-    assert shop.cli("job", "list").out.count("suspended") == 1
+    row, line = shop.cli("job", "list").out.splitlines()[1:]
+    assert "suspended" in row
+    assert "the disk is full" not in row
+    assert line.count(f"job/{NAME} suspended by arn:aws:sts::123456789012:user/moto at ") == 1
+    assert line.endswith(f"the disk is full; resume with: reconciler -a {KEY} resume job/{NAME}")
     withdrawn = shop.cli("job", "stop", NAME, "k", "--reason", "not today")
     assert (withdrawn.code, "not asked for any more" in withdrawn.out) == (OK, True), withdrawn
     assert shop.cli("job", "stop", NAME, "k", "--reason", "again").code != OK
